@@ -1,0 +1,25 @@
+/*
+ * digest.h - SHA-256, by nettle
+ */
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <nettle/sha2.h>
+
+#define DIGEST_SIZE 32
+#define DIGEST_HEX_SIZE 65 /* with its NUL */
+
+struct digest {
+    struct sha256_ctx ctx;
+};
+
+void digest_init(struct digest *d);
+void digest_update(struct digest *d, const void *p, size_t n);
+void digest_final(struct digest *d, uint8_t out[DIGEST_SIZE]);
+void digest_bytes(const void *p, size_t n, uint8_t out[DIGEST_SIZE]);
+void digest_hex(const uint8_t digest[DIGEST_SIZE], char out[DIGEST_HEX_SIZE]);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * mem.h - checked sizes, and memory whose size a client can influence
+ *
+ * Model    Sizes from outside go through mem_array(): the product is checked,
+ *          compared with a cap, and the memory is zeroed.  A struct mem_budget
+ *          is a promise of bytes taken before they are allocated, because
+ *          malloc succeeds and the out-of-memory killer comes later.
+ * Owner    mem_* blocks go back with free(), mem_floats() too.
+ * Threads  A budget may be used by any number of threads.
+ */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+/* *out = a * b (a + b); false, and *out untouched, where it does not fit. */
+bool mem_mul(size_t a, size_t b, size_t *out);
+bool mem_add(size_t a, size_t b, size_t *out);
+
+/* n zeroed elements of size bytes; NULL where the product overflows, exceeds
+ * cap (bytes; 0: no cap) or memory is short.  n of 0 gives one element. */
+void *mem_array(size_t n, size_t size, size_t cap);
+
+/* The same for floats, aligned to 64 bytes for vector instructions. */
+float *mem_floats(size_t n, size_t cap);
+
+/* n bytes of p copied, a NUL behind them; NULL where memory is short. */
+char *mem_dup(const void *p, size_t n);
+
+struct mem_budget {
+    size_t        limit; /* bytes */
+    atomic_size_t used;  /* bytes */
+};
+
+void mem_budget_init(struct mem_budget *b, size_t limit);
+
+/* Take n bytes for `what` ("the dataset"): ERR_BUSY where they are there but
+ * in use, ERR_INVALID where n is more than the whole budget; the sentence
+ * names both numbers.  Give the same n back. */
+enum err mem_budget_take(struct mem_budget *b, size_t n, const char *what,
+                         struct errinfo *e);
+void     mem_budget_give(struct mem_budget *b, size_t n);
+
+#endif

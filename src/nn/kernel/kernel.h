@@ -1,0 +1,42 @@
+/*
+ * kernel.h - the arithmetic, compiled for several instruction sets
+ *
+ * Model    C[m][n] (+)= sum over k of A[m][k] B[k][n], each operand given by
+ *          its strides, so that a transposed matrix needs no copy.  Every
+ *          element is summed over k in ascending order by fused multiply-adds,
+ *          whatever the vector width or the number of threads: that is why the
+ *          same seed gives the same bytes on every machine with FMA.  The
+ *          baseline without FMA rounds twice and differs in the last bits.
+ * Threads  nn_kernel_select() before any other thread; the rest is pure.
+ */
+#ifndef NN_KERNEL_KERNEL_H
+#define NN_KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct nn_kernel {
+    const char *name; /* "sse2", "avx2", "avx512" */
+    /* A[i * a_row + k * a_col], B[k * b_row + j * b_col], C[i * c_row + j].
+     * scratch: nn_kernel_scratch_floats() floats, 64-byte aligned. */
+    void (*gemm)(size_t m, size_t n, size_t k, const float *a, size_t a_row,
+                 size_t a_col, const float *b, size_t b_row, size_t b_col,
+                 float *c, size_t c_row, bool accumulate, float *scratch);
+    /* y = 1/(1+exp(-z)), tanh z, exp z, element-wise; may be in place. */
+    void (*sigmoid)(float *y, const float *z, size_t n);
+    void (*tanh)(float *y, const float *z, size_t n);
+    void (*exp)(float *y, const float *z, size_t n);
+};
+
+/* Floats that gemm needs for packing, for any shape. */
+size_t nn_kernel_scratch_floats(void);
+
+/* The set in use: the best this CPU has, until told otherwise. */
+const struct nn_kernel *nn_kernel(void);
+
+/* Use the named set (NULL: the best); false where this CPU or build lacks it. */
+bool nn_kernel_select(const char *name);
+/* The i-th set of this build that this CPU can run; NULL past the end. */
+const struct nn_kernel *nn_kernel_at(size_t i);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * optimizer.h - how a gradient moves the parameters
+ *
+ * Model    sgd:   v = momentum v - rate g, w += v     (the textbook's rule with
+ *                 its momentum term; momentum 0: w -= rate g)
+ *          adam:  Kingma & Ba 2015, algorithm 1, with bias correction.
+ *          A row in a table, as the layers are: name, members, state, step.
+ * Owner    nn_optimizer_new() gives the caller an optimiser with zeroed state.
+ * Threads  One thread at a time, the one that trains the net.
+ * Format   State as stored: "steps" uint64 LE, then the vectors, float32 LE.
+ */
+#ifndef NN_OPTIMIZER_H
+#define NN_OPTIMIZER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "nn/net.h"
+#include "nn/spec.h"
+
+struct nn_optimizer_type; /* a row */
+
+struct nn_optimizer_spec {
+    const struct nn_optimizer_type *type;
+    float                           learning_rate; /* > 0        */
+    float                           momentum;      /* [0, 1)     */
+    float                           beta_1, beta_2, epsilon;
+};
+
+const struct nn_optimizer_type *nn_optimizer_type_find(const char *name);
+const struct nn_optimizer_type *nn_optimizer_type_at(size_t i);
+const char *nn_optimizer_type_name(const struct nn_optimizer_type *t);
+/* Members, offsets in struct nn_optimizer_spec; learning_rate is one of them. */
+const struct nn_member *
+nn_optimizer_type_members(const struct nn_optimizer_type *t);
+void nn_optimizer_spec_init(struct nn_optimizer_spec *spec,
+                            const struct nn_optimizer_type *type);
+
+struct nn_optimizer;
+
+size_t   nn_optimizer_bytes(const struct nn_optimizer_spec *spec,
+                            size_t n_params);
+enum err nn_optimizer_new(const struct nn_optimizer_spec *spec, size_t n_params,
+                          struct nn_optimizer **out, struct errinfo *e);
+void     nn_optimizer_free(struct nn_optimizer *opt); /* NULL is fine */
+
+/* One update of params [n_params] by the mean gradient grad, at this rate. */
+void nn_optimizer_step(struct nn_optimizer *opt, float *params,
+                       const float *grad, float rate);
+
+size_t   nn_optimizer_state_bytes(const struct nn_optimizer *opt);
+void     nn_optimizer_export(const struct nn_optimizer *opt, void *out);
+enum err nn_optimizer_import(struct nn_optimizer *opt, const void *p,
+                             size_t len, struct errinfo *e);
+
+#endif
