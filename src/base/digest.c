@@ -1,5 +1,7 @@
 #include "base/digest.h"
 
+#include <nettle/memops.h>
+
 _Static_assert(DIGEST_SIZE == SHA256_DIGEST_SIZE, "SHA-256 has 32 bytes");
 _Static_assert(DIGEST_HEX_SIZE == 2 * DIGEST_SIZE + 1, "two digits a byte");
 
@@ -29,6 +31,12 @@ digest_bytes(const void *p, size_t n, uint8_t out[DIGEST_SIZE])
     digest_init(&d);
     digest_update(&d, p, n);
     digest_final(&d, out);
+}
+
+bool
+digest_equal(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE])
+{
+    return memeql_sec(a, b, DIGEST_SIZE) != 0;
 }
 
 void

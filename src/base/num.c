@@ -139,6 +139,79 @@ float_fast(uint64_t m, int64_t exponent, float *out)
     return true;
 }
 
+/* All of them that 64 bits hold. */
+static const uint64_t power5[] = {
+    1U,
+    5U,
+    25U,
+    125U,
+    625U,
+    3125U,
+    15625U,
+    78125U,
+    390625U,
+    1953125U,
+    9765625U,
+    48828125U,
+    244140625U,
+    1220703125U,
+    6103515625UL,
+    30517578125UL,
+    152587890625UL,
+    762939453125UL,
+    3814697265625UL,
+    19073486328125UL,
+    95367431640625UL,
+    476837158203125UL,
+    2384185791015625UL,
+    11920928955078125UL,
+    59604644775390625UL,
+    298023223876953125UL,
+    1490116119384765625UL,
+    7450580596923828125UL,
+};
+#define MAX_POWER5 27
+
+/*
+ * m * 10^exponent as bits * 2^shift, for the 16 and 17 digits that programs
+ * write for a double.  10^k is 5^k * 2^k, so that one product or quotient of
+ * 128 bits has it all; the last of the bits kept is set where any that goes
+ * is, and bits can be rounded to 53 or 24 of them by one conversion.
+ */
+static bool
+scale(uint64_t m, int64_t exponent, uint64_t *out_bits, int *out_shift)
+{
+    unsigned __int128 x;
+    uint64_t          high;
+    bool              rest = false;
+    int               shift;
+
+    if (m == 0 || exponent < -MAX_POWER5 || exponent > MAX_POWER5)
+        return false;
+    shift = (int)exponent;
+    if (exponent >= 0) {
+        x = (unsigned __int128)m * power5[exponent];
+    } else {
+        int lead = __builtin_clzll(m);
+
+        x = (unsigned __int128)(m << lead) << 64;
+        rest = x % power5[-exponent] != 0;
+        x /= power5[-exponent]; /* still at least 2^64 */
+        shift -= 64 + lead;
+    }
+    high = (uint64_t)(x >> 64);
+    if (high != 0) {
+        int n = 64 - __builtin_clzll(high);
+
+        rest = rest || x << (128 - n) != 0;
+        x >>= n;
+        shift += n;
+    }
+    *out_bits = (uint64_t)x | rest;
+    *out_shift = shift;
+    return true;
+}
+
 /* No double needs more than 767 digits to be told from its neighbours'
  * middles; whether anything but zeros follows is one digit more. */
 #define MAX_DIGITS 800
@@ -188,6 +261,32 @@ num_is_number(const char *s, size_t len)
     return scan(s, len, &d);
 }
 
+static double
+double_slow(const char *s, const struct decimal *d)
+{
+    char     text[TEXT_SIZE];
+    uint64_t bits;
+    int      shift;
+
+    if (d->exact && scale(d->mantissa, d->exponent, &bits, &shift))
+        return ldexp((double)bits, shift);
+    spell(s, d, text);
+    return strtod(text, NULL);
+}
+
+static float
+float_slow(const char *s, const struct decimal *d)
+{
+    char     text[TEXT_SIZE];
+    uint64_t bits;
+    int      shift;
+
+    if (d->exact && scale(d->mantissa, d->exponent, &bits, &shift))
+        return ldexpf((float)bits, shift);
+    spell(s, d, text);
+    return strtof(text, NULL);
+}
+
 bool
 num_parse(const char *s, size_t len, double *out)
 {
@@ -196,14 +295,10 @@ num_parse(const char *s, size_t len, double *out)
 
     if (!scan(s, len, &d))
         return false;
-    if (!d.exact || !double_fast(d.mantissa, d.exponent, &x)) {
-        char text[TEXT_SIZE];
-
-        spell(s, &d, text);
-        x = strtod(text, NULL);
-        if (isinf(x))
-            return false;
-    }
+    if (!d.exact || !double_fast(d.mantissa, d.exponent, &x))
+        x = double_slow(s, &d);
+    if (isinf(x))
+        return false;
     *out = d.negative ? -x : x;
     return true;
 }
@@ -216,14 +311,10 @@ num_parse_float(const char *s, size_t len, float *out)
 
     if (!scan(s, len, &d))
         return false;
-    if (!d.exact || !float_fast(d.mantissa, d.exponent, &x)) {
-        char text[TEXT_SIZE];
-
-        spell(s, &d, text);
-        x = strtof(text, NULL);
-        if (isinf(x))
-            return false;
-    }
+    if (!d.exact || !float_fast(d.mantissa, d.exponent, &x))
+        x = float_slow(s, &d);
+    if (isinf(x))
+        return false;
     *out = d.negative ? -x : x;
     return true;
 }
