@@ -1,0 +1,57 @@
+/*
+ * table.h - a dataset in memory, encoded: what training and evaluation run on
+ *
+ * Model    x [n_rows][n_in], t [n_rows][n_out], row-major float32.  Which rows
+ *          train and which validate is a list of row numbers each, decided
+ *          before the encoder is fitted, because it is fitted on training rows
+ *          only.  Chunks are read three times (targets, fit, encode), so that
+ *          no second copy of the rows is ever held.
+ * Owner    _load() gives a table to the caller, _free() takes it back.
+ * Threads  Immutable once loaded.
+ * Limits   dataset_table_bytes() says what it takes; the caller asks its budget.
+ */
+#ifndef DATASET_TABLE_H
+#define DATASET_TABLE_H
+
+#include "base/err.h"
+#include "dataset/encoder.h"
+#include "dataset/meta.h"
+#include "dataset/upload.h"
+
+/* Where chunks come from: each() hands every chunk to sink, in order; it is
+ * called several times. */
+struct dataset_source {
+    const struct dataset_meta *meta;
+    enum err (*each)(void *arg, dataset_chunk_fn sink, void *sink_arg,
+                     struct errinfo *e);
+    void *arg;
+};
+
+struct dataset_table {
+    size_t    n_rows, n_in, n_out;
+    float    *x;         /* [n_rows][n_in]  */
+    float    *t;         /* [n_rows][n_out] */
+    size_t    n_train, n_validation;
+    uint32_t *train;      /* row numbers, ascending */
+    uint32_t *validation; /* row numbers, ascending */
+};
+
+enum err dataset_table_bytes(const struct dataset_encoder *enc,
+                             const struct dataset_meta *meta, size_t *out,
+                             struct errinfo *e);
+
+/*
+ * Split, fit enc on the training rows (where fit is true) and encode.
+ * fraction of the rows, 0 to below 1, validate; for classification each class
+ * gives that part of its rows (to the nearest row), by random draws of seed.
+ * ERR_INVALID where no row would be left to train, or a class or a column of
+ * enc is unknown to the source ("/dataset").  A source whose columns stand in
+ * another order, or with more columns, is fine: they are found by name.
+ */
+enum err dataset_table_load(struct dataset_encoder *enc, bool fit,
+                            const struct dataset_source *source,
+                            double fraction, uint64_t seed,
+                            struct dataset_table **out, struct errinfo *e);
+void     dataset_table_free(struct dataset_table *table); /* NULL is fine */
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * upload.h - bytes of a file in, chunks of rows and a dataset_meta out
+ *
+ * Model    An upload has one part (CSV, JSON) or two (inputs, then targets, or
+ *          the other way round, each .npy or IDX).  Bytes come in pieces of any
+ *          size; gzip is noticed by its first bytes and undone.  Rows leave as
+ *          chunks of about 1 MiB, to be stored as they are; what the columns
+ *          are is known at the end.
+ *            CSV   RFC 4180; header row unless told otherwise; an empty field,
+ *                  NA, NaN, null and ? are missing.  A column is numeric where
+ *                  every present value is a number by JSON's grammar (a leading
+ *                  + and ".5" too), else categorical.
+ *            JSON  {"inputs": [[…]], "targets": [[…]]}: columns "inputs" and
+ *                  "targets" (a target row of one number may also be written
+ *                  without its brackets); or {"columns": […], "rows": [[…]]}.
+ *            IDX   LeCun's format; a rank-3 file of images gets the shape
+ *                  [1, height, width].  npy: version 1 to 3.
+ *          Targets: as asked by name, else the last column.  The task, where
+ *          not asked: classification where the only target column is
+ *          categorical, or holds integers with 2 to 100 distinct values, each
+ *          twice on the average.
+ * Owner    dataset_upload_new() gives an upload to the caller, _free() takes it.
+ * Threads  One thread at a time.
+ * Errors   ERR_INVALID with "line 3, column 2" (CSV, JSON; from 1) or the
+ *          file's name and offset: what was found, what was expected.
+ *          ERR_LIMIT with the limit.  After an error only _free() is allowed.
+ * Format   A chunk: see dataset/chunk.h.
+ */
+#ifndef DATASET_UPLOAD_H
+#define DATASET_UPLOAD_H
+
+#include "base/err.h"
+#include "dataset/meta.h"
+
+enum dataset_format {
+    DATASET_CSV,
+    DATASET_JSON,
+    DATASET_ARRAYS /* parts "inputs" and "targets", .npy or IDX */
+};
+
+struct dataset_upload_options {
+    enum dataset_format format;
+    bool                header; /* CSV: the first row names the columns */
+    const char         *target; /* names, comma between; NULL: the last column */
+    const char         *types;  /* "age:numeric,id:ignored"; NULL: none        */
+    const char         *task;   /* "classification", "regression"; NULL: guess */
+    uint64_t            max_bytes; /* plain bytes over all parts; 0: no limit  */
+};
+
+/* Takes one chunk: store it under the next number, from 0. */
+typedef enum err (*dataset_chunk_fn)(void *arg, const void *p, size_t len,
+                                     struct errinfo *e);
+
+struct dataset_upload;
+
+/* Options are copied; a bad `types` or `task` is ERR_MALFORMED naming the
+ * query parameter. */
+enum err dataset_upload_new(const struct dataset_upload_options *options,
+                            dataset_chunk_fn sink, void *arg,
+                            struct dataset_upload **out, struct errinfo *e);
+void     dataset_upload_free(struct dataset_upload *up); /* NULL is fine */
+
+/* DATASET_ARRAYS: the bytes that follow belong to this part, "inputs" or
+ * "targets"; any other name, or one seen before, is ERR_INVALID. */
+enum err dataset_upload_part(struct dataset_upload *up, const char *name,
+                             struct errinfo *e);
+enum err dataset_upload_feed(struct dataset_upload *up, const void *p,
+                             size_t len, struct errinfo *e);
+/* All bytes are there: last chunks leave, *out is the caller's to release. */
+enum err dataset_upload_end(struct dataset_upload *up, struct dataset_meta *out,
+                            struct errinfo *e);
+
+#endif

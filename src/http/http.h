@@ -1,0 +1,129 @@
+/*
+ * http.h - requests in, replies out: what a handler sees
+ *
+ * Model    A handler is a plain function: it reads a request, fills a reply and
+ *          returns ERR_OK, or says what is wrong, which becomes an RFC 9457
+ *          problem.  It does not know which thread it runs on.  The route table
+ *          says everything else: method, path, limits, lane, scope.
+ *            Fast lane   (HTTP_FAST) on the server's own threads: must not
+ *                        block.  Returning ERR_WOULDBLOCK has it called again
+ *                        on the slow lane, with may_block true.
+ *            Slow lane   on a small pool of threads; the connection waits.
+ *            Stream      large uploads: begin, piece…, end on the slow lane, in
+ *                        order, one at a time for a request; abort instead of
+ *                        end when the client goes or a call fails.
+ * Owner    Requests and replies live for the call; what they hold is borrowed.
+ * Threads  Handlers of different requests run at once; ctx is theirs to guard.
+ * Limits   HTTP_MAX_ARGS {x} segments in a path.  The body is gathered up to
+ *          the route's max_body (413).
+ */
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define HTTP_MAX_ARGS 3
+#define HTTP_MAX_REPLY_HEADERS 6
+
+enum http_method {
+    HTTP_GET, /* HEAD too: the body is left out by the server */
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_METHOD_COUNT
+};
+
+enum http_scope { HTTP_PUBLIC, HTTP_PREDICT, HTTP_TRAIN, HTTP_ADMIN };
+
+struct http_route;
+
+struct http_request {
+    const struct http_route *route;
+    const char *arg[HTTP_MAX_ARGS]; /* the {x} segments, NUL-terminated        */
+    const char *content_type; /* "text/csv": lower case, without parameters;
+                                 NULL where there is no body                  */
+    const char *boundary;     /* of multipart/form-data, else NULL            */
+    const char *accept;       /* the Accept header, NULL where absent         */
+    const char *id;           /* of the request, as logged and answered       */
+    const void *body;         /* whole body, NUL behind it; not of a stream   */
+    size_t      body_len;
+    bool        may_block;    /* the slow lane runs us                        */
+    bool        draining;     /* the server is about to stop                  */
+};
+
+/* A query parameter, percent-decoded, borrowed; NULL where absent.  Only names
+ * in the route's `query` can be present. */
+const char *http_request_query(const struct http_request *req, const char *name);
+
+/* limit (1 to 1000, default 100) of a list: ERR_MALFORMED on anything else. */
+enum err http_request_limit(const struct http_request *req, size_t *out,
+                            struct errinfo *e);
+/* A query parameter that is a count; *out keeps its value where it is absent. */
+enum err http_request_query_u64(const struct http_request *req,
+                                const char *name, uint64_t *out,
+                                struct errinfo *e);
+/* "true", "false"; *out keeps its value where the parameter is absent. */
+enum err http_request_query_bool(const struct http_request *req,
+                                 const char *name, bool *out,
+                                 struct errinfo *e);
+
+/* Which of the types (a NULL-ended list) the client likes best by its Accept
+ * header, the first where it does not say; -1 where it takes none of them. */
+int http_request_prefers(const struct http_request *req,
+                         const char *const *types);
+
+struct http_reply {
+    unsigned    status;       /* 200 until set                             */
+    const char *content_type; /* static; "application/json" until set      */
+    struct buf  body;         /* empty: no body (204)                      */
+    size_t      n_headers;
+    struct {
+        const char *name; /* static */
+        char        value[160];
+    } header[HTTP_MAX_REPLY_HEADERS];
+};
+
+void http_reply_header(struct http_reply *rep, const char *name,
+                       const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+typedef enum err (*http_handler_fn)(void *ctx, const struct http_request *req,
+                                    struct http_reply *rep, struct errinfo *e);
+
+struct http_stream {
+    /* *state is the handler's; abort is called only where begin returned OK. */
+    enum err (*begin)(void *ctx, const struct http_request *req, void **state,
+                      struct errinfo *e);
+    enum err (*piece)(void *state, const void *p, size_t len,
+                      struct errinfo *e);
+    /* Frees state, whatever it returns. */
+    enum err (*end)(void *state, const struct http_request *req,
+                    struct http_reply *rep, struct errinfo *e);
+    /* Frees state: the client went away, or piece() failed. */
+    void (*abort)(void *state);
+};
+
+#define HTTP_FAST 1u /* try it on the server's own threads first       */
+#define HTTP_OPEN 2u /* answered while draining; all others get 503     */
+
+/* One endpoint: all that is known about it. */
+struct http_route {
+    enum http_method          method;
+    const char               *path;    /* "/v1/networks/{name}"              */
+    http_handler_fn           handler; /* NULL: stream                       */
+    const struct http_stream *stream;
+    size_t                    max_body; /* bytes; 0: a body is refused       */
+    const char *types; /* media types of the body, comma between; NULL: none */
+    const char *query; /* query parameters it knows, comma between, or NULL  */
+    unsigned    flags;
+    enum http_scope scope;
+    const char     *brief; /* one line for humans */
+};
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * server.h - the listener, its two lanes, and their end
+ *
+ * Model    libmicrohttpd accepts and parses on its own threads (epoll); the
+ *          guard refuses what it lets through; the route table decides the
+ *          rest.  Every response bears X-Request-Id; every request is one line
+ *          in the log.
+ * Owner    http_server_start() gives a server to the caller;
+ *          http_server_stop() takes it back.
+ * Threads  Start, drain and stop are main()'s.
+ * Errors   Start: ERR_INVALID for a bad address, ERR_IO with the reason (in
+ *          use, not allowed).
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include "http/http.h"
+
+struct http_options {
+    const char              *listen; /* "127.0.0.1:8080", "[::1]:0"          */
+    const struct http_route *route;
+    size_t                   n_routes;
+    void                    *ctx; /* handed to every handler                 */
+    unsigned                 n_threads;      /* of the fast lane; 0: 2       */
+    unsigned                 n_slow_threads; /* of the slow lane; 0: 4       */
+    unsigned                 max_connections;        /* 0: 1000              */
+    unsigned                 header_timeout_seconds; /* 0: 10                */
+    unsigned                 request_timeout_seconds; /* whole request, other
+                                                         than streams; 0: 60 */
+};
+
+struct http_server;
+
+enum err http_server_start(const struct http_options *options,
+                           struct http_server **out, struct errinfo *e);
+
+/* "http://127.0.0.1:8080", with the port it really has; borrowed. */
+const char *http_server_url(const struct http_server *server);
+
+/* From now on everything but HTTP_OPEN routes is 503 with Retry-After, and
+ * connections close after their answer. */
+void http_server_drain(struct http_server *server);
+
+/* Stop accepting, wait up to grace_ms for requests under way, end. */
+void http_server_stop(struct http_server *server, unsigned grace_ms);
+
+/* Is this address ("127.0.0.1:8080") reachable from this machine only? */
+bool http_address_is_loopback(const char *listen);
+
+#endif
