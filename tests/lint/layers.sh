@@ -7,16 +7,13 @@
 set -eu
 cd "${srcdir:-.}/src"
 
-siblings="nn dataset store http"
-upper="base nn dataset store codec"
-
 beneath() {
     case $1 in
     base) echo "" ;;
     nn | dataset | store | http) echo "base" ;;
-    codec) echo "base nn dataset" ;;
-    training | serving) echo "$upper" ;;
-    api) echo "base $siblings codec training serving" ;;
+    codec) echo "base nn dataset store" ;;
+    training | serving) echo "base nn dataset store codec" ;;
+    api) echo "base nn dataset store http codec training serving" ;;
     *) return 1 ;;
     esac
 }
