@@ -147,7 +147,7 @@ static const struct { const char *json, *transcript; } documents[] = {
       "] 1 1:17\nkey 1 2:2 <>\n{ 1 2:5\n} 1 2:6\n} 0 2:7\nok" },
     { "[\"a\\\"\\\\\\/\\b\\f\\n\\r\\tz\"]",
       "[ 0 1:1\nstring 1 1:2 <a\"\\/\b\f\n\r\tz>\n] 0 1:22\nok" },
-    { "\"\\u0041\\u00e9\\u20AC\\ud83d\\ude00!\"",
+    { "\"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\\u0021\"",
       "string 0 1:1 <A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80!>\nok" },
     { "[\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\x7f\", 1]",
       "[ 0 1:1\nstring 1 1:2 <\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\x7f>\n"
