@@ -387,34 +387,41 @@ candidate(double x, bool single, int n, uint64_t *out_m, int *out_exponent)
 static void
 put(struct buf *b, uint64_t m, int exponent)
 {
-    char digits[24], zeros[24];
-    int  n, point;
+    char  digits[20], text[48];
+    char *first = digits + sizeof(digits), *to = text;
+    int   n, point;
 
     for (; m % 10 == 0 && m > 0; m /= 10)
         exponent++;
-    n = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)m);
+    do
+        *--first = (char)('0' + m % 10);
+    while ((m /= 10) > 0);
+    n = (int)(digits + sizeof(digits) - first);
     point = n + exponent;
-    memset(zeros, '0', sizeof(zeros));
 
     if (point > 21 || point < -5) {
-        buf_append(b, digits, 1);
-        if (n > 1) {
-            buf_putc(b, '.');
-            buf_append(b, digits + 1, (size_t)n - 1);
-        }
-        buf_printf(b, "e%d", point - 1);
-    } else if (point <= 0) {
-        buf_puts(b, "0.");
-        buf_append(b, zeros, (size_t)-point);
-        buf_append(b, digits, (size_t)n);
-    } else if (point < n) {
-        buf_append(b, digits, (size_t)point);
-        buf_putc(b, '.');
-        buf_append(b, digits + point, (size_t)(n - point));
+        *to++ = *first;
+        if (n > 1)
+            *to++ = '.';
+        for (int i = 1; i < n; i++)
+            *to++ = first[i];
+        to += snprintf(to, 8, "e%d", point - 1);
     } else {
-        buf_append(b, digits, (size_t)n);
-        buf_append(b, zeros, (size_t)(point - n));
+        if (point <= 0) {
+            *to++ = '0';
+            *to++ = '.';
+        }
+        for (int i = point; i < 0; i++)
+            *to++ = '0';
+        for (int i = 0; i < n; i++) {
+            if (i == point && i > 0)
+                *to++ = '.';
+            *to++ = first[i];
+        }
+        for (int i = n; i < point; i++)
+            *to++ = '0';
     }
+    buf_append(b, text, (size_t)(to - text));
 }
 
 static void

@@ -1,33 +1,22 @@
+/*
+ * check_base.c - the tests of src/base
+ */
 #include <stdlib.h>
-#include <string.h>
 
-#include <check.h>
-
-#include "base/num.h"
-
-START_TEST(float_reads_back)
-{
-    struct buf b = { 0 };
-    float      x;
-
-    num_format_float(&b, 0.1f);
-    ck_assert_str_eq(b.data, "0.1");
-    ck_assert(num_parse_float(b.data, b.len, &x) && x == 0.1f);
-    buf_release(&b);
-}
-END_TEST
+#include "base_suites.h"
 
 int
 main(void)
 {
-    Suite   *s = suite_create("base");
-    TCase   *t = tcase_create("num");
-    SRunner *r;
+    SRunner *r = srunner_create(suite_base_text());
     int      n_failed;
 
-    tcase_add_test(t, float_reads_back);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
+    srunner_add_suite(r, suite_base_num());
+    srunner_add_suite(r, suite_base_json());
+    srunner_add_suite(r, suite_base_random());
+    srunner_add_suite(r, suite_base_gunzip());
+    srunner_add_suite(r, suite_base_system());
+    srunner_add_suite(r, suite_base_oom());
     srunner_run_all(r, CK_NORMAL);
     n_failed = srunner_ntests_failed(r);
     srunner_free(r);
