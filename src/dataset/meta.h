@@ -7,7 +7,8 @@
  *          NaN.  Target columns come last in no particular place: is_target
  *          tells.
  * Owner    struct dataset_meta is the caller's storage; dataset_meta_release()
- *          frees its contents.
+ *          frees its contents: every array and every string is a block of
+ *          its own, for free().
  * Limits   DATASET_MAX_…; each is told in the 422 that hits it.
  */
 #ifndef DATASET_META_H
@@ -23,6 +24,8 @@
 #define DATASET_MAX_COLUMNS 16384
 #define DATASET_MAX_WIDTH ((size_t)1 << 22) /* float32 in a row, all columns */
 #define DATASET_MAX_CATEGORIES 10000        /* of one column                 */
+#define DATASET_MAX_CATEGORY 256 /* bytes of its name            */
+#define DATASET_MAX_TEXT ((size_t)16 << 20) /* bytes of all their names */
 #define DATASET_MAX_CLASSES 1000
 #define DATASET_MAX_ROWS ((uint64_t)1 << 31)
 #define DATASET_MAX_NAME 256 /* bytes of a column's name */

@@ -1,0 +1,154 @@
+#include "dataset/cell.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+
+/* Longer texts that begin with a point are no numbers: no program writes
+ * them, and they would need a buffer of any size. */
+#define MAX_POINTED 1024
+
+bool
+dataset_cell_is_missing(const char *s, size_t len)
+{
+    switch (len) {
+    case 0:
+        return true;
+    case 1:
+        return s[0] == '?';
+    case 2:
+        return memcmp(s, "NA", 2) == 0;
+    case 3:
+        return memcmp(s, "NaN", 3) == 0;
+    case 4:
+        return memcmp(s, "null", 4) == 0;
+    default:
+        return false;
+    }
+}
+
+/* Turn "+1" into "1" and "-.5" into "-0.5", which is how JSON has them. */
+static const char *
+as_json(const char *s, size_t *len, char room[MAX_POINTED])
+{
+    size_t sign;
+
+    if (*len >= 2 && s[0] == '+' && s[1] != '-') {
+        s++;
+        (*len)--;
+    }
+    sign = *len > 0 && s[0] == '-';
+    if (*len <= sign || s[sign] != '.' || *len + 1 > MAX_POINTED)
+        return s;
+    room[0] = '-';
+    room[sign] = '0';
+    memcpy(room + sign + 1, s + sign, *len - sign);
+    (*len)++;
+    return room;
+}
+
+enum dataset_cell
+dataset_cell_parse(const char *s, size_t len, float *out)
+{
+    char room[MAX_POINTED];
+
+    if (num_parse_float(s, len, out))
+        return DATASET_CELL_NUMBER;
+    s = as_json(s, &len, room);
+    if (num_parse_float(s, len, out))
+        return DATASET_CELL_NUMBER;
+    return num_is_number(s, len) ? DATASET_CELL_TOO_LARGE : DATASET_CELL_TEXT;
+}
+
+void
+dataset_cell_name(float x, struct buf *out)
+{
+    buf_reset(out);
+    num_format_float(out, x == 0 ? 0 : x); /* minus zero is the same number */
+}
+
+bool
+dataset_cell_is_exact(const char *s, size_t len, const struct buf *name)
+{
+    char   room[MAX_POINTED];
+    double a, b;
+
+    s = as_json(s, &len, room);
+    return num_parse(s, len, &a) && num_parse(name->data, name->len, &b) &&
+           a == b;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+    float x = ((const struct dataset_label *)a)->value;
+    float y = ((const struct dataset_label *)b)->value;
+
+    return (x > y) - (x < y);
+}
+
+enum err
+dataset_labels_new(char *const *names, size_t n, struct dataset_labels *out,
+                   struct errinfo *e)
+{
+    struct dataset_labels labels = { 0 };
+    struct buf            name = { 0 };
+    enum err              rc = ERR_OK;
+
+    labels.at = mem_array(n, sizeof(*labels.at), 0);
+    if (labels.at == NULL) {
+        rc = err_set(e, ERR_NOMEM, "", "out of memory");
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(names[i]);
+        float  x;
+
+        if (dataset_cell_parse(names[i], len, &x) != DATASET_CELL_NUMBER)
+            continue;
+        dataset_cell_name(x, &name);
+        if (name.failed) {
+            rc = err_set(e, ERR_NOMEM, "", "out of memory");
+            goto out;
+        }
+        if (strcmp(name.data, names[i]) != 0)
+            continue;
+        labels.at[labels.n].value = x;
+        labels.at[labels.n++].index = (uint32_t)i;
+    }
+    qsort(labels.at, labels.n, sizeof(*labels.at), compare);
+    *out = labels;
+    labels = (struct dataset_labels){ 0 };
+out:
+    buf_release(&name);
+    dataset_labels_release(&labels);
+    return rc;
+}
+
+void
+dataset_labels_release(struct dataset_labels *labels)
+{
+    free(labels->at);
+    *labels = (struct dataset_labels){ 0 };
+}
+
+float
+dataset_labels_find(const struct dataset_labels *labels, float x)
+{
+    size_t low = 0, high = labels->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (labels->at[middle].value < x)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == labels->n || labels->at[low].value != x)
+        return NAN;
+    return (float)labels->at[low].index;
+}

@@ -1,0 +1,236 @@
+#include "dataset/choices.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataset/internal.h"
+
+/* One "name:type" of ?types=; the last colon counts. */
+static enum err
+parse_type(struct dataset_choices *choices, const char *s, size_t len,
+           struct errinfo *e)
+{
+    const char       *colon = memrchr(s, ':', len);
+    char              word[32] = "";
+    size_t            word_len;
+    enum dataset_type type;
+
+    if (colon == NULL || colon == s)
+        return err_set(e, ERR_MALFORMED, "?types",
+                       "found '%.*s', expected NAME:TYPE", (int)len, s);
+    word_len = (size_t)(s + len - colon - 1);
+    if (word_len < sizeof(word))
+        memcpy(word, colon + 1, word_len);
+    if (!dataset_type_find(word, &type))
+        return err_set(e, ERR_MALFORMED, "?types",
+                       "found '%.*s', expected a type: numeric, categorical or "
+                       "ignored",
+                       (int)len, s);
+    choices->name[choices->n_types] = mem_dup(s, (size_t)(colon - s));
+    if (choices->name[choices->n_types] == NULL)
+        return DATASET_NOMEM(e);
+    choices->type[choices->n_types++] = type;
+    return ERR_OK;
+}
+
+static enum err
+parse_types(struct dataset_choices *choices, const char *s, struct errinfo *e)
+{
+    size_t n = 1;
+
+    for (const char *p = s; *p != '\0'; p++)
+        n += *p == ',';
+    choices->name = mem_array(n, sizeof(*choices->name), 0);
+    choices->type = mem_array(n, sizeof(*choices->type), 0);
+    if (choices->name == NULL || choices->type == NULL)
+        return DATASET_NOMEM(e);
+    for (size_t i = 0; i < n; i++) {
+        size_t   len = strcspn(s, ",");
+        enum err rc = parse_type(choices, s, len, e);
+
+        if (rc != ERR_OK)
+            return rc;
+        s += len + 1;
+    }
+    return ERR_OK;
+}
+
+enum err
+dataset_choices_parse(const struct dataset_upload_options *options,
+                      struct dataset_choices *out, struct errinfo *e)
+{
+    struct dataset_choices choices = { .format = options->format,
+                                       .header = options->header };
+    enum err               rc = ERR_OK;
+
+    if (options->task != NULL) {
+        choices.has_task = dataset_task_find(options->task, &choices.task);
+        if (!choices.has_task) {
+            rc = err_set(e, ERR_MALFORMED, "?task",
+                         "found '%.40s', expected classification or regression",
+                         options->task);
+            goto out;
+        }
+    }
+    if (options->target != NULL) {
+        choices.target = mem_dup(options->target, strlen(options->target));
+        if (choices.target == NULL) {
+            rc = DATASET_NOMEM(e);
+            goto out;
+        }
+    }
+    if (options->types != NULL) {
+        rc = parse_types(&choices, options->types, e);
+        if (rc != ERR_OK)
+            goto out;
+    }
+    *out = choices;
+    choices = (struct dataset_choices){ 0 };
+out:
+    dataset_choices_release(&choices);
+    return rc;
+}
+
+void
+dataset_choices_release(struct dataset_choices *choices)
+{
+    free(choices->target);
+    dataset_strings_free(choices->name, choices->n_types);
+    free(choices->type);
+    *choices = (struct dataset_choices){ 0 };
+}
+
+/* The column of this name, or rows->n_columns with the reason in e. */
+static size_t
+find_column(const struct dataset_rows *rows, const char *name, size_t len,
+            const char *where, struct errinfo *e)
+{
+    size_t     place = dataset_names_find(&rows->names, name, len);
+    struct buf known = { 0 };
+
+    if (place < rows->names.n)
+        return place;
+    for (size_t i = 0; i < rows->n_columns && known.len < 100; i++)
+        buf_printf(&known, "%s%s", i > 0 ? ", " : "",
+                   rows->column[i].meta.name);
+    err_add(e, ERR_INVALID, where,
+            "there is no column '%.*s'; the columns are %.100s%s",
+            (int)(len < 60 ? len : 60), name,
+            known.failed ? "others" : known.data, known.len > 100 ? "..." : "");
+    buf_release(&known);
+    return rows->n_columns;
+}
+
+static enum err
+apply_types(const struct dataset_choices *choices, struct dataset_rows *rows,
+            struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    for (size_t i = 0; i < choices->n_types; i++) {
+        size_t c = find_column(rows, choices->name[i], strlen(choices->name[i]),
+                               "?types", e);
+
+        if (c == rows->n_columns)
+            rc = ERR_INVALID;
+        else if (rows->column[c].chosen)
+            rc = err_add(e, ERR_INVALID, "?types", "names '%.80s' twice",
+                         choices->name[i]);
+        else
+            dataset_rows_choose(rows, c, choices->type[i]);
+    }
+    return rc;
+}
+
+static enum err
+apply_target(struct dataset_rows *rows, const char *name, size_t len,
+             struct errinfo *e)
+{
+    size_t c = find_column(rows, name, len, "?target", e);
+
+    if (c == rows->n_columns)
+        return ERR_INVALID;
+    if (rows->column[c].meta.type == DATASET_IGNORED)
+        return err_add(e, ERR_INVALID, "?target",
+                       "the target '%.80s' is ignored by ?types=",
+                       rows->column[c].meta.name);
+    rows->column[c].meta.is_target = true;
+    return ERR_OK;
+}
+
+static enum err
+apply_targets(const struct dataset_choices *choices, struct dataset_rows *rows,
+              struct errinfo *e)
+{
+    const char *s = choices->target;
+    enum err    rc = ERR_OK;
+
+    if (s == NULL) {
+        for (size_t i = rows->n_columns; i-- > 0;) {
+            if (rows->column[i].meta.type != DATASET_IGNORED) {
+                rows->column[i].meta.is_target = true;
+                break;
+            }
+        }
+        return ERR_OK;
+    }
+    /* A name may itself contain a comma. */
+    if (dataset_names_find(&rows->names, s, strlen(s)) < rows->names.n)
+        return apply_target(rows, s, strlen(s), e);
+    for (;; s++) {
+        size_t len = strcspn(s, ",");
+
+        if (apply_target(rows, s, len, e) != ERR_OK)
+            rc = ERR_INVALID;
+        s += len;
+        if (*s == '\0')
+            return rc;
+    }
+}
+
+enum err
+dataset_choices_apply(const struct dataset_choices *choices,
+                      struct dataset_rows *rows, struct errinfo *e)
+{
+    size_t   n_inputs = 0;
+    enum err rc;
+
+    rc = apply_types(choices, rows, e);
+    if (rc == ERR_OK)
+        rc = apply_targets(choices, rows, e);
+    if (rc != ERR_OK)
+        return rc;
+    for (size_t i = 0; i < rows->n_columns; i++)
+        n_inputs += rows->column[i].meta.type != DATASET_IGNORED &&
+                    !rows->column[i].meta.is_target;
+    if (n_inputs == 0)
+        return err_set(e, ERR_INVALID, "",
+                       "found %zu column%s, and none is left to be an input; "
+                       "expected an input and a target at least, with commas "
+                       "between the fields of a row",
+                       rows->n_columns, rows->n_columns == 1 ? "" : "s");
+    return ERR_OK;
+}
+
+enum err
+dataset_choices_check_arrays(const struct dataset_choices *choices,
+                             struct errinfo               *e)
+{
+    if (choices->target != NULL && strcmp(choices->target, "targets") != 0)
+        return err_set(e, ERR_INVALID, "?target",
+                       "found '%.80s'; the target of this form is 'targets'",
+                       choices->target);
+    for (size_t i = 0; i < choices->n_types; i++) {
+        const char *name = choices->name[i];
+
+        if (strcmp(name, "inputs") != 0 && strcmp(name, "targets") != 0)
+            return err_set(e, ERR_INVALID, "?types",
+                           "there is no column '%.80s'; the columns of this "
+                           "form are inputs and targets",
+                           name);
+        if (choices->type[i] != DATASET_NUMERIC)
+            return err_set(e, ERR_INVALID, "?types",
+                           "'%s' is an array and can only be numeric", name);
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,134 @@
+#include "dataset/fit.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataset/internal.h"
+
+enum err
+dataset_fit_init(struct dataset_fit *fit, const struct dataset_input *in,
+                 struct errinfo *e)
+{
+    size_t n = in->width;
+
+    *fit = (struct dataset_fit){ 0 };
+    if (in->type != DATASET_NUMERIC)
+        return ERR_OK;
+    fit->width = n;
+    fit->n = mem_array(n, sizeof(*fit->n), 0);
+    fit->n_block = mem_array(n, sizeof(*fit->n_block), 0);
+    fit->mean = mem_array(n, sizeof(*fit->mean), 0);
+    fit->m2 = mem_array(n, sizeof(*fit->m2), 0);
+    fit->min = mem_array(n, sizeof(*fit->min), 0);
+    fit->max = mem_array(n, sizeof(*fit->max), 0);
+    fit->sum = mem_array(n, sizeof(*fit->sum), 0);
+    if (fit->n == NULL || fit->n_block == NULL || fit->mean == NULL ||
+        fit->m2 == NULL || fit->min == NULL || fit->max == NULL ||
+        fit->sum == NULL) {
+        dataset_fit_release(fit);
+        return DATASET_NOMEM(e);
+    }
+    for (size_t k = 0; k < n; k++) {
+        fit->min[k] = INFINITY;
+        fit->max[k] = -INFINITY;
+    }
+    return ERR_OK;
+}
+
+void
+dataset_fit_release(struct dataset_fit *fit)
+{
+    free(fit->n);
+    free(fit->n_block);
+    free(fit->mean);
+    free(fit->m2);
+    free(fit->min);
+    free(fit->max);
+    free(fit->sum);
+    *fit = (struct dataset_fit){ 0 };
+}
+
+/* The blocks' means and m2 are merged as rows.c does it. */
+void
+dataset_fit_add(struct dataset_fit *fit, const float *cell, size_t n_rows,
+                size_t stride, const bool *use)
+{
+    size_t width = fit->width;
+
+    memset(fit->sum, 0, width * sizeof(*fit->sum));
+    memset(fit->n_block, 0, width * sizeof(*fit->n_block));
+    for (size_t r = 0; r < n_rows; r++) {
+        const float *x = cell + r * stride;
+
+        for (size_t k = 0; use[r] && k < width; k++) {
+            bool is_there = !isnan(x[k]);
+
+            fit->sum[k] += is_there ? x[k] : 0;
+            fit->n_block[k] += is_there;
+            fit->min[k] = x[k] < fit->min[k] ? x[k] : fit->min[k];
+            fit->max[k] = x[k] > fit->max[k] ? x[k] : fit->max[k];
+        }
+    }
+    for (size_t k = 0; k < width; k++) {
+        double n = (double)fit->n_block[k], before = (double)fit->n[k];
+        double mean = n > 0 ? fit->sum[k] / n : 0;
+        double delta = mean - fit->mean[k];
+
+        fit->sum[k] = mean;
+        if (n == 0)
+            continue;
+        fit->n[k] += fit->n_block[k];
+        fit->mean[k] += delta * (n / (before + n));
+        fit->m2[k] += delta * delta * (before * n / (before + n));
+    }
+    for (size_t r = 0; r < n_rows; r++) {
+        const float *x = cell + r * stride;
+
+        for (size_t k = 0; use[r] && k < width; k++) {
+            double d = isnan(x[k]) ? 0 : x[k] - fit->sum[k];
+
+            fit->m2[k] += d * d;
+        }
+    }
+}
+
+/* 1 / spread as a float32; 1 for a constant column, and for one whose spread
+ * is so small that its inverse is none. */
+static float
+inverse(double spread)
+{
+    double b = 1 / spread;
+
+    return b > 0 && b <= FLT_MAX ? (float)b : 1;
+}
+
+void
+dataset_fit_finish(const struct dataset_fit *fit, enum dataset_scaling scaling,
+                   struct dataset_input *in)
+{
+    for (size_t k = 0; k < fit->width; k++) {
+        bool   constant = fit->n[k] == 0 || fit->min[k] == fit->max[k];
+        double std = fit->n[k] > 0 ? sqrt(fit->m2[k] / (double)fit->n[k]) : 0;
+
+        in->fill[k] = (float)fit->mean[k];
+        in->a[k] = 0;
+        in->b[k] = 1;
+        if (fit->n[k] == 0)
+            continue;
+        switch (scaling) {
+        case DATASET_SCALE_STANDARD:
+            in->a[k] = (float)fit->mean[k];
+            in->b[k] = constant ? 1 : inverse(std);
+            break;
+        case DATASET_SCALE_MIN_MAX:
+            in->a[k] = (float)fit->min[k];
+            in->b[k] = constant ? 1 : inverse(fit->max[k] - fit->min[k]);
+            break;
+        case DATASET_SCALE_NONE:
+        case DATASET_SCALE_COUNT:
+            break;
+        }
+    }
+}

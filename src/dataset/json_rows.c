@@ -1,0 +1,458 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "dataset/internal.h"
+#include "dataset/readers.h"
+
+/* What the next token belongs to. */
+enum {
+    DOCUMENT, /* nothing has come yet                           */
+    MEMBER,   /* a member's name, or the end                    */
+    VALUE,    /* the [ behind a member's name                   */
+    NAME,     /* an element of "columns"                        */
+    TABLE,    /* an element of "rows": a row                    */
+    CELL,     /* an element of such a row                       */
+    ARRAY,    /* an element of "inputs" or "targets": a row     */
+    NUMBER,   /* inside such a row, whatever its shape          */
+    DONE
+};
+
+static const char *const members[DATASET_MEMBER_COUNT] = {
+    [DATASET_MEMBER_INPUTS] = "inputs",
+    [DATASET_MEMBER_TARGETS] = "targets",
+    [DATASET_MEMBER_COLUMNS] = "columns",
+    [DATASET_MEMBER_ROWS] = "rows",
+};
+
+/* How an error calls a token. */
+static const char *const found[] = {
+    [JSON_BEGIN_OBJECT] = "an object",
+    [JSON_END_OBJECT] = "the end",
+    [JSON_BEGIN_ARRAY] = "an array",
+    [JSON_END_ARRAY] = "the end",
+    [JSON_KEY] = "a name",
+    [JSON_STRING] = "a string",
+    [JSON_NUMBER] = "a number",
+    [JSON_TRUE] = "true",
+    [JSON_FALSE] = "false",
+    [JSON_NULL] = "null",
+};
+
+static struct dataset_spot
+spot_of(const struct json_token *t)
+{
+    return (struct dataset_spot){ t->line, t->column };
+}
+
+static enum err
+unexpected(const struct json_token *t, const char *expected, struct errinfo *e)
+{
+    struct dataset_spot spot = spot_of(t);
+
+    return dataset_refuse(e, &spot, "found %s, expected %s", found[t->event],
+                          expected);
+}
+
+/* --- the document --------------------------------------------------------- */
+
+static enum err
+refuse_member(const char *name, const char *why, struct errinfo *e)
+{
+    char where[96];
+
+    snprintf(where, sizeof(where), "/%s", name);
+    return err_set(e, ERR_INVALID, where, "%s", why);
+}
+
+static bool
+is_table(enum dataset_member m)
+{
+    return m == DATASET_MEMBER_COLUMNS || m == DATASET_MEMBER_ROWS;
+}
+
+static enum err
+begin_member(struct dataset_json *json, const struct json_token *t,
+             struct errinfo *e)
+{
+    enum dataset_member m = 0;
+
+    if (t->event == JSON_END_OBJECT) {
+        json->state = DONE;
+        return ERR_OK;
+    }
+    while (m < DATASET_MEMBER_COUNT && strcmp(t->text, members[m]) != 0)
+        m++;
+    if (m == DATASET_MEMBER_COUNT)
+        return refuse_member(t->text,
+                             "there is no such member; a dataset has inputs "
+                             "and targets, or columns and rows",
+                             e);
+    if (json->seen[m])
+        return refuse_member(t->text, "is there twice", e);
+    for (enum dataset_member o = 0; o < DATASET_MEMBER_COUNT; o++)
+        if (json->seen[o] && is_table(o) != is_table(m))
+            return refuse_member(t->text,
+                                 "a dataset has inputs and targets, or columns "
+                                 "and rows, not some of each",
+                                 e);
+    if (m == DATASET_MEMBER_ROWS && !json->seen[DATASET_MEMBER_COLUMNS])
+        return refuse_member(t->text, "columns must come before rows", e);
+    json->member = m;
+    json->seen[m] = true;
+    json->state = VALUE;
+    return is_table(m) ? ERR_OK
+                       : dataset_choices_check_arrays(json->choices, e);
+}
+
+static enum err
+begin_value(struct dataset_json *json, const struct json_token *t,
+            struct errinfo *e)
+{
+    if (t->event != JSON_BEGIN_ARRAY)
+        return unexpected(t, "an array", e);
+    if (json->member == DATASET_MEMBER_COLUMNS) {
+        json->state = NAME;
+        return ERR_OK;
+    }
+    if (json->member == DATASET_MEMBER_ROWS) {
+        json->state = TABLE;
+        return dataset_rows_begin(json->rows, 0, e);
+    }
+    json->state = ARRAY;
+    json->shaped = false;
+    json->rank = 0;
+    memset(json->dim, 0, sizeof(json->dim));
+    buf_reset(&json->first);
+    return ERR_OK;
+}
+
+static enum err
+end_rows(struct dataset_json *json, const struct json_token *t,
+         struct errinfo *e)
+{
+    uint64_t *n_rows = &json->n_rows[json->member];
+    enum err  rc = ERR_OK;
+
+    json->state = MEMBER;
+    if (is_table(json->member) || json->shaped)
+        rc = dataset_rows_end(json->rows, n_rows, e);
+    if (rc == ERR_OK && *n_rows == 0)
+        return unexpected(t, "a row", e);
+    return rc;
+}
+
+/* --- columns and rows ----------------------------------------------------- */
+
+static enum err
+read_name(struct dataset_json *json, const struct json_token *t,
+          struct errinfo *e)
+{
+    char where[64];
+
+    if (t->event == JSON_END_ARRAY) {
+        json->state = MEMBER;
+        return dataset_choices_apply(json->choices, json->rows, e);
+    }
+    if (t->event != JSON_STRING)
+        return unexpected(t, "a column's name", e);
+    snprintf(where, sizeof(where), "line %" PRIu64 ", column %" PRIu64, t->line,
+             t->column);
+    return dataset_rows_add(json->rows, t->text, t->len, 0, NULL, where, e);
+}
+
+static enum err
+read_cell(struct dataset_json *json, const struct json_token *t,
+          struct errinfo *e)
+{
+    struct dataset_rows *rows = json->rows;
+    struct dataset_spot  spot = spot_of(t);
+    size_t               i = json->field;
+
+    if (t->event == JSON_END_ARRAY) {
+        if (i < rows->n_columns)
+            return dataset_refuse(e, &spot,
+                                  "found the end of the row after %zu cell%s, "
+                                  "expected %zu",
+                                  i, i == 1 ? "" : "s", rows->n_columns);
+        json->state = TABLE;
+        return dataset_rows_next(rows, e);
+    }
+    if (i == rows->n_columns)
+        return dataset_refuse(e, &spot,
+                              "found one more cell, expected the end of the "
+                              "row after %zu cells",
+                              i);
+    json->field++;
+    switch (t->event) {
+    case JSON_NULL:
+        return dataset_rows_missing(rows, i, &spot, e);
+    case JSON_TRUE:
+        return dataset_rows_text(rows, i, "true", 4, &spot, e);
+    case JSON_FALSE:
+        return dataset_rows_text(rows, i, "false", 5, &spot, e);
+    case JSON_NUMBER:
+    case JSON_STRING:
+        return dataset_rows_text(rows, i, t->text, t->len, &spot, e);
+    default:
+        return unexpected(t, "a cell: a number, a string, true, false or null",
+                          e);
+    }
+}
+
+/* --- inputs and targets --------------------------------------------------- */
+
+/* The first row has shown the shape: now there can be a column. */
+static enum err
+fix_shape(struct dataset_json *json, struct errinfo *e)
+{
+    struct dataset_rows *rows = json->rows;
+    bool                 is_target = json->member == DATASET_MEMBER_TARGETS;
+    const char          *name = members[json->member];
+    size_t               rank = json->rank;
+    char                 where[16];
+    enum err             rc;
+
+    if (is_target && rank == 1 && json->dim[0] == 1)
+        rank = 0;
+    snprintf(where, sizeof(where), "/%s", name);
+    rc = dataset_rows_add(rows, name, strlen(name), rank, json->dim, where, e);
+    if (rc != ERR_OK)
+        return rc;
+    rows->column[rows->n_columns - 1].meta.is_target = is_target;
+    rc = dataset_rows_begin(rows, rows->n_columns - 1, e);
+    if (rc != ERR_OK)
+        return rc;
+    memcpy(rows->row, json->first.data, json->n_cells * sizeof(float));
+    json->shaped = true;
+    return ERR_OK;
+}
+
+static enum err
+end_array_row(struct dataset_json *json, struct errinfo *e)
+{
+    enum err rc = json->shaped ? ERR_OK : fix_shape(json, e);
+
+    json->state = ARRAY;
+    json->n_cells = 0;
+    return rc == ERR_OK ? dataset_rows_next(json->rows, e) : rc;
+}
+
+/* Another element at this level: is there room for it? */
+static enum err
+count_element(struct dataset_json *json, const struct json_token *t,
+              struct errinfo *e)
+{
+    struct dataset_spot spot = spot_of(t);
+    size_t              k = json->level - 1;
+
+    if (json->dim[k] > 0 && json->count[k] == json->dim[k])
+        return dataset_refuse(e, &spot,
+                              "found one more element, expected %zu of them as "
+                              "in the first row",
+                              json->dim[k]);
+    json->count[k]++;
+    return ERR_OK;
+}
+
+static enum err
+open_level(struct dataset_json *json, const struct json_token *t,
+           struct errinfo *e)
+{
+    size_t most = json->member == DATASET_MEMBER_INPUTS ? DATASET_MAX_RANK : 1;
+    enum err rc = ERR_OK;
+
+    if (json->level == (json->rank > 0 ? json->rank : most))
+        return unexpected(t, "a number", e);
+    if (json->level > 0)
+        rc = count_element(json, t, e);
+    json->count[json->level++] = 0;
+    json->state = NUMBER;
+    return rc;
+}
+
+static enum err
+close_level(struct dataset_json *json, const struct json_token *t,
+            struct errinfo *e)
+{
+    struct dataset_spot spot = spot_of(t);
+    size_t              k = json->level - 1, n = json->count[k];
+
+    if (n == 0)
+        return unexpected(t, "a number or an array", e);
+    if (json->dim[k] == 0)
+        json->dim[k] = n;
+    if (json->dim[k] != n)
+        return dataset_refuse(e, &spot,
+                              "found %zu element%s, expected %zu as in the "
+                              "first row",
+                              n, n == 1 ? "" : "s", json->dim[k]);
+    return --json->level > 0 ? ERR_OK : end_array_row(json, e);
+}
+
+static enum err
+put_number(struct dataset_json *json, const struct json_token *t,
+           struct errinfo *e)
+{
+    struct dataset_spot spot = spot_of(t);
+    float               x = NAN;
+
+    if (t->event == JSON_NULL && json->member == DATASET_MEMBER_TARGETS)
+        return dataset_refuse(e, &spot,
+                              "the target is missing; every row needs one");
+    if (t->event == JSON_NUMBER && !num_parse_float(t->text, t->len, &x))
+        return dataset_refuse(
+            e, &spot, "%.40s is beyond the range of float32, 3.4e38", t->text);
+    if (json->shaped) {
+        json->rows->row[json->n_cells++] = x;
+        return ERR_OK;
+    }
+    if (json->n_cells++ == DATASET_MAX_WIDTH)
+        return dataset_refuse(e, &spot,
+                              "a row has more than %zu numbers, the most it "
+                              "may have",
+                              DATASET_MAX_WIDTH);
+    buf_append(&json->first, &x, sizeof(x));
+    return json->first.failed ? DATASET_NOMEM(e) : ERR_OK;
+}
+
+/* A number on its own is a row of one target. */
+static enum err
+read_bare_target(struct dataset_json *json, const struct json_token *t,
+                 struct errinfo *e)
+{
+    struct dataset_spot spot = spot_of(t);
+    enum err            rc;
+
+    if (json->shaped && json->dim[0] != 1)
+        return dataset_refuse(e, &spot,
+                              "found one number, expected a row of %zu as the "
+                              "first one",
+                              json->dim[0]);
+    json->rank = 1;
+    json->dim[0] = 1;
+    rc = put_number(json, t, e);
+    return rc == ERR_OK ? end_array_row(json, e) : rc;
+}
+
+static enum err
+read_array(struct dataset_json *json, const struct json_token *t,
+           struct errinfo *e)
+{
+    bool     is_number = t->event == JSON_NUMBER || t->event == JSON_NULL;
+    enum err rc;
+
+    if (t->event == JSON_BEGIN_ARRAY)
+        return open_level(json, t, e);
+    if (json->level == 0) {
+        if (t->event == JSON_END_ARRAY)
+            return end_rows(json, t, e);
+        if (is_number && json->member == DATASET_MEMBER_TARGETS)
+            return read_bare_target(json, t, e);
+        return unexpected(t, "a row: an array of numbers", e);
+    }
+    if (t->event == JSON_END_ARRAY)
+        return close_level(json, t, e);
+    if (!is_number)
+        return unexpected(t,
+                          "a number; rows with text go into \"columns\" and "
+                          "\"rows\"",
+                          e);
+    if (json->rank == 0)
+        json->rank = json->level;
+    if (json->level < json->rank)
+        return unexpected(t, "an array, as in the first row", e);
+    rc = count_element(json, t, e);
+    return rc == ERR_OK ? put_number(json, t, e) : rc;
+}
+
+/* --- tokens --------------------------------------------------------------- */
+
+static enum err
+read_token(void *arg, const struct json_token *t, struct errinfo *e)
+{
+    struct dataset_json *json = arg;
+
+    switch (json->state) {
+    case DOCUMENT:
+        if (t->event != JSON_BEGIN_OBJECT)
+            return unexpected(t,
+                              "an object with inputs and targets, or with "
+                              "columns and rows",
+                              e);
+        json->state = MEMBER;
+        return ERR_OK;
+    case MEMBER:
+        return begin_member(json, t, e);
+    case VALUE:
+        return begin_value(json, t, e);
+    case NAME:
+        return read_name(json, t, e);
+    case TABLE:
+        if (t->event == JSON_END_ARRAY)
+            return end_rows(json, t, e);
+        if (t->event != JSON_BEGIN_ARRAY)
+            return unexpected(t, "a row: an array of cells", e);
+        json->state = CELL;
+        json->field = 0;
+        return ERR_OK;
+    case CELL:
+        return read_cell(json, t, e);
+    default:
+        return read_array(json, t, e);
+    }
+}
+
+void
+dataset_json_init(struct dataset_json *json, struct dataset_rows *rows,
+                  const struct dataset_choices *choices)
+{
+    *json = (struct dataset_json){ .rows = rows, .choices = choices };
+    json_reader_init(&json->reader, read_token, json);
+}
+
+void
+dataset_json_release(struct dataset_json *json)
+{
+    json_reader_release(&json->reader);
+    buf_release(&json->first);
+}
+
+enum err
+dataset_json_feed(struct dataset_json *json, const char *p, size_t n,
+                  struct errinfo *e)
+{
+    return json_reader_feed(&json->reader, p, n, e);
+}
+
+enum err
+dataset_json_end(struct dataset_json *json, uint64_t *out_n_rows,
+                 struct errinfo *e)
+{
+    enum dataset_member a = DATASET_MEMBER_INPUTS, b = DATASET_MEMBER_TARGETS;
+    enum err            rc = json_reader_end(&json->reader, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    if (json->seen[DATASET_MEMBER_COLUMNS]) {
+        if (!json->seen[DATASET_MEMBER_ROWS])
+            return refuse_member("rows", "is missing", e);
+        *out_n_rows = json->n_rows[DATASET_MEMBER_ROWS];
+        return ERR_OK;
+    }
+    if (!json->seen[a] || !json->seen[b])
+        return refuse_member(members[json->seen[a] ? b : a],
+                             "is missing; a dataset has inputs and targets, or "
+                             "columns and rows",
+                             e);
+    if (json->n_rows[a] != json->n_rows[b])
+        return err_set(e, ERR_INVALID, "/targets",
+                       "there are %" PRIu64 " targets for %" PRIu64
+                       " rows of inputs",
+                       json->n_rows[b], json->n_rows[a]);
+    *out_n_rows = json->n_rows[a];
+    return ERR_OK;
+}

@@ -1,0 +1,325 @@
+#include "dataset/rows.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "dataset/internal.h"
+
+void
+dataset_rows_init(struct dataset_rows *rows, dataset_chunk_fn sink, void *arg)
+{
+    *rows = (struct dataset_rows){ .sink = sink,
+                                   .sink_arg = arg,
+                                   .chunk_floats = DATASET_CHUNK_FLOATS };
+}
+
+void
+dataset_rows_release(struct dataset_rows *rows)
+{
+    for (size_t i = 0; i < rows->n_columns; i++) {
+        struct dataset_draft *col = &rows->column[i];
+
+        dataset_column_release(&col->meta);
+        dataset_floats_release(&col->seen);
+        dataset_names_release(&col->names);
+    }
+    free(rows->column);
+    free(rows->type);
+    free(rows->at);
+    dataset_names_release(&rows->names);
+    free(rows->cell);
+    buf_release(&rows->chunk);
+    buf_release(&rows->text);
+    *rows = (struct dataset_rows){ 0 };
+}
+
+/* --- columns -------------------------------------------------------------- */
+
+static bool
+columns_grow(struct dataset_rows *rows)
+{
+    size_t capacity = rows->capacity > 0 ? 2 * rows->capacity : 16;
+    struct dataset_draft *column = mem_array(capacity, sizeof(*column), 0);
+    uint8_t              *type = mem_array(capacity, sizeof(*type), 0);
+    uint32_t             *at = mem_array(capacity, sizeof(*at), 0);
+
+    if (column == NULL || type == NULL || at == NULL) {
+        free(column);
+        free(type);
+        free(at);
+        return false;
+    }
+    if (rows->n_columns > 0) {
+        memcpy(column, rows->column, rows->n_columns * sizeof(*column));
+        memcpy(type, rows->type, rows->n_columns * sizeof(*type));
+        memcpy(at, rows->at, rows->n_columns * sizeof(*at));
+    }
+    free(rows->column);
+    free(rows->type);
+    free(rows->at);
+    rows->column = column;
+    rows->type = type;
+    rows->at = at;
+    rows->capacity = capacity;
+    return true;
+}
+
+static enum err
+check_name(const struct dataset_rows *rows, const char *name, size_t len,
+           const char *where, struct errinfo *e)
+{
+    if (rows->n_columns == DATASET_MAX_COLUMNS)
+        return err_set(e, ERR_INVALID, where,
+                       "there are more than %d columns, the most a dataset may "
+                       "have",
+                       DATASET_MAX_COLUMNS);
+    if (len == 0)
+        return err_set(e, ERR_INVALID, where,
+                       "the column's name is empty; every column needs one");
+    if (len > DATASET_MAX_NAME)
+        return err_set(e, ERR_INVALID, where,
+                       "the column's name has %zu bytes, the longest may have "
+                       "%d",
+                       len, DATASET_MAX_NAME);
+    if (dataset_names_find(&rows->names, name, len) < rows->names.n)
+        return err_set(e, ERR_INVALID, where,
+                       "two columns are called '%.*s'; names must differ",
+                       (int)len, name);
+    return ERR_OK;
+}
+
+enum err
+dataset_rows_add(struct dataset_rows *rows, const char *name, size_t len,
+                 size_t rank, const size_t *dim, const char *where,
+                 struct errinfo *e)
+{
+    struct dataset_column *col;
+    size_t                 width = 1;
+    enum err               rc;
+
+    rc = check_name(rows, name, len, where, e);
+    if (rc != ERR_OK)
+        return rc;
+    for (size_t i = 0; i < rank; i++)
+        if (!mem_mul(width, dim[i], &width) || width > DATASET_MAX_WIDTH)
+            width = DATASET_MAX_WIDTH + 1;
+    if (width > DATASET_MAX_WIDTH - rows->row_width)
+        return err_set(e, ERR_INVALID, where,
+                       "a row has more than %zu numbers, the most it may have",
+                       DATASET_MAX_WIDTH);
+    if (rows->n_columns == rows->capacity && !columns_grow(rows))
+        return DATASET_NOMEM(e);
+
+    col = &rows->column[rows->n_columns].meta;
+    col->name = mem_dup(name, len);
+    if (col->name == NULL || !dataset_names_add(&rows->names, name, len)) {
+        free(col->name);
+        col->name = NULL;
+        return DATASET_NOMEM(e);
+    }
+    col->type = DATASET_NUMERIC;
+    col->rank = rank;
+    for (size_t i = 0; i < rank; i++)
+        col->dim[i] = dim[i];
+    col->width = width;
+    rows->n_columns++;
+    rows->row_width += width;
+    return ERR_OK;
+}
+
+void
+dataset_rows_choose(struct dataset_rows *rows, size_t column,
+                    enum dataset_type type)
+{
+    struct dataset_draft *col = &rows->column[column];
+
+    col->chosen = true;
+    col->meta.type = type;
+    if (type == DATASET_IGNORED) {
+        rows->row_width -= col->meta.width;
+        col->meta.width = 0;
+    }
+}
+
+enum err
+dataset_rows_begin(struct dataset_rows *rows, size_t first, struct errinfo *e)
+{
+    size_t offset = 0, start;
+
+    for (size_t i = 0; i < first; i++)
+        offset += rows->column[i].meta.width;
+    start = offset;
+    for (size_t i = first; i < rows->n_columns; i++) {
+        struct dataset_column *col = &rows->column[i].meta;
+
+        col->offset = offset;
+        rows->type[i] = (uint8_t)col->type;
+        rows->at[i] = (uint32_t)(offset - start);
+        offset += col->width;
+    }
+    rows->first = first;
+    rows->width = offset - start;
+    rows->max_rows = rows->chunk_floats / (rows->width > 0 ? rows->width : 1);
+    if (rows->max_rows == 0)
+        rows->max_rows = 1;
+    rows->n_rows = 0;
+    rows->first_row = 0;
+    free(rows->cell);
+    rows->cell = mem_floats(rows->max_rows * rows->width, 0);
+    rows->row = rows->cell;
+    return rows->cell != NULL ? ERR_OK : DATASET_NOMEM(e);
+}
+
+/* --- blocks --------------------------------------------------------------- */
+
+/*
+ * Fold the block's numbers of a column into its mean and m2.  Within a block
+ * in two passes, then Chan, Golub and LeVeque's formula for two samples
+ * ("Updating formulae and a pairwise algorithm", 1979): as stable as Welford's
+ * and without a division for each cell.
+ */
+static void
+fold_numbers(struct dataset_draft *col, const float *cell, size_t n_rows,
+             size_t stride)
+{
+    struct dataset_column *meta = &col->meta;
+    uint64_t               n = 0;
+    double                 sum = 0, m2 = 0, mean, delta, total;
+
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t k = 0; k < meta->width; k++) {
+            double x = cell[r * stride + k];
+
+            if (isnan(x))
+                continue;
+            if (col->present + n == 0 || x < meta->min)
+                meta->min = x;
+            if (col->present + n == 0 || x > meta->max)
+                meta->max = x;
+            sum += x;
+            n++;
+        }
+    }
+    meta->missing += n_rows * meta->width - n;
+    if (n == 0)
+        return;
+    mean = sum / (double)n;
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t k = 0; k < meta->width; k++) {
+            double x = cell[r * stride + k];
+
+            if (!isnan(x))
+                m2 += (x - mean) * (x - mean);
+        }
+    }
+    total = (double)(col->present + n);
+    delta = mean - meta->mean;
+    meta->mean += delta * ((double)n / total);
+    col->m2 += m2 + delta * delta * ((double)col->present * (double)n / total);
+    col->present += n;
+}
+
+static bool
+fold_distinct(struct dataset_rows *rows, struct dataset_draft *col,
+              const float *cell, size_t n_rows)
+{
+    size_t before = col->seen.n;
+    float  last = NAN;
+
+    for (size_t r = 0; r < n_rows && !col->too_many; r++) {
+        float x = cell[r * rows->width];
+
+        if (x == last || isnan(x))
+            continue;
+        last = x;
+        if (!dataset_floats_add(&col->seen, x))
+            return false;
+        col->too_many = col->seen.n > DATASET_MAX_CATEGORIES;
+    }
+    if (!col->meta.is_target)
+        rows->n_distinct += col->seen.n - before;
+    if (rows->n_distinct > DATASET_MAX_DISTINCT && !col->meta.is_target)
+        col->too_many = true;
+    if (col->too_many) {
+        if (!col->meta.is_target)
+            rows->n_distinct -= col->seen.n;
+        dataset_floats_release(&col->seen);
+    }
+    return true;
+}
+
+static enum err
+fold_column(struct dataset_rows *rows, size_t i, struct errinfo *e)
+{
+    struct dataset_draft *col = &rows->column[i];
+    const float          *cell = rows->cell + rows->at[i];
+
+    if (col->meta.type == DATASET_NUMERIC) {
+        fold_numbers(col, cell, rows->n_rows, rows->width);
+        if (col->meta.width == 1 && !col->too_many &&
+            !fold_distinct(rows, col, cell, rows->n_rows))
+            return DATASET_NOMEM(e);
+    } else if (col->meta.type == DATASET_CATEGORICAL) {
+        for (size_t r = 0; r < rows->n_rows; r++)
+            col->meta.missing += isnan(cell[r * rows->width]) != 0;
+    }
+    return ERR_OK;
+}
+
+enum err
+dataset_rows_flush(struct dataset_rows *rows, struct errinfo *e)
+{
+    struct dataset_block block = { .first_column = rows->first,
+                                   .n_columns = rows->n_columns - rows->first,
+                                   .first_row = rows->first_row,
+                                   .n_rows = rows->n_rows,
+                                   .width = rows->width,
+                                   .cell = rows->cell };
+    enum err             rc;
+
+    if (rows->n_rows == 0)
+        return ERR_OK;
+    for (size_t i = rows->first; i < rows->n_columns; i++) {
+        rc = fold_column(rows, i, e);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    dataset_chunk_encode(&block, rows->type + rows->first, &rows->chunk);
+    if (rows->chunk.failed)
+        return DATASET_NOMEM(e);
+    rc = rows->sink(rows->sink_arg, rows->chunk.data, rows->chunk.len, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (rows->n_rows < rows->max_rows)
+        memcpy(rows->cell, rows->row, rows->width * sizeof(float));
+    rows->row = rows->cell;
+    rows->first_row += rows->n_rows;
+    rows->n_rows = 0;
+    return ERR_OK;
+}
+
+enum err
+dataset_rows_next(struct dataset_rows *rows, struct errinfo *e)
+{
+    if (rows->first_row + rows->n_rows == DATASET_MAX_ROWS)
+        return err_set(e, ERR_INVALID, "",
+                       "there are more than %" PRIu64
+                       " rows, the most a dataset may have",
+                       DATASET_MAX_ROWS);
+    rows->n_rows++;
+    rows->row += rows->width;
+    return rows->n_rows < rows->max_rows ? ERR_OK : dataset_rows_flush(rows, e);
+}
+
+enum err
+dataset_rows_end(struct dataset_rows *rows, uint64_t *out_n, struct errinfo *e)
+{
+    enum err rc = dataset_rows_flush(rows, e);
+
+    if (rc == ERR_OK)
+        *out_n = rows->first_row;
+    return rc;
+}

@@ -1,0 +1,110 @@
+/*
+ * rows.h - columns and chunks in the making: what every reader writes to
+ *
+ * Model    A reader names the columns of a part (_add), begins the part, and
+ *          for each row writes its cells and then calls _next.  Rows are
+ *          gathered in one block; a full block is folded into what is known of
+ *          its columns (numbers, distinct values) and leaves as a chunk.
+ *          A column is numeric until a cell of it is no number.  Then the
+ *          block leaves as it is, its distinct numbers become the first
+ *          categories, and the row under way opens the next block.
+ * Owner    The caller's storage: dataset_rows_init() and _release().
+ * Errors   ERR_INVALID with the place that the reader gives.
+ */
+#ifndef DATASET_ROWS_H
+#define DATASET_ROWS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "dataset/distinct.h"
+#include "dataset/meta.h"
+#include "dataset/upload.h"
+
+/* Floats of a block: 1 MiB. */
+#define DATASET_CHUNK_FLOATS ((size_t)256 * 1024)
+/* Distinct numbers remembered over all input columns: 64 MiB or so.  A column
+ * beyond that can no longer turn categorical. */
+#define DATASET_MAX_DISTINCT ((size_t)1 << 22)
+
+/* A column in the making. */
+struct dataset_draft {
+    struct dataset_column meta;
+    bool                  chosen; /* its type was, by ?types= */
+    bool                  too_many; /* distinct numbers: the set is gone */
+    struct dataset_floats seen;     /* numbers, while it is numeric      */
+    struct dataset_names  names;    /* categories                        */
+    uint64_t              present;  /* numbers; their mean is meta.mean  */
+    double                m2;       /* sum of (x - mean)^2               */
+};
+
+struct dataset_rows {
+    dataset_chunk_fn sink;
+    void            *sink_arg;
+    size_t           chunk_floats;
+
+    size_t                n_columns, capacity;
+    struct dataset_draft *column;
+    /* The two things a reader needs for each cell, packed. */
+    uint8_t              *type; /* enum dataset_type                    */
+    uint32_t             *at;   /* place of its first float in the part */
+    struct dataset_names  names;
+    size_t                row_width; /* all columns           */
+    size_t                n_distinct; /* input columns        */
+    size_t                text_bytes; /* of all categories    */
+
+    /* The part under way: columns first to n_columns. */
+    size_t     first, width;
+    size_t     max_rows; /* of a block                   */
+    float     *cell;     /* [max_rows][width]            */
+    float     *row;      /* the one being written, in it */
+    size_t     n_rows;   /* complete, in this block      */
+    uint64_t   first_row;
+    struct buf chunk, text;
+};
+
+/* Where a cell stands, for errors. */
+struct dataset_spot {
+    uint64_t line, column;
+};
+
+void dataset_rows_init(struct dataset_rows *rows, dataset_chunk_fn sink,
+                       void *arg);
+void dataset_rows_release(struct dataset_rows *rows);
+
+/* Add a numeric column; rank 0 takes no dim.  An error's where is `where`. */
+enum err dataset_rows_add(struct dataset_rows *rows, const char *name,
+                          size_t len, size_t rank, const size_t *dim,
+                          const char *where, struct errinfo *e);
+
+/* ?types= says so; before the part begins. */
+void dataset_rows_choose(struct dataset_rows *rows, size_t column,
+                         enum dataset_type type);
+
+/* All columns of the part, from `first`, are there. */
+enum err dataset_rows_begin(struct dataset_rows *rows, size_t first,
+                            struct errinfo *e);
+
+/* The cell of a column of width 1: a number or a name, or nothing. */
+enum err dataset_rows_text(struct dataset_rows *rows, size_t column,
+                           const char *s, size_t len,
+                           const struct dataset_spot *spot, struct errinfo *e);
+enum err dataset_rows_missing(struct dataset_rows *rows, size_t column,
+                              const struct dataset_spot *spot,
+                              struct errinfo *e);
+
+/* The row is complete. */
+enum err dataset_rows_next(struct dataset_rows *rows, struct errinfo *e);
+
+/* The part is: its last chunk leaves.  *out_n rows it had. */
+enum err dataset_rows_end(struct dataset_rows *rows, uint64_t *out_n,
+                          struct errinfo *e);
+
+/* The complete rows of the block leave; one under way moves to the front. */
+enum err dataset_rows_flush(struct dataset_rows *rows, struct errinfo *e);
+
+/* Set e to ERR_INVALID at "line 3, column 2". */
+enum err dataset_refuse(struct errinfo *e, const struct dataset_spot *spot,
+                        const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

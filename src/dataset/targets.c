@@ -1,0 +1,234 @@
+#include "dataset/targets.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataset/cell.h"
+#include "dataset/internal.h"
+
+/* Integers of more distinct values than this are taken for quantities. */
+#define MAX_GUESSED_CLASSES 100
+
+/* What the task follows from. */
+struct targets {
+    size_t                      n_columns;
+    size_t                      n_numbers; /* in a row                */
+    const struct dataset_draft *last;
+    const struct dataset_draft *categorical; /* one of them, or NULL */
+};
+
+static void
+find_targets(const struct dataset_rows *rows, struct targets *out)
+{
+    *out = (struct targets){ 0 };
+    for (size_t i = 0; i < rows->n_columns; i++) {
+        const struct dataset_draft *col = &rows->column[i];
+
+        if (!col->meta.is_target)
+            continue;
+        out->n_columns++;
+        out->n_numbers += col->meta.width;
+        out->last = col;
+        if (col->meta.type == DATASET_CATEGORICAL)
+            out->categorical = col;
+    }
+}
+
+static bool
+all_integers(const struct dataset_floats *set)
+{
+    for (size_t i = 0; i < set->n; i++)
+        if (set->at[i] != floorf(set->at[i]))
+            return false;
+    return true;
+}
+
+static enum dataset_task
+guess_task(const struct targets *t, uint64_t n_rows)
+{
+    const struct dataset_draft *col = t->last;
+
+    if (t->n_numbers != 1)
+        return DATASET_REGRESSION;
+    if (col->meta.type == DATASET_CATEGORICAL)
+        return DATASET_CLASSIFICATION;
+    if (!col->too_many && all_integers(&col->seen) && col->seen.n >= 2 &&
+        col->seen.n <= MAX_GUESSED_CLASSES && col->seen.n <= n_rows / 2)
+        return DATASET_CLASSIFICATION;
+    return DATASET_REGRESSION;
+}
+
+static enum err
+check_task(enum dataset_task task, const struct targets *t, struct errinfo *e)
+{
+    const struct dataset_draft *col = t->last;
+
+    if (task == DATASET_REGRESSION) {
+        if (t->categorical != NULL)
+            return err_set(e, ERR_INVALID, "?target",
+                           "the target '%.80s' is categorical; %s",
+                           t->categorical->meta.name,
+                           t->n_columns > 1 ? "several targets must be numbers"
+                                            : "regression needs numbers");
+        return ERR_OK;
+    }
+    if (t->n_numbers != 1)
+        return err_set(e, ERR_INVALID, "?task",
+                       "there are %zu targets a row, and classification takes "
+                       "one column that names or numbers the class; one-hot "
+                       "targets are trained as regression",
+                       t->n_numbers);
+    if (col->meta.type == DATASET_NUMERIC && !col->too_many &&
+        !all_integers(&col->seen))
+        return err_set(e, ERR_INVALID, "?task",
+                       "the target '%.80s' holds numbers that are no integers, "
+                       "and classes are names or integers; "
+                       "?types=%.40s:categorical makes names of them",
+                       col->meta.name, col->meta.name);
+    return ERR_OK;
+}
+
+/* --- classes -------------------------------------------------------------- */
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+
+    return (x > y) - (x < y);
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static enum err
+classes_of_numbers(const float *seen, size_t n, char **classes,
+                   struct errinfo *e)
+{
+    struct buf name = { 0 };
+    float     *sorted = mem_floats(n, 0);
+    enum err   rc = ERR_OK;
+
+    if (sorted == NULL) {
+        rc = DATASET_NOMEM(e);
+        goto out;
+    }
+    memcpy(sorted, seen, n * sizeof(*sorted));
+    qsort(sorted, n, sizeof(*sorted), compare_numbers);
+    for (size_t i = 0; i < n; i++) {
+        dataset_cell_name(sorted[i], &name);
+        classes[i] = name.failed ? NULL : mem_dup(name.data, name.len);
+        if (classes[i] == NULL) {
+            rc = DATASET_NOMEM(e);
+            goto out;
+        }
+    }
+out:
+    free(sorted);
+    buf_release(&name);
+    return rc;
+}
+
+/* By bytes; but by value where every name is a number's. */
+static enum err
+classes_of_names(char *const *names, size_t n, char **classes,
+                 struct errinfo *e)
+{
+    struct dataset_labels numbers;
+    enum err              rc = dataset_labels_new(names, n, &numbers, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    for (size_t i = 0; i < n && rc == ERR_OK; i++) {
+        size_t from = numbers.n == n ? numbers.at[i].index : i;
+
+        classes[i] = mem_dup(names[from], strlen(names[from]));
+        if (classes[i] == NULL)
+            rc = DATASET_NOMEM(e);
+    }
+    if (rc == ERR_OK && numbers.n < n)
+        qsort(classes, n, sizeof(*classes), compare_names);
+    dataset_labels_release(&numbers);
+    return rc;
+}
+
+static enum err
+make_classes(const struct dataset_draft *col, struct dataset_meta *meta,
+             struct errinfo *e)
+{
+    bool   numeric = col->meta.type == DATASET_NUMERIC;
+    size_t n = numeric ? col->seen.n : col->names.n;
+
+    if (col->too_many || n > DATASET_MAX_CLASSES)
+        return err_set(e, ERR_INVALID, "?target",
+                       "the target '%.80s' has more than %d classes, the most "
+                       "there may be",
+                       col->meta.name, DATASET_MAX_CLASSES);
+    meta->classes = mem_array(n, sizeof(*meta->classes), 0);
+    if (meta->classes == NULL)
+        return DATASET_NOMEM(e);
+    meta->n_classes = n;
+    if (numeric)
+        return classes_of_numbers(col->seen.at, n, meta->classes, e);
+    return classes_of_names(col->names.at, n, meta->classes, e);
+}
+
+/* --- the columns move ----------------------------------------------------- */
+
+static void
+finish_column(struct dataset_draft *col, struct dataset_column *out)
+{
+    struct dataset_column *meta = &col->meta;
+
+    if (meta->type == DATASET_NUMERIC) {
+        if (col->present > 0)
+            meta->std = sqrt(col->m2 / (double)col->present);
+    } else {
+        /* It may have begun as numbers. */
+        meta->min = meta->max = meta->mean = meta->std = 0;
+    }
+    if (meta->type == DATASET_CATEGORICAL) {
+        meta->categories = col->names.at;
+        meta->n_categories = col->names.n;
+        col->names.at = NULL;
+        col->names.n = 0;
+    }
+    *out = *meta;
+    *meta = (struct dataset_column){ 0 };
+}
+
+enum err
+dataset_targets_settle(struct dataset_rows          *rows,
+                       const struct dataset_choices *choices, uint64_t n_rows,
+                       struct dataset_meta *out, struct errinfo *e)
+{
+    struct dataset_meta meta = { .n_rows = n_rows };
+    struct targets      t;
+    enum err            rc;
+
+    find_targets(rows, &t);
+    meta.task = choices->has_task ? choices->task : guess_task(&t, n_rows);
+    rc = check_task(meta.task, &t, e);
+    if (rc == ERR_OK && meta.task == DATASET_CLASSIFICATION)
+        rc = make_classes(t.last, &meta, e);
+    if (rc != ERR_OK)
+        goto out;
+    meta.column = mem_array(rows->n_columns, sizeof(*meta.column), 0);
+    if (meta.column == NULL) {
+        rc = DATASET_NOMEM(e);
+        goto out;
+    }
+    for (; meta.n_columns < rows->n_columns; meta.n_columns++)
+        finish_column(&rows->column[meta.n_columns],
+                      &meta.column[meta.n_columns]);
+    meta.row_width = rows->row_width;
+    *out = meta;
+    meta = (struct dataset_meta){ 0 };
+out:
+    dataset_meta_release(&meta);
+    return rc;
+}

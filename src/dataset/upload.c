@@ -1,0 +1,293 @@
+#include "dataset/upload.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/gunzip.h"
+#include "dataset/choices.h"
+#include "dataset/internal.h"
+#include "dataset/readers.h"
+#include "dataset/targets.h"
+
+#define GZIP_FIRST 0x1f
+#define GZIP_SECOND 0x8b
+
+static const char *const part_names[] = { "inputs", "targets" };
+
+struct dataset_upload {
+    struct dataset_choices choices;
+    struct dataset_rows    rows;
+    struct digest          digest;
+    uint64_t               bytes; /* as they came           */
+    uint64_t               plain; /* without gzip           */
+    uint64_t               max_bytes;
+
+    /* The part under way; CSV and JSON are one part without a name. */
+    bool           is_open;
+    bool           is_known; /* gzip or not                     */
+    unsigned char  head[2];  /* until it is                     */
+    size_t         n_head;
+    struct gunzip *gunzip; /* NULL: the bytes are plain already */
+    union {
+        struct dataset_csv   csv;
+        struct dataset_json  json;
+        struct dataset_array array;
+    } reader;
+
+    /* DATASET_ARRAYS */
+    size_t   part; /* under way, in part_names */
+    bool     seen[COUNT_OF(part_names)];
+    uint64_t n_rows[COUNT_OF(part_names)];
+};
+
+static void
+reader_release(struct dataset_upload *up)
+{
+    gunzip_free(up->gunzip);
+    up->gunzip = NULL;
+    if (!up->is_open)
+        return;
+    up->is_open = false;
+    switch (up->choices.format) {
+    case DATASET_CSV:
+        dataset_csv_release(&up->reader.csv);
+        break;
+    case DATASET_JSON:
+        dataset_json_release(&up->reader.json);
+        break;
+    case DATASET_ARRAYS:
+        dataset_array_release(&up->reader.array);
+        break;
+    }
+}
+
+static void
+reader_open(struct dataset_upload *up)
+{
+    up->is_open = true;
+    up->is_known = false;
+    up->n_head = 0;
+    switch (up->choices.format) {
+    case DATASET_CSV:
+        dataset_csv_init(&up->reader.csv, &up->rows, &up->choices);
+        break;
+    case DATASET_JSON:
+        dataset_json_init(&up->reader.json, &up->rows, &up->choices);
+        break;
+    case DATASET_ARRAYS:
+        dataset_array_init(&up->reader.array, part_names[up->part], &up->rows);
+        break;
+    }
+}
+
+enum err
+dataset_upload_new(const struct dataset_upload_options *options,
+                   dataset_chunk_fn sink, void *arg,
+                   struct dataset_upload **out, struct errinfo *e)
+{
+    struct dataset_upload *up = mem_array(1, sizeof(*up), 0);
+    enum err               rc;
+
+    if (up == NULL)
+        return DATASET_NOMEM(e);
+    dataset_rows_init(&up->rows, sink, arg);
+    digest_init(&up->digest);
+    up->max_bytes = options->max_bytes;
+    rc = dataset_choices_parse(options, &up->choices, e);
+    if (rc == ERR_OK && options->format == DATASET_ARRAYS)
+        rc = dataset_choices_check_arrays(&up->choices, e);
+    if (rc != ERR_OK) {
+        dataset_upload_free(up);
+        return rc;
+    }
+    if (options->format != DATASET_ARRAYS)
+        reader_open(up);
+    *out = up;
+    return ERR_OK;
+}
+
+void
+dataset_upload_free(struct dataset_upload *up)
+{
+    if (up == NULL)
+        return;
+    reader_release(up);
+    dataset_rows_release(&up->rows);
+    dataset_choices_release(&up->choices);
+    free(up);
+}
+
+void
+dataset_upload_chunk_floats(struct dataset_upload *up, size_t n)
+{
+    up->rows.chunk_floats = n;
+}
+
+/* --- bytes ---------------------------------------------------------------- */
+
+static enum err
+feed_plain(void *arg, const void *p, size_t n, struct errinfo *e)
+{
+    struct dataset_upload *up = arg;
+
+    up->plain += n;
+    if (up->max_bytes > 0 && up->plain > up->max_bytes)
+        return err_set(e, ERR_LIMIT, "",
+                       "the dataset has more than %" PRIu64 " bytes, the most "
+                       "this server takes",
+                       up->max_bytes);
+    switch (up->choices.format) {
+    case DATASET_CSV:
+        return dataset_csv_feed(&up->reader.csv, p, n, e);
+    case DATASET_JSON:
+        return dataset_json_feed(&up->reader.json, p, n, e);
+    case DATASET_ARRAYS:
+        return dataset_array_feed(&up->reader.array, p, n, e);
+    }
+    return ERR_OK;
+}
+
+static enum err
+feed_part(struct dataset_upload *up, const void *p, size_t n, struct errinfo *e)
+{
+    if (up->gunzip != NULL)
+        return gunzip_feed(up->gunzip, p, n, e);
+    return feed_plain(up, p, n, e);
+}
+
+/* Two bytes, or the end, tell whether this is gzip. */
+static enum err
+settle_coding(struct dataset_upload *up, struct errinfo *e)
+{
+    up->is_known = true;
+    if (up->n_head == 2 && up->head[0] == GZIP_FIRST &&
+        up->head[1] == GZIP_SECOND) {
+        enum err rc = gunzip_new(feed_plain, up, 0, &up->gunzip, e);
+
+        if (rc != ERR_OK)
+            return rc;
+    }
+    return feed_part(up, up->head, up->n_head, e);
+}
+
+enum err
+dataset_upload_feed(struct dataset_upload *up, const void *p, size_t len,
+                    struct errinfo *e)
+{
+    const unsigned char *u = p, *end = u + len;
+
+    if (len == 0)
+        return ERR_OK;
+    if (!up->is_open)
+        return err_set(e, ERR_INVALID, "",
+                       "found bytes outside the files inputs and targets");
+    digest_update(&up->digest, p, len);
+    up->bytes += len;
+    while (!up->is_known && u < end) {
+        up->head[up->n_head++] = *u++;
+        if (up->n_head == 2 || up->head[0] != GZIP_FIRST) {
+            enum err rc = settle_coding(up, e);
+
+            if (rc != ERR_OK)
+                return rc;
+        }
+    }
+    return u < end ? feed_part(up, u, (size_t)(end - u), e) : ERR_OK;
+}
+
+/* --- parts ---------------------------------------------------------------- */
+
+static enum err
+end_part(struct dataset_upload *up, uint64_t *out_n_rows, struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    if (!up->is_known)
+        rc = settle_coding(up, e);
+    if (rc == ERR_OK && up->gunzip != NULL)
+        rc = gunzip_end(up->gunzip, e);
+    if (rc != ERR_OK)
+        return rc;
+    switch (up->choices.format) {
+    case DATASET_CSV:
+        rc = dataset_csv_end(&up->reader.csv, out_n_rows, e);
+        break;
+    case DATASET_JSON:
+        rc = dataset_json_end(&up->reader.json, out_n_rows, e);
+        break;
+    case DATASET_ARRAYS:
+        rc = dataset_array_end(&up->reader.array, out_n_rows, e);
+        break;
+    }
+    reader_release(up);
+    return rc;
+}
+
+enum err
+dataset_upload_part(struct dataset_upload *up, const char *name,
+                    struct errinfo *e)
+{
+    size_t   i = 0;
+    enum err rc;
+
+    if (up->is_open) {
+        rc = end_part(up, &up->n_rows[up->part], e);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    while (i < COUNT_OF(part_names) && strcmp(name, part_names[i]) != 0)
+        i++;
+    if (i == COUNT_OF(part_names))
+        return err_set(e, ERR_INVALID, name,
+                       "there is no such part; expected inputs and targets");
+    if (up->seen[i])
+        return err_set(e, ERR_INVALID, name, "is there twice");
+    up->seen[i] = true;
+    up->part = i;
+    reader_open(up);
+    return ERR_OK;
+}
+
+static enum err
+end_arrays(struct dataset_upload *up, uint64_t *out_n_rows, struct errinfo *e)
+{
+    if (up->is_open) {
+        enum err rc = end_part(up, &up->n_rows[up->part], e);
+
+        if (rc != ERR_OK)
+            return rc;
+    }
+    for (size_t i = 0; i < COUNT_OF(part_names); i++)
+        if (!up->seen[i])
+            return err_set(e, ERR_INVALID, part_names[i],
+                           "is missing; expected the files inputs and targets");
+    if (up->n_rows[0] != up->n_rows[1])
+        return err_set(e, ERR_INVALID, "targets",
+                       "there are %" PRIu64 " targets for %" PRIu64
+                       " rows of inputs",
+                       up->n_rows[1], up->n_rows[0]);
+    *out_n_rows = up->n_rows[0];
+    return ERR_OK;
+}
+
+enum err
+dataset_upload_end(struct dataset_upload *up, struct dataset_meta *out,
+                   struct errinfo *e)
+{
+    uint64_t n_rows = 0;
+    enum err rc;
+
+    if (up->choices.format == DATASET_ARRAYS)
+        rc = end_arrays(up, &n_rows, e);
+    else
+        rc = end_part(up, &n_rows, e);
+    if (rc == ERR_OK)
+        rc = dataset_targets_settle(&up->rows, &up->choices, n_rows, out, e);
+    if (rc != ERR_OK)
+        return rc;
+    out->bytes = up->bytes;
+    digest_final(&up->digest, out->sha256);
+    return ERR_OK;
+}
