@@ -1,6 +1,7 @@
 /* job.c - a claimed job, from its row to its end */
 #include "training/job.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -75,6 +76,8 @@ job_load(struct job *job, struct errinfo *e)
         return rc;
     training_checkpoint_init(&job->checkpoint, db, job->row->id, epoch);
     rc = codec_job_spec_parse(job->row->spec, &job->spec, e);
+    if (rc == ERR_OK) /* So much is known while it waits for memory. */
+        training_run_begin(job->run, epoch, job->spec.epochs, 0, NAN);
     if (rc == ERR_OK && bytes != NULL)
         rc = training_saved_parse(bytes, len, &saved, e);
     if (rc == ERR_OK)

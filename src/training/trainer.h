@@ -50,6 +50,8 @@ struct training_trainer {
     struct training_state       state;
 };
 
+/* --- load.c --------------------------------------------------------------- */
+
 /* Load everything.  saved NULL: the job starts; otherwise it goes on. */
 enum err training_trainer_new(struct store *db, const struct codec_job *spec,
                               struct training_plan        *plan,
@@ -58,6 +60,8 @@ enum err training_trainer_new(struct store *db, const struct codec_job *spec,
                               struct training_trainer    **out,
                               struct errinfo              *e);
 void     training_trainer_free(struct training_trainer *t); /* NULL is fine */
+
+/* --- trainer.c ------------------------------------------------------------ */
 
 /* Train until a reason to stop, and tell it ("epochs", "patience", …).  Rows
  * and checkpoints go to cp; one that is halted leaves its last one there. */
@@ -68,6 +72,10 @@ enum err training_trainer_run(struct training_trainer    *t,
 /* What the job keeps, and the row of its epoch. */
 const struct nn_net *training_trainer_kept(const struct training_trainer *t,
                                            const struct store_epoch **row);
+
+/* What its state's bytes are made from; borrowed. */
+struct training_parts
+training_trainer_parts(const struct training_trainer *t);
 
 /* --- epoch.c -------------------------------------------------------------- */
 

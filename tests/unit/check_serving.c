@@ -95,9 +95,8 @@ START_TEST(predicts_what_the_net_computes)
     ck_assert_ptr_eq(again, m);
     serving_model_unref(again);
 
-    ck_assert_int_eq(codec_stored_net(f.db, "xor", 0, &net, &encoder, &version,
-                                      &e),
-                     ERR_OK);
+    ck_assert_int_eq(
+        codec_stored_net(f.db, "xor", 0, &net, &encoder, &version, &e), ERR_OK);
     ck_assert_int_eq(nn_work_new(net, N, false, &work, &e), ERR_OK);
     for (uint32_t i = 0; i < N * 2; i++)
         x[i] = random_normal(&at, i);
@@ -116,11 +115,9 @@ START_TEST(tells_what_is_not_there)
 {
     struct serving_model *m = NULL;
 
-    ck_assert_int_eq(serving_registry_get(reg, "no", -1, &m, &e),
-                     ERR_NOTFOUND);
+    ck_assert_int_eq(serving_registry_get(reg, "no", -1, &m, &e), ERR_NOTFOUND);
     err_clear(&e);
-    ck_assert_int_eq(serving_registry_get(reg, "xor", 5, &m, &e),
-                     ERR_NOTFOUND);
+    ck_assert_int_eq(serving_registry_get(reg, "xor", 5, &m, &e), ERR_NOTFOUND);
     ck_assert_ptr_null(m);
 }
 END_TEST
@@ -226,9 +223,9 @@ START_TEST(swaps_whole_versions)
     serving_model_unref(get("line", -1));
     atomic_store(&enough, false);
     for (int i = 0; i < N_THREADS; i++)
-        ck_assert_int_eq(thread_start(&thread[i], "predict",
-                                      predict_all_the_time, NULL, &e),
-                         ERR_OK);
+        ck_assert_int_eq(
+            thread_start(&thread[i], "predict", predict_all_the_time, NULL, &e),
+            ERR_OK);
     ck_assert_int_eq(thread_start(&thread[N_THREADS], "refresh",
                                   refresh_all_the_time, NULL, &e),
                      ERR_OK);
@@ -327,9 +324,9 @@ START_TEST(predicts_together_on_one_scratch)
     atomic_store(&n_answers, 0);
     atomic_store(&enough, false);
     for (int i = 0; i < N_THREADS; i++)
-        ck_assert_int_eq(thread_start(&thread[i], "predict",
-                                      predict_all_the_time, NULL, &e),
-                         ERR_OK);
+        ck_assert_int_eq(
+            thread_start(&thread[i], "predict", predict_all_the_time, NULL, &e),
+            ERR_OK);
     while (atomic_load(&n_answers) < 400)
         usleep(1000);
     atomic_store(&enough, true);
@@ -346,8 +343,7 @@ static void
 evaluate(struct serving_model *m, const char *network, const char *dataset,
          struct buf *out)
 {
-    enum err rc =
-        serving_evaluate(reg, m, network, dataset, out, &e);
+    enum err rc = serving_evaluate(reg, m, network, dataset, out, &e);
 
     ck_assert_msg(rc == ERR_OK, "%s", err_what(&e));
     ck_assert(!out->failed);
@@ -375,8 +371,7 @@ START_TEST(evaluates_a_regression)
 
     line_network("line");
     fixture_constant_version(&f, "line", 1);
-    fixture_dataset(&f, "points", DATASET_CSV,
-                    "x,y\n0,1\n1,2\n2,3\n3,6\n");
+    fixture_dataset(&f, "points", DATASET_CSV, "x,y\n0,1\n1,2\n2,3\n3,6\n");
     struct serving_model *m = get("line", -1);
     evaluate(m, "line", "points", &out);
     ck_assert_near(member(&out, "rows"), 4);
@@ -462,8 +457,7 @@ START_TEST(evaluates_with_the_models_encoder)
     version.encoder = strdup(json.data);
     version.weights = weights;
     version.n_bytes = nn_net_params_bytes(net);
-    ck_assert_int_eq(store_version_insert(f.db, &version, &number, &e),
-                     ERR_OK);
+    ck_assert_int_eq(store_version_insert(f.db, &version, &number, &e), ERR_OK);
     version.weights = NULL;
     free(weights);
 

@@ -163,8 +163,8 @@ sink_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
 }
 
 void
-fixture_dataset(struct fixture *f, const char *name,
-                enum dataset_format format, const char *text)
+fixture_dataset(struct fixture *f, const char *name, enum dataset_format format,
+                const char *text)
 {
     const struct dataset_upload_options options = {
         .format = format,

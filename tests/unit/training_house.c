@@ -83,8 +83,7 @@ house_wait_epoch(struct house *h, int64_t id, uint64_t epoch)
 
     while (!training_pool_progress(h->pool, id, &progress, &metrics) ||
            progress.epoch < epoch) {
-        ck_assert_msg(clock_mono_us() < until, "job %d does not move",
-                      (int)id);
+        ck_assert_msg(clock_mono_us() < until, "job %d does not move", (int)id);
         usleep(500);
         buf_reset(&metrics);
     }

@@ -39,10 +39,10 @@ START_TEST(learns_xor)
     struct store_version version = { 0 };
     size_t               n;
     int64_t              id = fixture_job(
-        &h.f, "{\"network\": \"xor\", \"dataset\": \"xor\","
-                           " \"epochs\": 5000, \"optimizer\": {\"type\": \"adam\","
-                           " \"learning_rate\": 0.05},"
-                           " \"stop_when\": {\"loss_below\": 0.005}}");
+                     &h.f, "{\"network\": \"xor\", \"dataset\": \"xor\","
+                                        " \"epochs\": 5000, \"optimizer\": {\"type\": \"adam\","
+                                        " \"learning_rate\": 0.05},"
+                                        " \"stop_when\": {\"loss_below\": 0.005}}");
 
     ck_assert_int_eq(house_run(&h, id, &job), STORE_JOB_SUCCEEDED);
     ck_assert_has(job.result, "\"version\": 1");
@@ -91,9 +91,9 @@ START_TEST(stops_when)
 {
     struct store_job job;
     size_t           n;
-    int64_t          id = fixture_job(
-        &h.f, "{\"network\": \"xor\", \"dataset\": \"xor\", %s}",
-        stops[_i].more);
+    int64_t          id =
+        fixture_job(&h.f, "{\"network\": \"xor\", \"dataset\": \"xor\", %s}",
+                    stops[_i].more);
 
     ck_assert_int_eq(house_run(&h, id, &job), STORE_JOB_SUCCEEDED);
     ck_assert_has(job.result, stops[_i].reason);
@@ -112,10 +112,10 @@ START_TEST(keeps_the_best_epoch)
 {
     struct store_job     job;
     struct store_version first = { 0 }, kept = { 0 };
-    int64_t              id = fixture_job(
-        &h.f, "{\"network\": \"xor\", \"dataset\": \"xor\","
-                           " \"epochs\": 6, \"shuffle\": false, \"optimizer\":"
-                           " {\"type\": \"sgd\", \"learning_rate\": 1e-30}}");
+    int64_t              id =
+        fixture_job(&h.f, "{\"network\": \"xor\", \"dataset\": \"xor\","
+                          " \"epochs\": 6, \"shuffle\": false, \"optimizer\":"
+                          " {\"type\": \"sgd\", \"learning_rate\": 1e-30}}");
 
     ck_assert_int_eq(house_run(&h, id, &job), STORE_JOB_SUCCEEDED);
     ck_assert_has(job.result, "\"best_epoch\": 1");
@@ -130,9 +130,9 @@ END_TEST
 
 START_TEST(fails_when_not_finite)
 {
-    struct store_job job;
+    struct store_job    job;
     struct store_epoch *rows;
-    size_t           n;
+    size_t              n;
 
     fixture_network(&h.f, "{\"name\": \"line\", \"input_shape\": [1],"
                           " \"layers\": [{\"type\": \"dense\", \"units\": 1,"
@@ -141,9 +141,10 @@ START_TEST(fails_when_not_finite)
                     "{\"inputs\": [[1],[2],[3],[4.5]],"
                     " \"targets\": [1.5,2.5,3.5,7.25]}");
     int64_t id = fixture_job(
-        &h.f, "{\"network\": \"line\", \"dataset\": \"line\", \"epochs\": 50,"
-              " \"optimizer\": {\"type\": \"sgd\","
-              " \"learning_rate\": %s}}",
+        &h.f,
+        "{\"network\": \"line\", \"dataset\": \"line\", \"epochs\": 50,"
+        " \"optimizer\": {\"type\": \"sgd\","
+        " \"learning_rate\": %s}}",
         _i == 0 ? "1e30" : "1e3");
     ck_assert_int_eq(house_run(&h, id, &job), STORE_JOB_FAILED);
     ck_assert_has(job.error, "loss_not_finite");
@@ -201,9 +202,8 @@ START_TEST(validates_with_a_fraction)
     store_job_release(&job);
 
     /* One row in a hundred thousand of 300 is none. */
-    id = fixture_job(&h.f,
-                     "{\"network\": \"blobs\", \"dataset\": \"blobs\","
-                     " \"validation\": {\"fraction\": 0.00001}}");
+    id = fixture_job(&h.f, "{\"network\": \"blobs\", \"dataset\": \"blobs\","
+                           " \"validation\": {\"fraction\": 0.00001}}");
     ck_assert_int_eq(house_run(&h, id, &job), STORE_JOB_FAILED);
     ck_assert_has(job.error, "/validation/fraction");
     store_job_release(&job);
@@ -242,8 +242,8 @@ END_TEST
 /* Weights go on behind the encoder that they were trained behind. */
 START_TEST(goes_on_behind_the_same_encoder)
 {
-    struct store_job     job;
-    struct store_version v[4] = { { 0 } };
+    struct store_job         job;
+    struct store_version     v[4] = { { 0 } };
     static const char *const from[] = { "\"latest\"", "\"initial\"" };
 
     fixture_blobs_network(&h.f, "blobs");
@@ -252,7 +252,7 @@ START_TEST(goes_on_behind_the_same_encoder)
     const char *format = "{\"network\": \"blobs\", \"dataset\": \"%s\","
                          " \"epochs\": 2, \"scale_inputs\": \"standard\","
                          " \"start_from\": %s}";
-    int64_t id = fixture_job(&h.f, format, "monday", "\"latest\"");
+    int64_t     id = fixture_job(&h.f, format, "monday", "\"latest\"");
     ck_assert_int_eq(house_run(&h, id, &job), STORE_JOB_SUCCEEDED);
     store_job_release(&job);
     for (int i = 0; i < 2; i++) {
@@ -296,8 +296,7 @@ START_TEST(check_tells_mistakes)
                     "{\"inputs\": [[1],[2]], \"targets\": [0.5,2.5]}");
     err_clear(&e);
     fixture_job_spec(&spec, "%s", mistakes[_i].body);
-    ck_assert_int_eq(training_check(h.f.db, &h.budget, &spec, &e),
-                     ERR_INVALID);
+    ck_assert_int_eq(training_check(h.f.db, &h.budget, &spec, &e), ERR_INVALID);
     ck_assert_str_eq(e.item[0].where, mistakes[_i].where);
 }
 END_TEST
@@ -324,8 +323,7 @@ START_TEST(too_large_for_the_budget)
     err_clear(&e);
     mem_budget_init(&h.budget, 1000);
     fixture_job_spec(&spec, "{\"network\": \"xor\", \"dataset\": \"xor\"}");
-    ck_assert_int_eq(training_check(h.f.db, &h.budget, &spec, &e),
-                     ERR_INVALID);
+    ck_assert_int_eq(training_check(h.f.db, &h.budget, &spec, &e), ERR_INVALID);
     ck_assert_has(e.item[0].what, "1000");
     int64_t id =
         fixture_job(&h.f, "{\"network\": \"xor\", \"dataset\": \"xor\"}");

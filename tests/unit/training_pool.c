@@ -7,7 +7,7 @@
 
 #include "training_suites.h"
 
-#define ENDLESS                                                               \
+#define ENDLESS                                                                \
     "{\"network\": \"xor\", \"dataset\": \"xor\", \"epochs\": 100000000}"
 
 static struct house h;
@@ -220,8 +220,8 @@ START_TEST(progress_never_goes_back)
     struct store_job      job;
     unsigned              n_seen = 0;
     int64_t               id = fixture_job(
-        &h.f, "{\"network\": \"xor\", \"dataset\": \"xor\","
-                            " \"epochs\": 100000000, \"stop_when\": {\"seconds\": 1}}");
+                      &h.f, "{\"network\": \"xor\", \"dataset\": \"xor\","
+                                          " \"epochs\": 100000000, \"stop_when\": {\"seconds\": 1}}");
 
     house_start(&h, 1);
     house_wait_epoch(&h, id, 1);

@@ -1,9 +1,10 @@
 /*
  * training_resume.c - a job that is interrupted ends as if it had not been
  *
- * Two networks of one spec and seed, two jobs of one spec: one runs through, the
- * other is stopped, or its process killed, again and again.  Weights, metrics
- * and history must be the same, but for the two members that measure time.
+ * Two networks of one spec and seed, two jobs of one spec: one runs through,
+ * the other is stopped, or its process killed, again and again.  Weights,
+ * metrics and history must be the same, but for the two members that measure
+ * time.
  */
 #include <signal.h>
 #include <stdlib.h>

@@ -66,8 +66,8 @@ static const struct training_state sample = {
 };
 
 /* Into bytes whose length is exact, so that a sanitizer sees reads beyond. */
-static uint8_t *
-export(const struct parts *p, const struct training_state *state, size_t *len)
+static uint8_t *export(const struct parts          *p,
+                       const struct training_state *state, size_t *len)
 {
     const struct training_parts parts = {
         .net = p->net,
@@ -145,13 +145,11 @@ START_TEST(refuses_what_is_cut_or_changed)
         uint8_t *cut = malloc(n + 1);
         memcpy(cut, bytes, n);
         err_clear(&e);
-        ck_assert_int_eq(training_saved_parse(cut, n, &saved, &e),
-                         ERR_CORRUPT);
+        ck_assert_int_eq(training_saved_parse(cut, n, &saved, &e), ERR_CORRUPT);
         free(cut);
     }
     bytes[4] = 2;
-    ck_assert_int_eq(training_saved_parse(bytes, len, &saved, &e),
-                     ERR_CORRUPT);
+    ck_assert_int_eq(training_saved_parse(bytes, len, &saved, &e), ERR_CORRUPT);
     free(bytes);
     parts_release(&p);
 }
