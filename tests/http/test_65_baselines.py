@@ -9,8 +9,6 @@ import io
 
 import pytest
 
-from support import SLOW
-
 
 def split(path):
     """The table's training and test part, without the column that says so."""
@@ -29,48 +27,44 @@ def split(path):
     return {part: text.getvalue() for part, text in parts.items()}
 
 
-@pytest.mark.parametrize("table, layers, worst, epochs", [
-    ("iris", (4, 10, 3), 0.868, 200),
-    ("wine", (13, 16, 3), 0.956, 200),
-    ("breast_cancer", (30, 32, 2), 0.965, 60),
-    ("digits", (64, 64, 10), 0.967, 80),
+@pytest.mark.parametrize("table, layers, worst, epochs, rate, seeds", [
+    ("iris", (4, 10, 3), 0.868, 150, 0.01, 10),
+    ("wine", (13, 16, 3), 0.956, 100, 0.01, 10),
+    ("breast_cancer", (30, 32, 2), 0.965, 200, 0.003, 10),
+    ("digits", (64, 64, 10), 0.967, 60, 0.001, 3),
 ])
 def test_classification(client, name, shared_data, table, layers, worst,
-                        epochs):
-    parts = split(shared_data / f"{table}.csv")
-    for part, text in parts.items():
+                        epochs, rate, seeds):
+    for part, text in split(shared_data / f"{table}.csv").items():
         client.dataset(f"{name}.{part}", text, "?task=classification")
     inputs, hidden, outputs = layers
-    seeds = range(5 if SLOW == 1 else 2)
     jobs = {}
-    for seed in seeds:
+    for seed in range(seeds):
         net = f"{name}.{seed}"
         client.network(net, [(hidden, "relu"), (outputs, "softmax")], inputs,
                        loss="cross_entropy", seed=seed)
         jobs[net] = client.submit(
             net, f"{name}.train", epochs=epochs, batch_size=32, seed=seed,
             scale_inputs="standard", keep="last",
-            optimizer={"type": "adam", "learning_rate": 0.001})
+            optimizer={"type": "adam", "learning_rate": rate})
     found = []
     for net, job in jobs.items():
         client.succeeded(job, 120)
         found.append(client.evaluate(net, f"{name}.test")["accuracy"])
-    mean = sum(found) / len(found)
-    assert mean >= worst, found
+    assert sum(found) / len(found) >= worst, found
 
 
 def test_regression(client, name, shared_data):
-    """Diabetes: R2 of 0.465 to 0.524 with weight decay, which we lack yet;
-    few epochs do instead."""
+    """Diabetes, raw targets: R2 of 0.465 to 0.524; a straight line has 0.485."""
     for part, text in split(shared_data / "diabetes.csv").items():
         client.dataset(f"{name}.{part}", text, "?task=regression")
     found = []
-    for seed in range(3):
+    for seed in range(6):
         net = f"{name}.{seed}"
         client.network(net, [(16, "relu"), (1, "linear")], 10, seed=seed,
                        loss="mse")
-        client.train(net, f"{name}.train", epochs=60, batch_size=32,
-                     seed=seed, scale_inputs="standard",
+        client.train(net, f"{name}.train", epochs=120, batch_size=32,
+                     seed=seed, scale_inputs="standard", keep="last",
                      optimizer={"type": "adam", "learning_rate": 0.01})
         found.append(client.evaluate(net, f"{name}.test")["r2"])
-    assert sum(found) / len(found) >= 0.44, found
+    assert sum(found) / len(found) >= 0.465, found
