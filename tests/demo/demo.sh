@@ -115,10 +115,10 @@ upload() {
     note "$1: $(of '"\(.rows) pictures of \(.input_shape[-1])x\(.input_shape[-2]) pixels, \(.classes | length) classes"')"
 }
 
-# bar PERCENT: thirty cells of it.
+# bar PERCENT: sixteen cells of it, so that the line fits a terminal.
 bar() {
-    awk -v full=$(($1 * 30 / 100)) -v a="$block" -v b="$blank" \
-        'BEGIN { while (i++ < 30) printf "%s", i <= full ? a : b }'
+    awk -v full=$(($1 * 16 / 100)) -v a="$block" -v b="$blank" \
+        'BEGIN { while (i++ < 16) printf "%s", i <= full ? a : b }'
 }
 
 # Follow the job: on a terminal one line that moves, else a line an epoch.
@@ -126,18 +126,20 @@ follow() {
     shown=none state=queued
     until [ "$state" = succeeded ]; do
         api GET "/v1/jobs/$1"
-        of 'def n(k): if . == null then "-" else . * k | round / k end;
+        of 'def n(k): if . == null then "-"
+                elif k < 1 then . * k | round else . * k | round / k end;
             .status, .progress.epoch, ((.progress.fraction // 0) * 100 | floor),
             "epoch \(.progress.epoch)/\(.progress.epochs)" +
-            "  loss \(.metrics.loss | n(10000))" +
+            "  loss \(.metrics.loss | n(1000))" +
             "  accuracy \(.metrics.accuracy | n(1000))" +
-            "  \(.progress.samples_per_second | n(1)) samples/s" +
+            "  \(.progress.samples_per_second | n(0.001))k/s" +
             "  \(.progress.eta_seconds | n(1)) s left"' >"$dir/line"
         { read -r state && read -r epoch && read -r percent && read -r line; } \
             <"$dir/line"
         if $live; then
-            printf '\r\033[K  %s%s%s %3d %%  %s' "$green" "$(bar "$percent")" \
-                "$plain" "$percent" "$line"
+            # Without wrapping: what is too long for the window is cut.
+            printf '\r\033[K\033[?7l  %s%s%s %3d %%  %s\033[?7h' "$green" \
+                "$(bar "$percent")" "$plain" "$percent" "$line"
         elif [ "$epoch" != "$shown" ]; then
             note "$percent %  $line"
         fi
@@ -214,6 +216,8 @@ post /v1/jobs '{"network": "fashion", "dataset": "fashion-train",
     "optimizer": {"type": "adam", "learning_rate": 0.001}}'
 job=$(of .id)
 follow "$job"
+api GET "/v1/jobs/$job/history"
+note "$(of '[.data[].seconds] | add | "\(. * 10 | round / 10) s in all"')"
 
 step "Testing on pictures it has never seen"
 post /v1/networks/fashion/evaluate '{"dataset": "fashion-test"}'
