@@ -90,18 +90,11 @@ start() {
 api() {
     method=$1 path=$2
     shift 2
-    status=$(curl -sS -o "$dir/answer" -w '%{http_code}' -X "$method" "$@" \
-        "$url$path") || die "$method $path: no answer"
-    case $status in
-    2??) ;;
-    *) die "$method $path: $status $(jq -c . "$dir/answer" 2>/dev/null ||
-        cat "$dir/answer")" ;;
-    esac
+    curl -sS --fail-with-body -o "$dir/answer" -X "$method" "$@" "$url$path" ||
+        die "$method $path: $(cat "$dir/answer")"
 }
 
-post() {
-    api POST "$1" -H 'Content-Type: application/json' -d "$2"
-}
+post() { api POST "$1" -H 'Content-Type: application/json' -d "$2"; }
 
 # of FILTER: something out of the last answer.
 of() { jq -r "$1" "$dir/answer"; }
@@ -173,13 +166,10 @@ draw() {
                 for (k = 1; k <= 5; k++) {
                     line = line " "
                     for (c = 0; c < 14; c++) {
-                        sum = n = 0
-                        for (y = int(r * 28 / 9); y < int((r + 1) * 28 / 9); y++)
-                            for (x = 2 * c; x < 2 * c + 2; x++) {
-                                sum += p[k, y * 28 + x]
-                                n++
-                            }
-                        line = line substr(" .:-=+*#%@", 1 + int(sum / n / 25.6), 1)
+                        i = int(r * 28 / 9) * 28 + 2 * c
+                        grey = (p[k, i] + p[k, i + 1] + p[k, i + 28] +
+                            p[k, i + 29] + p[k, i + 56] + p[k, i + 57]) / 6
+                        line = line substr(" .:-=+*#%@", 1 + int(grey / 25.6), 1)
                     }
                 }
                 print line
