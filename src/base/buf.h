@@ -24,10 +24,13 @@ struct buf {
 void  buf_init(struct buf *b, size_t max);
 void  buf_release(struct buf *b);
 void  buf_reset(struct buf *b); /* empty again, memory kept */
+
+/* Give the bytes away and be empty again: free() them.  NULL where b has
+ * failed; "" where it is empty.  out_len may be NULL. */
 char *buf_steal(struct buf *b, size_t *out_len);
 
-/* Room for n more bytes behind data + len; NULL where b has failed.  The
- * caller writes there and adds to len. */
+/* Room for n more bytes and a NUL behind data + len; NULL where b has failed.
+ * The caller writes there, adds to len, and puts the NUL where it matters. */
 char *buf_reserve(struct buf *b, size_t n);
 void  buf_append(struct buf *b, const void *p, size_t n);
 void  buf_puts(struct buf *b, const char *s);

@@ -4,6 +4,7 @@
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,9 @@ void digest_init(struct digest *d);
 void digest_update(struct digest *d, const void *p, size_t n);
 void digest_final(struct digest *d, uint8_t out[DIGEST_SIZE]);
 void digest_bytes(const void *p, size_t n, uint8_t out[DIGEST_SIZE]);
+
+/* Compare in a time that does not tell where the two differ: keys. */
+bool digest_equal(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE]);
 void digest_hex(const uint8_t digest[DIGEST_SIZE], char out[DIGEST_HEX_SIZE]);
 
 #endif

@@ -8,8 +8,9 @@
  *          NaN, no comments, no trailing comma, NUL refused.
  * Owner    struct json_reader is the caller's storage: json_reader_init() and
  *          json_reader_release().
- * Errors   ERR_MALFORMED with "line L, column C" for bad JSON; whatever the
- *          callback returns other than ERR_OK stops the reading.
+ * Errors   ERR_MALFORMED with "line L, column C" (in bytes) for bad JSON;
+ *          whatever the callback returns other than ERR_OK stops the reading.
+ *          Later calls return the same code and leave the errinfo alone.
  * Limits   Depth JSON_MAX_DEPTH; a string or number at most JSON_MAX_TOKEN
  *          bytes.
  */
@@ -51,17 +52,28 @@ struct json_token {
 typedef enum err (*json_token_fn)(void *arg, const struct json_token *token,
                                   struct errinfo *e);
 
+/* All fields are private. */
 struct json_reader {
     json_token_fn fn;
     void         *arg;
-    struct buf    token;
-    uint64_t      line, column, token_line, token_column;
+    enum err      failed;  /* what stopped the reading; sticky      */
+    int           expect;  /* which tokens may come next            */
+    int           lex;     /* inside which kind of token we are     */
     unsigned      depth;
-    uint8_t       stack[JSON_MAX_DEPTH];
-    int           state, sub;
-    uint32_t      code_point;
-    unsigned      need;
-    bool          is_key, started, failed;
+    bool          is_object[JSON_MAX_DEPTH];
+
+    uint64_t offset;       /* bytes of the pieces before this one   */
+    uint64_t line;         /* from 1                                */
+    uint64_t line_offset;  /* where it began                        */
+    uint64_t token_offset; /* where the token began; on this line,
+                              because no token spans two            */
+
+    struct buf token;      /* its text so far, decoded              */
+    uint32_t   code_point; /* of the \u escape being read           */
+    uint32_t   high;       /* the first half of a surrogate pair    */
+    unsigned   n_hex;      /* digits read of that escape            */
+    unsigned   n_char;     /* bytes in utf8[]                       */
+    char       utf8[4];    /* the character being read              */
 };
 
 void     json_reader_init(struct json_reader *r, json_token_fn fn, void *arg);

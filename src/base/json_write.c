@@ -1,49 +1,17 @@
 #include "base/json_write.h"
 
-#include <stdbool.h>
-
 #include "base/num.h"
-
-/* The length of the UTF-8 sequence at s, 0 where there is none. */
-static size_t
-utf8_length(const unsigned char *s, size_t len)
-{
-    size_t        n;
-    unsigned long code;
-
-    if (s[0] < 0x80)
-        return 1;
-    if (s[0] >= 0xc2 && s[0] <= 0xdf)
-        n = 2;
-    else if (s[0] >= 0xe0 && s[0] <= 0xef)
-        n = 3;
-    else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-        n = 4;
-    else
-        return 0;
-    if (n > len)
-        return 0;
-    code = s[0] & (0x7fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (s[i] & 0x3fu);
-    }
-    if ((n == 3 && code < 0x800) || (n == 4 && code < 0x10000) ||
-        code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return 0;
-    return n;
-}
+#include "base/utf8.h"
 
 void
 json_write_string(struct buf *b, const char *s, size_t len)
 {
     const unsigned char *p = (const unsigned char *)s;
-    size_t               i = 0, n;
+    size_t               i = 0;
 
     buf_putc(b, '"');
     while (i < len) {
-        size_t start = i;
+        size_t start = i, n;
 
         /* The usual run of plain characters goes out at once. */
         while (i < len && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' &&
@@ -57,7 +25,7 @@ json_write_string(struct buf *b, const char *s, size_t len)
             buf_putc(b, s[i++]);
         } else if (p[i] < 0x20 || p[i] == 0x7f) {
             buf_printf(b, "\\u%04x", p[i++]);
-        } else if ((n = utf8_length(p + i, len - i)) > 0) {
+        } else if ((n = utf8_char(s + i, len - i)) > 0) {
             buf_append(b, s + i, n);
             i += n;
         } else {

@@ -13,6 +13,9 @@
 
 #include "base/buf.h"
 
+/* Is s[0..len) a number by this grammar, whatever its size? */
+bool num_is_number(const char *s, size_t len);
+
 /* The number that s[0..len) is, whole: false where it is none, or is too
  * large for a double.  A leading + and forms such as ".5" and "5." are
  * refused, as JSON does. */
@@ -22,11 +25,12 @@ bool num_parse(const char *s, size_t len, double *out);
 bool num_parse_float(const char *s, size_t len, float *out);
 
 /* A decimal integer without sign, whole; false on anything else, overflow
- * included. */
+ * and leading zeros included: a number has one spelling. */
 bool num_parse_u64(const char *s, size_t len, uint64_t *out);
 
 /* Append the fewest digits that read back as the same float32 (double);
- * "null" where it is not finite. */
+ * "null" where it is not finite.  The layout is JavaScript's: 1, 0.1, 1e-7,
+ * 123456789012, 1e21; but minus zero is -0. */
 void num_format_float(struct buf *b, float x);
 void num_format_double(struct buf *b, double x);
 

@@ -1,0 +1,33 @@
+/*
+ * api.h - the HTTP contract: one file a resource, one table of routes
+ *
+ * Model    A handler takes a request, calls the floors beneath, and answers
+ *          JSON in the shapes of the contract.  It keeps nothing of its own.
+ * Owner    struct api_ctx is main()'s; what it points to outlives the server.
+ * Threads  Handlers run on many threads at once; everything in the ctx can be
+ *          called from any of them.
+ * Errors   Handlers pass on what the floors say; http/ turns it into a problem.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include "base/mem.h"
+#include "http/http.h"
+#include "serving/serving.h"
+#include "store/store.h"
+#include "training/training.h"
+
+struct api_ctx {
+    struct store            *store;
+    struct serving_registry *registry;
+    struct training_pool    *pool;
+    struct mem_budget       *budget;
+};
+
+/* Before any thread is started. */
+void api_init(void);
+
+/* Every endpoint, in the order the README lists them. */
+const struct http_route *api_routes(size_t *out_n);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * internal.h - the handlers, for the table in routes.c, and what they share
+ */
+#ifndef API_INTERNAL_H
+#define API_INTERNAL_H
+
+#include "api/api.h"
+
+#define API_HANDLER(name)                                                      \
+    enum err name(void *ctx, const struct http_request *req,                   \
+                  struct http_reply *rep, struct errinfo *e)
+
+/* health.c */
+API_HANDLER(api_health_get);
+API_HANDLER(api_ready_get);
+/* networks.c */
+API_HANDLER(api_networks_create);
+API_HANDLER(api_networks_list);
+API_HANDLER(api_networks_get);
+API_HANDLER(api_networks_pin);
+API_HANDLER(api_networks_delete);
+/* weights.c */
+API_HANDLER(api_versions_list);
+API_HANDLER(api_versions_get);
+API_HANDLER(api_weights_get);
+extern const struct http_stream api_weights_put;
+/* datasets.c */
+extern const struct http_stream api_datasets_put;
+API_HANDLER(api_datasets_list);
+API_HANDLER(api_datasets_get);
+API_HANDLER(api_datasets_delete);
+/* jobs.c */
+API_HANDLER(api_jobs_create);
+API_HANDLER(api_jobs_list);
+API_HANDLER(api_jobs_get);
+API_HANDLER(api_jobs_delete);
+API_HANDLER(api_jobs_cancel);
+API_HANDLER(api_jobs_history);
+/* predict.c */
+API_HANDLER(api_predict);
+API_HANDLER(api_evaluate);
+
+/* A path segment that is a number: job ids and versions.  ERR_NOTFOUND on
+ * anything else, because no such thing can exist. */
+enum err api_number(const char *segment, const char *what, int64_t *out,
+                    struct errinfo *e);
+
+#endif

@@ -1,0 +1,66 @@
+#include <jansson.h>
+
+#include "api/internal.h"
+
+/* So that the table reads like HTTP. */
+#define GET HTTP_GET
+#define POST HTTP_POST
+#define PUT HTTP_PUT
+#define PATCH HTTP_PATCH
+#define DELETE HTTP_DELETE
+#define NONE NULL
+#define JSON "application/json"
+#define PREDICT HTTP_PREDICT
+#define TRAIN HTTP_TRAIN
+
+/*
+ * Every endpoint, in the order the README lists them.  This table is the only
+ * place that knows a URL: dispatch, 405 and Allow, body limits, --print-routes
+ * and the lint of the README read it.
+ */
+/* clang-format off */
+static const struct http_route routes[] = {
+/*    method  path                                     handler or stream                max body     body      query                       flags                   scope        one line for humans */
+    { GET,    "/healthz",                              api_health_get,      NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_OPEN,  HTTP_PUBLIC, "does the process answer" },
+    { GET,    "/readyz",                               api_ready_get,       NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_OPEN,  HTTP_PUBLIC, "is it ready for work" },
+
+    { POST,   "/v1/networks",                          api_networks_create, NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "create a network" },
+    { GET,    "/v1/networks",                          api_networks_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list networks" },
+    { GET,    "/v1/networks/{name}",                   api_networks_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one network, its layers and versions" },
+    { PATCH,  "/v1/networks/{name}",                   api_networks_pin,    NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "choose the version that serves" },
+    { DELETE, "/v1/networks/{name}",                   api_networks_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a network and its versions" },
+    { GET,    "/v1/networks/{name}/versions",          api_versions_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list its versions" },
+    { GET,    "/v1/networks/{name}/versions/{v}",      api_versions_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one version: origin, metrics, digest" },
+    { GET,    "/v1/networks/{name}/versions/{v}/weights", api_weights_get,  NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "its weights" },
+    { PUT,    "/v1/networks/{name}/weights",           NULL,                &api_weights_put,  4 * GIB, JSON,   NULL,                       0,                      TRAIN,       "upload weights: a new version" },
+
+    { PUT,    "/v1/datasets/{name}",                   NULL,                &api_datasets_put, 64 * GIB, "text/csv,application/json,multipart/form-data", "header,target,types,task", 0, TRAIN, "upload a dataset" },
+    { GET,    "/v1/datasets",                          api_datasets_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list datasets" },
+    { GET,    "/v1/datasets/{name}",                   api_datasets_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one dataset and its columns" },
+    { DELETE, "/v1/datasets/{name}",                   api_datasets_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a dataset" },
+
+    { POST,   "/v1/jobs",                              api_jobs_create,     NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "submit a training job" },
+    { GET,    "/v1/jobs",                              api_jobs_list,       NULL,              0,     NONE,     "limit,after,status,network", 0,                    PREDICT,     "list jobs" },
+    { GET,    "/v1/jobs/{id}",                         api_jobs_get,        NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one job: status, progress, result" },
+    { GET,    "/v1/jobs/{id}/history",                 api_jobs_history,    NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "its figures, epoch by epoch" },
+    { POST,   "/v1/jobs/{id}/cancel",                  api_jobs_cancel,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "stop a job" },
+    { DELETE, "/v1/jobs/{id}",                         api_jobs_delete,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a job that has ended" },
+
+    { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, JSON,  NULL,                       HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
+    { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
+};
+/* clang-format on */
+
+/* jansson seeds its hash tables at first use, which would be a race. */
+void
+api_init(void)
+{
+    json_object_seed(0);
+}
+
+const struct http_route *
+api_routes(size_t *out_n)
+{
+    *out_n = COUNT_OF(routes);
+    return routes;
+}

@@ -1,0 +1,252 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/internal.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/num.h"
+#include "codec/dataset.h"
+#include "codec/list.h"
+#include "codec/network.h"
+#include "codec/stored.h"
+
+enum err
+api_number(const char *segment, const char *what, int64_t *out,
+           struct errinfo *e)
+{
+    uint64_t n;
+    size_t   len = strlen(segment);
+
+    /* One spelling a number: "01" is no other name for 1. */
+    if (!num_parse_u64(segment, len, &n) || n > INT64_MAX ||
+        (len > 1 && segment[0] == '0'))
+        return err_set(e, ERR_NOTFOUND, "", "there is no %s '%.40s'", what,
+                       segment);
+    *out = (int64_t)n;
+    return ERR_OK;
+}
+
+enum err
+api_versions_list(void *ctx, const struct http_request *req,
+                  struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx       *api = ctx;
+    struct store_network  network = { 0 };
+    struct store_version *row = NULL;
+    size_t                limit, n = 0;
+    uint64_t              after = UINT64_MAX; /* version 0 comes first */
+    enum err              rc;
+
+    rc = http_request_limit(req, &limit, e);
+    if (rc == ERR_OK)
+        rc = http_request_query_u64(req, "after", &after, e);
+    if (rc == ERR_OK)
+        rc = store_network_get(api->store, req->arg[0], &network, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = store_version_list(api->store, network.id, (int64_t)after, limit + 1,
+                            &row, &n, e);
+    store_network_release(&network);
+    if (rc != ERR_OK)
+        return rc;
+
+    codec_list_begin(&rep->body);
+    for (size_t i = 0; i < n && i < limit; i++) {
+        codec_list_next(&rep->body, i);
+        codec_version_format(&row[i], &rep->body);
+    }
+    codec_list_end_number(&rep->body, n > limit ? row[limit - 1].version : -1);
+
+    for (size_t i = 0; i < n; i++)
+        store_version_release(&row[i]);
+    free(row);
+    return ERR_OK;
+}
+
+enum err
+api_versions_get(void *ctx, const struct http_request *req,
+                 struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx      *api = ctx;
+    struct store_network network = { 0 };
+    struct store_version row = { 0 };
+    int64_t              version;
+    enum err             rc;
+
+    rc = api_number(req->arg[1], "version", &version, e);
+    if (rc == ERR_OK)
+        rc = store_network_get(api->store, req->arg[0], &network, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = store_version_get(api->store, network.id, version, &row, e);
+    if (rc == ERR_OK)
+        codec_version_format(&row, &rep->body);
+    store_version_release(&row);
+    store_network_release(&network);
+    return rc;
+}
+
+enum err
+api_weights_get(void *ctx, const struct http_request *req,
+                struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx         *api = ctx;
+    struct nn_net          *net = NULL;
+    struct dataset_encoder *encoder = NULL;
+    int64_t                 version;
+    size_t                  bytes;
+    enum err                rc;
+
+    rc = api_number(req->arg[1], "version", &version, e);
+    if (rc == ERR_OK)
+        rc = codec_stored_net_bytes(api->store, req->arg[0], &bytes, e);
+    if (rc != ERR_OK)
+        return rc;
+    bytes *= 4; /* the net, and about 12 characters of text a float */
+    rc = mem_budget_take(api->budget, bytes, "the weights as text", e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = codec_stored_net(api->store, req->arg[0], version, &net, &encoder,
+                          &version, e);
+    if (rc == ERR_OK) {
+        buf_init(&rep->body, 16 * GIB);
+        codec_weights_format(net, &rep->body);
+    }
+    nn_net_free(net);
+    dataset_encoder_free(encoder);
+    mem_budget_give(api->budget, bytes);
+    return rc;
+}
+
+/* --- PUT /v1/networks/{name}/weights -------------------------------------- */
+
+struct upload {
+    struct api_ctx         *api;
+    struct nn_net          *net;     /* of the latest version, overwritten */
+    struct dataset_encoder *encoder; /* of the latest version, carried on  */
+    struct codec_weights   *reader;
+    size_t                  bytes; /* taken from the budget */
+};
+
+static void
+weights_abort(void *state)
+{
+    struct upload *up = state;
+
+    codec_weights_free(up->reader);
+    dataset_encoder_free(up->encoder);
+    nn_net_free(up->net);
+    mem_budget_give(up->api->budget, up->bytes);
+    free(up);
+}
+
+static enum err
+weights_begin(void *ctx, const struct http_request *req, void **state,
+              struct errinfo *e)
+{
+    struct upload *up = mem_array(1, sizeof(*up), 0);
+    int64_t        version;
+    size_t         bytes;
+    enum err       rc;
+
+    if (up == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    up->api = ctx;
+    rc = codec_stored_net_bytes(up->api->store, req->arg[0], &bytes, e);
+    if (rc != ERR_OK)
+        goto out;
+    rc = mem_budget_take(up->api->budget, 2 * bytes, "the weights", e);
+    if (rc != ERR_OK)
+        goto out;
+    up->bytes = 2 * bytes; /* the net, and its bytes on the way to the store */
+    rc = codec_stored_net(up->api->store, req->arg[0], -1, &up->net,
+                          &up->encoder, &version, e);
+    if (rc != ERR_OK)
+        goto out;
+    rc = codec_weights_new(up->net, &up->reader, e);
+    if (rc != ERR_OK)
+        goto out;
+    *state = up;
+    up = NULL;
+out:
+    if (up != NULL)
+        weights_abort(up);
+    return rc;
+}
+
+static enum err
+weights_piece(void *state, const void *p, size_t len, struct errinfo *e)
+{
+    struct upload *up = state;
+
+    return codec_weights_feed(up->reader, p, len, e);
+}
+
+/*
+ * The encoder of the latest version goes with the new weights, so that weights
+ * that were read from it and put back predict the same.
+ */
+static enum err
+weights_end(void *state, const struct http_request *req, struct http_reply *rep,
+            struct errinfo *e)
+{
+    struct upload       *up = state;
+    struct store_network network = { 0 };
+    struct store_version row = { 0 }, stored = { 0 };
+    struct buf           encoder = { 0 };
+    uint8_t              digest[DIGEST_SIZE];
+    char                 hex[DIGEST_HEX_SIZE];
+    void                *weights = NULL;
+    int64_t              version;
+    enum err             rc;
+
+    rc = codec_weights_end(up->reader, e);
+    if (rc != ERR_OK)
+        goto out;
+    rc = store_network_get(up->api->store, req->arg[0], &network, e);
+    if (rc != ERR_OK)
+        goto out;
+    row.n_bytes = nn_net_params_bytes(up->net);
+    weights = mem_array(row.n_bytes, 1, 0);
+    if (up->encoder != NULL)
+        codec_encoder_format(up->encoder, &encoder);
+    if (weights == NULL || encoder.failed) {
+        rc = err_set(e, ERR_NOMEM, "", "out of memory");
+        goto out;
+    }
+    nn_net_export(up->net, weights);
+    digest_bytes(weights, row.n_bytes, digest);
+    digest_hex(digest, hex);
+
+    row.network_id = network.id;
+    row.encoder = encoder.data;
+    row.sha256 = hex;
+    row.weights = weights;
+    row.created_ms = clock_wall_ms();
+    rc = store_version_insert(up->api->store, &row, &version, e);
+    if (rc != ERR_OK)
+        goto out;
+    serving_registry_refresh(up->api->registry, req->arg[0]);
+
+    rc = store_version_get(up->api->store, network.id, version, &stored, e);
+    if (rc != ERR_OK)
+        goto out;
+    rep->status = 201;
+    http_reply_header(rep, "Location", "/v1/networks/%s/versions/%lld",
+                      req->arg[0], (long long)version);
+    codec_version_format(&stored, &rep->body);
+out:
+    store_version_release(&stored);
+    store_network_release(&network);
+    buf_release(&encoder);
+    free(weights);
+    weights_abort(up);
+    return rc;
+}
+
+const struct http_stream api_weights_put = {
+    .begin = weights_begin,
+    .piece = weights_piece,
+    .end = weights_end,
+    .abort = weights_abort,
+};

@@ -1,0 +1,122 @@
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VECTOR_ALIGN ((size_t)64)
+
+bool
+mem_mul(size_t a, size_t b, size_t *out)
+{
+    size_t product;
+
+    if (__builtin_mul_overflow(a, b, &product))
+        return false;
+    *out = product;
+    return true;
+}
+
+bool
+mem_add(size_t a, size_t b, size_t *out)
+{
+    size_t sum;
+
+    if (__builtin_add_overflow(a, b, &sum))
+        return false;
+    *out = sum;
+    return true;
+}
+
+/* Bytes of n elements; false where they overflow or exceed cap. */
+static bool
+array_bytes(size_t n, size_t size, size_t cap, size_t *out)
+{
+    size_t bytes;
+
+    if (!mem_mul(n > 0 ? n : 1, size > 0 ? size : 1, &bytes))
+        return false;
+    if (cap > 0 && bytes > cap)
+        return false;
+    *out = bytes;
+    return true;
+}
+
+void *
+mem_array(size_t n, size_t size, size_t cap)
+{
+    size_t bytes;
+
+    if (!array_bytes(n, size, cap, &bytes))
+        return NULL;
+    return calloc(1, bytes);
+}
+
+float *
+mem_floats(size_t n, size_t cap)
+{
+    size_t bytes;
+    float *p;
+
+    if (!array_bytes(n, sizeof(float), cap, &bytes) ||
+        !mem_add(bytes, VECTOR_ALIGN - 1, &bytes))
+        return NULL;
+    bytes -= bytes % VECTOR_ALIGN; /* C11 wants a multiple */
+    p = aligned_alloc(VECTOR_ALIGN, bytes);
+    if (p != NULL)
+        memset(p, 0, bytes);
+    return p;
+}
+
+char *
+mem_dup(const void *p, size_t n)
+{
+    size_t size;
+    char  *copy;
+
+    if (!mem_add(n, 1, &size))
+        return NULL;
+    copy = malloc(size);
+    if (copy == NULL)
+        return NULL;
+    if (n > 0)
+        memcpy(copy, p, n);
+    copy[n] = '\0';
+    return copy;
+}
+
+void
+mem_budget_init(struct mem_budget *b, size_t limit)
+{
+    b->limit = limit;
+    atomic_init(&b->used, 0);
+}
+
+enum err
+mem_budget_take(struct mem_budget *b, size_t n, const char *what,
+                struct errinfo *e)
+{
+    size_t used = atomic_load(&b->used);
+
+    if (n > b->limit)
+        return err_set(e, ERR_INVALID, "",
+                       "%s needs %zu bytes; the memory budget is %zu", what, n,
+                       b->limit);
+    do {
+        if (n > b->limit - used)
+            return err_set(e, ERR_BUSY, "",
+                           "%s needs %zu bytes; of the memory budget %zu are "
+                           "free now",
+                           what, n, b->limit - used);
+    } while (!atomic_compare_exchange_weak(&b->used, &used, used + n));
+    return ERR_OK;
+}
+
+void
+mem_budget_give(struct mem_budget *b, size_t n)
+{
+    size_t before = atomic_fetch_sub(&b->used, n);
+
+    assert(before >= n);
+    (void)before;
+}

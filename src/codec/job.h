@@ -1,0 +1,84 @@
+/*
+ * job.h - jobs, their progress and history to and from JSON
+ *
+ * Model    A job's spec is stored complete, as API.md has it; the formatters add
+ *          what the row and a running worker know.
+ * Errors   As codec/network.h.
+ */
+#ifndef CODEC_JOB_H
+#define CODEC_JOB_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "codec/network.h"
+#include "dataset/encoder.h"
+#include "nn/optimizer.h"
+#include "store/store.h"
+
+#define CODEC_MAX_EPOCHS 100000000u
+#define CODEC_MAX_BATCH 65536u
+
+enum codec_start { CODEC_START_LATEST, CODEC_START_INITIAL, CODEC_START_VERSION };
+enum codec_keep { CODEC_KEEP_BEST, CODEC_KEEP_LAST };
+enum codec_monitor { /* smaller is better for losses, larger for accuracies */
+    CODEC_MONITOR_LOSS,
+    CODEC_MONITOR_ACCURACY,
+    CODEC_MONITOR_VAL_LOSS,
+    CODEC_MONITOR_VAL_ACCURACY
+};
+
+struct codec_job {
+    char     network[CODEC_NAME_SIZE];
+    char     dataset[CODEC_NAME_SIZE];
+    uint64_t epochs;     /* default 10                            */
+    size_t   batch_size; /* default 32; 0: "full"                 */
+    bool     shuffle;    /* default true                          */
+    uint64_t seed;       /* default 0                             */
+    struct nn_optimizer_spec optimizer; /* default adam           */
+    enum dataset_scaling     scale_inputs; /* default none        */
+    double   validation_fraction; /* [0, 1); 0: none              */
+    char     validation_dataset[CODEC_NAME_SIZE]; /* "": none     */
+    uint64_t validation_every;    /* epochs, default 1            */
+    /* Stop when…: compared with the validation's figures where there is a
+     * validation, else with the training's. NaN, 0: not asked. */
+    double   stop_loss_below, stop_accuracy_above, stop_seconds;
+    uint64_t stop_patience; /* epochs (validations) without a better monitor */
+    enum codec_monitor monitor; /* default val_loss with validation, else loss */
+    enum codec_keep    keep;    /* default best  */
+    enum codec_start   start_from; /* default latest */
+    int64_t            start_version;
+};
+
+enum err codec_job_parse(const void *body, size_t len, struct codec_job *out,
+                         struct errinfo *e);
+void     codec_job_spec_format(const struct codec_job *spec, struct buf *out);
+enum err codec_job_spec_parse(const char *json, struct codec_job *out,
+                              struct errinfo *e);
+
+/* Where a running job is; a queued or finished one has only epoch, epochs. */
+struct codec_progress {
+    uint64_t epoch;    /* epochs done          */
+    uint64_t epochs;
+    double   fraction; /* of all work, 0 to 1  */
+    double   samples_per_second; /* NaN: not known */
+    double   eta_seconds;        /* NaN: not known */
+};
+
+/* progress NULL: made from the row.  metrics NULL: the row's. */
+enum err codec_job_format(const struct store_job *row,
+                          const struct codec_progress *progress,
+                          const char *metrics, struct buf *out,
+                          struct errinfo *e);
+
+/* {"loss": …, "accuracy": …}: the metrics of an epoch; NaN is left out, an
+ * infinite one is null. */
+void codec_metrics_format(const struct store_epoch *row, struct buf *out);
+
+/* {"data": [...], "next": N or null} */
+void codec_history_format(const struct store_epoch *rows, size_t n,
+                          bool more, struct buf *out);
+
+/* What a failed job shows as its error: a problem object. */
+void codec_error_format(const struct errinfo *e, struct buf *out);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * predict.h - the bodies of predict and evaluate
+ *
+ * Model    {"inputs": [row, …], "version": v}: a row is flat or nested as the
+ *          network's input_shape, or, where the version has an encoder, an array
+ *          with an element per number or category of its input columns (a
+ *          string where the column is categorical, null where missing), or an
+ *          object by column name.  Numbers go straight into float32.
+ * Limits   CODEC_MAX_PREDICT_ROWS rows.
+ * Errors   ERR_INVALID with the pointer of the element ("/inputs/3/0").
+ */
+#ifndef CODEC_PREDICT_H
+#define CODEC_PREDICT_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "dataset/encoder.h"
+#include "nn/net.h"
+
+#define CODEC_MAX_PREDICT_ROWS 100000u
+
+struct codec_predict {
+    float  *raw;     /* [n_rows][width], free() it: encoder's raw rows, or the
+                        network's inputs where there is no encoder           */
+    size_t  n_rows, width;
+    int64_t version; /* -1: not given */
+};
+
+/* encoder NULL: rows are the network's inputs. */
+enum err codec_predict_parse(const void *body, size_t len,
+                             const struct nn_spec *spec,
+                             const struct dataset_encoder *encoder,
+                             struct codec_predict *out, struct errinfo *e);
+
+/* The answer; label [n] holds classes' names or is NULL. */
+void codec_predict_format(const char *network, int64_t version, const float *y,
+                          size_t n, size_t n_out, const char *const *label,
+                          struct buf *out);
+
+/* {"dataset": NAME, "version": v or absent} */
+struct codec_evaluate {
+    char    dataset[64];
+    int64_t version; /* -1: not given */
+};
+enum err codec_evaluate_parse(const void *body, size_t len,
+                              struct codec_evaluate *out, struct errinfo *e);
+
+/* What an evaluation found.  Sums over rows; the formatter derives the rest. */
+struct codec_evaluation {
+    const char              *network, *dataset;
+    int64_t                  version;
+    enum dataset_task        task;
+    uint64_t                 n_rows;
+    double                   loss;      /* mean                              */
+    size_t                   n_classes; /* classification                    */
+    char                   **classes;
+    uint64_t                *confusion; /* [n_classes actual][n_classes said] */
+    double                   auc;       /* two classes; NaN: not defined     */
+    double                   mse, mae, r2; /* regression; over all outputs   */
+};
+void codec_evaluation_format(const struct codec_evaluation *ev,
+                             struct buf *out);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * stored.h - rows of the store made into the objects of nn/ and dataset/
+ *
+ * Model    What both training/ and serving/ need: a network of a stored version
+ *          with its encoder, and a stored dataset as a source of chunks.
+ * Owner    As each function says.
+ * Errors   ERR_NOTFOUND, ERR_CORRUPT, ERR_NOMEM.
+ */
+#ifndef CODEC_STORED_H
+#define CODEC_STORED_H
+
+#include "dataset/encoder.h"
+#include "dataset/table.h"
+#include "nn/net.h"
+#include "store/store.h"
+
+/* The net of this version, new for the caller; *out_encoder (new) is NULL where
+ * the version has none.  version -1: the pinned one or else the latest.
+ * *out_version tells which it was. */
+enum err codec_stored_net(struct store *db, const char *network,
+                          int64_t version, struct nn_net **out_net,
+                          struct dataset_encoder **out_encoder,
+                          int64_t *out_version, struct errinfo *e);
+
+/* Bytes such a net and encoder take (about), to ask the budget before. */
+enum err codec_stored_net_bytes(struct store *db, const char *network,
+                                size_t *out, struct errinfo *e);
+
+/* A stored dataset; source.each() reads the store. */
+struct codec_dataset {
+    struct store         *db; /* borrowed */
+    int64_t               id;
+    struct dataset_meta   meta;
+    struct dataset_source source; /* borrows meta and this struct */
+};
+
+/* New for the caller, at a place of its own because source points into it. */
+enum err codec_stored_dataset(struct store *db, const char *name,
+                              struct codec_dataset **out, struct errinfo *e);
+void     codec_stored_dataset_free(struct codec_dataset *ds); /* NULL is fine */
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * config.h - what the operator may set: by flag, environment and file
+ *
+ * Model    One table (config.c) names every option once: flag, environment
+ *          variable, key in the file, range, default and what it is for.  A
+ *          flag wins over the environment, that over the file, that over the
+ *          default.  The option log_level is --log-level, BACKPROPD_LOG_LEVEL
+ *          and "log_level = …" in the file.
+ * Owner    struct config is the caller's; its strings live as long as it does.
+ * Errors   ERR_INVALID, where names the option as the operator wrote it.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+#define CONFIG_TEXT_SIZE 4096
+
+struct config {
+    char          listen[CONFIG_TEXT_SIZE];
+    char          database[CONFIG_TEXT_SIZE];
+    char          file[CONFIG_TEXT_SIZE]; /* "": none */
+    unsigned      workers;     /* 0: one a core              */
+    unsigned      memory_mib;  /* 0: three quarters of memory */
+    unsigned      connections;
+    enum log_level log_level;
+    bool          no_auth;
+    /* What to do instead of serving. */
+    bool print_config, print_routes, version, help;
+};
+
+enum err config_read(int argc, char **argv, struct config *out,
+                     struct errinfo *e);
+
+/* All options with their values, as a configuration file. */
+void config_print(const struct config *config, FILE *out);
+/* The options, their defaults and what they are for. */
+void config_help(FILE *out);
+
+#endif

@@ -1,0 +1,220 @@
+/*
+ * main.c - wiring: what is opened in which order, and stopped in reverse
+ *
+ * Exit codes: 0 stopped as asked; 2 a mistake in the configuration; 69 the
+ * address cannot be had; 74 the store failed while running; 75 the database
+ * cannot be opened.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "config.h"
+#include "http/server.h"
+#include "nn/kernel/kernel.h"
+
+enum {
+    EXIT_CONFIG = 2,
+    EXIT_ADDRESS = 69,
+    EXIT_STORE_FAILED = 74,
+    EXIT_DATABASE = 75,
+    EXIT_SECOND_SIGNAL = 143
+};
+
+#define GRACE_MS 2000 /* for requests under way when we are told to stop */
+
+/* Descriptors 0 to 2 exist, whoever started us: else the database would get
+ * one of them, and a stray message would land in it. */
+static void
+open_standard_files(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= 2);
+    if (fd > 2)
+        close(fd);
+}
+
+static size_t
+memory_limit(const struct config *config)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+
+    if (config->memory_mib > 0)
+        return config->memory_mib * MIB;
+    return pages > 0 && size > 0 ? (size_t)pages / 4 * 3 * (size_t)size : GIB;
+}
+
+static void
+print_version(void)
+{
+    printf("%s\nkernels:", PACKAGE_STRING);
+    for (size_t i = 0; nn_kernel_at(i) != NULL; i++)
+        printf(" %s%s", nn_kernel_at(i)->name,
+               nn_kernel_at(i) == nn_kernel() ? " (in use)" : "");
+    printf("\nbuilt with: %s\n", BUILD_COMPILER);
+}
+
+static void
+print_routes(void)
+{
+    static const char *const method[] = { "GET", "POST", "PUT", "PATCH",
+                                          "DELETE" };
+    size_t                   n;
+    const struct http_route *route = api_routes(&n);
+
+    for (size_t i = 0; i < n; i++)
+        printf("%-6s %-45s %s\n", method[route[i].method], route[i].path,
+               route[i].brief);
+}
+
+/* One line that names the option or the thing at fault. */
+static int
+fail(const struct errinfo *e, int code)
+{
+    const char *where = e->n > 0 ? e->item[0].where : "";
+
+    fprintf(stderr, "backpropd: %s%s%s\n", where, *where != '\0' ? ": " : "",
+            err_what(e));
+    return code;
+}
+
+static void
+publish(void *arg, const char *network)
+{
+    serving_registry_refresh(arg, network);
+}
+
+/* Wait until we are told to stop, or the store can no longer be trusted. */
+static void
+wait_for_the_end(const sigset_t *signals, const struct store *store)
+{
+    const struct timespec second = { .tv_sec = 1 };
+
+    while (!store_is_failed(store))
+        if (sigtimedwait(signals, NULL, &second) > 0)
+            return;
+}
+
+/* Whoever signals twice does not want to wait. */
+static void *
+second_signal(void *arg)
+{
+    int signal;
+
+    if (sigwait(arg, &signal) == 0)
+        _exit(EXIT_SECOND_SIGNAL);
+    return NULL;
+}
+
+static int
+serve(const struct config *config, sigset_t *signals)
+{
+    struct mem_budget       budget;
+    struct api_ctx          ctx = { .budget = &budget };
+    struct training_options training = { .budget = &budget,
+                                         .n_workers = config->workers,
+                                         .on_version = publish };
+    struct http_options     http = { .listen = config->listen,
+                                     .ctx = &ctx,
+                                     .max_connections = config->connections };
+    struct http_server     *server = NULL;
+    struct errinfo          e;
+    pthread_t               impatient;
+    int                     code = EXIT_SUCCESS;
+
+    err_clear(&e);
+    mem_budget_init(&budget, memory_limit(config));
+    api_init();
+
+    if (store_open(config->database, &ctx.store, &e) != ERR_OK) {
+        code = fail(&e, EXIT_DATABASE);
+        goto out;
+    }
+    if (serving_registry_new(ctx.store, &budget, &ctx.registry, &e) != ERR_OK) {
+        code = fail(&e, EXIT_FAILURE);
+        goto out;
+    }
+    training.store = ctx.store;
+    training.arg = ctx.registry;
+    if (training_pool_start(&training, &ctx.pool, &e) != ERR_OK) {
+        code = fail(&e, EXIT_FAILURE);
+        goto out;
+    }
+    http.route = api_routes(&http.n_routes);
+    if (http_server_start(&http, &server, &e) != ERR_OK) {
+        code = fail(&e, e.code == ERR_INVALID ? EXIT_CONFIG : EXIT_ADDRESS);
+        goto out;
+    }
+
+    printf("backpropd: listening on %s\n", http_server_url(server));
+    fflush(stdout);
+    log_write(LOG_INFO, "main", "listening on %s, database %s",
+              http_server_url(server), config->database);
+    wait_for_the_end(signals, ctx.store);
+    if (store_is_failed(ctx.store))
+        code = EXIT_STORE_FAILED;
+    log_write(LOG_INFO, "main", "stopping");
+    if (thread_start(&impatient, "second-signal", second_signal, signals,
+                     NULL) == ERR_OK)
+        pthread_detach(impatient);
+    http_server_drain(server);
+out:
+    if (server != NULL)
+        http_server_stop(server, GRACE_MS);
+    if (ctx.pool != NULL)
+        training_pool_stop(ctx.pool);
+    if (ctx.registry != NULL)
+        serving_registry_free(ctx.registry);
+    store_close(ctx.store);
+    return code;
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct config config;
+    struct errinfo       e;
+    sigset_t             signals;
+
+    open_standard_files();
+    err_clear(&e);
+    if (config_read(argc, argv, &config, &e) != ERR_OK)
+        return fail(&e, EXIT_CONFIG);
+    if (config.help || config.version || config.print_config ||
+        config.print_routes) {
+        if (config.help)
+            config_help(stdout);
+        else if (config.version)
+            print_version();
+        else if (config.print_config)
+            config_print(&config, stdout);
+        else
+            print_routes();
+        return EXIT_SUCCESS;
+    }
+    log_set_level(config.log_level);
+
+    if (!http_address_is_loopback(config.listen) && !config.no_auth) {
+        err_set(&e, ERR_INVALID, "listen",
+                "'%.60s' can be reached by others, and no keys are asked: "
+                "listen on 127.0.0.1, or say --no-auth if that is meant",
+                config.listen);
+        return fail(&e, EXIT_CONFIG);
+    }
+
+    /* Threads inherit the mask: only main() is told to stop. */
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    return serve(&config, &signals);
+}

@@ -1,0 +1,70 @@
+/*
+ * serving.h - live models: published snapshots that predictions come from
+ *
+ * Model    A model is an immutable, counted snapshot: net, encoder, version.
+ *          The registry maps a network's name to the model that serves;
+ *          publishing swaps one pointer, and the old model dies with its last
+ *          request.  Whoever holds a reference sees one version, whole.
+ * Owner    find_ref and get give a new reference: back with _unref().
+ * Threads  Any.  One mutex guards the map; it is never held across the store
+ *          or a pass.
+ * Errors   ERR_NOTFOUND (network, version), ERR_CORRUPT (the stored weights do
+ *          not fit their digest: never served), ERR_BUSY (memory budget).
+ */
+#ifndef SERVING_SERVING_H
+#define SERVING_SERVING_H
+
+#include "base/mem.h"
+#include "codec/predict.h"
+#include "dataset/encoder.h"
+#include "nn/net.h"
+#include "store/store.h"
+
+struct serving_model;
+
+const struct nn_net          *serving_model_net(const struct serving_model *m);
+const struct dataset_encoder *serving_model_encoder(const struct serving_model *m);
+int64_t serving_model_version(const struct serving_model *m);
+void    serving_model_unref(struct serving_model *m); /* NULL is fine */
+
+struct serving_registry;
+
+/* db and budget are borrowed. */
+enum err serving_registry_new(struct store *db, struct mem_budget *budget,
+                              struct serving_registry **out, struct errinfo *e);
+void     serving_registry_free(struct serving_registry *reg);
+
+/* The serving model of a network where it is in memory; never blocks. NULL:
+ * not loaded. */
+struct serving_model *serving_registry_find_ref(struct serving_registry *reg,
+                                                const char *network);
+
+/* The same, loaded where needed (reads the store).  version -1: the one that
+ * serves; another one is loaded for the caller alone and not kept. */
+enum err serving_registry_get(struct serving_registry *reg, const char *network,
+                              int64_t version, struct serving_model **out,
+                              struct errinfo *e);
+
+/* A network's versions or pin changed, after the commit: the serving model is
+ * loaded anew if it was in memory, so that the next prediction sees the change. */
+void serving_registry_refresh(struct serving_registry *reg,
+                              const char *network);
+/* A network was deleted. */
+void serving_registry_forget(struct serving_registry *reg, const char *network);
+
+/* Run n raw rows (serving_model_encoder()'s, or inputs where it is NULL) and
+ * write y [n][n_out].  stop is read between batches (NULL: never). */
+enum err serving_predict(struct serving_model *m, const float *raw, size_t n,
+                         float *y, struct errinfo *e);
+
+/* Class names of outputs y: label[i] borrowed from the model; false where the
+ * model knows no classes. */
+bool serving_labels(const struct serving_model *m, const float *y, size_t n,
+                    const char **label);
+
+/* Run a stored dataset through the model and append the answer of API.md. */
+enum err serving_evaluate(struct serving_registry *reg, struct serving_model *m,
+                          const char *network, const char *dataset,
+                          struct buf *out, struct errinfo *e);
+
+#endif

@@ -1,0 +1,257 @@
+/*
+ * store.h - everything that outlives the process, in one SQLite file
+ *
+ * Model    Rows and bytes; what a spec, a meta or a metric means is not asked
+ *          here: they are JSON texts of the floors above.  One thread owns the
+ *          one connection that writes and checkpoints the log; writes of many
+ *          threads that arrive together share a transaction (group commit),
+ *          each in a savepoint of its own.  Reads run on read-only connections,
+ *          one per call, from a small pool.  A function that writes returns
+ *          when its commit is on the disk.
+ * Owner    store_open() gives a store to the caller, store_close() takes it.
+ *          Row structs are filled for the caller, who releases them.
+ * Threads  Any number of threads may call anything but open and close.
+ * Errors   ERR_NOTFOUND, ERR_CONFLICT as each function says; ERR_BUSY when the
+ *          file is locked; ERR_FULL when the disk is; ERR_CORRUPT for bytes
+ *          whose digest does not fit; ERR_IO for the rest.  A commit that fails
+ *          with an I/O error is "unknown": the store then refuses every write
+ *          (store_is_failed()) and the process should end.
+ * Limits   A file belongs to one process: FILE.lock is held with flock(2).
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct store;
+
+/* Opens or creates the file, migrates it, and puts jobs that were running when
+ * the last process ended back into the queue (resumes + 1).  ERR_CONFLICT: the
+ * file is another process's, a stranger's, or newer than this program. */
+enum err store_open(const char *path, struct store **out, struct errinfo *e);
+void     store_close(struct store *db); /* NULL is fine */
+bool     store_is_failed(const struct store *db);
+
+/* --- networks ------------------------------------------------------------- */
+
+struct store_network {
+    int64_t id;
+    char   *name;
+    char   *spec;            /* JSON                                       */
+    int64_t latest_version;  /* 0: the initial weights                     */
+    int64_t serving_version; /* pinned; -1: the latest                     */
+    int64_t created_ms;
+};
+void store_network_release(struct store_network *row);
+
+/* A version of a network's weights.  weights is only read by _insert calls. */
+struct store_version {
+    int64_t     network_id;
+    int64_t     version;    /* given by the store                          */
+    int64_t     job_id;     /* 0: not from a job                           */
+    char       *dataset;    /* its name; NULL: none                        */
+    char       *dataset_sha256; /* hex; NULL: none                         */
+    char       *metrics;    /* JSON; NULL: none                            */
+    char       *encoder;    /* JSON; NULL: none                            */
+    char       *sha256;     /* hex, of the weights                         */
+    const void *weights;
+    size_t      n_bytes;    /* of the weights                              */
+    int64_t     created_ms;
+};
+void store_version_release(struct store_version *row);
+
+/* The network and its version 0, together.  ERR_CONFLICT, slug "name_taken". */
+enum err store_network_insert(struct store *db, const struct store_network *row,
+                              const struct store_version *initial,
+                              int64_t *out_id, struct errinfo *e);
+enum err store_network_get(struct store *db, const char *name,
+                           struct store_network *out, struct errinfo *e);
+/* Up to limit rows in order of name, after that name (NULL: from the first).
+ * *out is an array that the caller frees after releasing its rows. */
+enum err store_network_list(struct store *db, const char *after, size_t limit,
+                            struct store_network **out, size_t *out_n,
+                            struct errinfo *e);
+/* With its versions.  ERR_CONFLICT while a job of it is queued, running or
+ * paused (slug "network_busy"). */
+enum err store_network_delete(struct store *db, const char *name,
+                              struct errinfo *e);
+/* serving_version: a version, or -1 for the latest.  ERR_NOTFOUND. */
+enum err store_network_pin(struct store *db, const char *name,
+                           int64_t serving_version, struct errinfo *e);
+
+/* A new latest version; *out_version is its number. */
+enum err store_version_insert(struct store *db, const struct store_version *row,
+                              int64_t *out_version, struct errinfo *e);
+enum err store_version_get(struct store *db, int64_t network_id,
+                           int64_t version, struct store_version *out,
+                           struct errinfo *e);
+enum err store_version_list(struct store *db, int64_t network_id, int64_t after,
+                            size_t limit, struct store_version **out,
+                            size_t *out_n, struct errinfo *e);
+/* The weights into p [len], digest verified: ERR_CORRUPT where they do not fit
+ * or len is not theirs. */
+enum err store_version_weights(struct store *db, int64_t network_id,
+                               int64_t version, void *p, size_t len,
+                               struct errinfo *e);
+
+/* --- datasets ------------------------------------------------------------- */
+
+struct store_dataset {
+    int64_t id;
+    char   *name;
+    char   *meta; /* JSON */
+    int64_t created_ms;
+};
+void store_dataset_release(struct store_dataset *row);
+
+/* An upload: the name is taken at once and chunks are stored as they come, but
+ * nobody else sees the dataset before _finish.  What a crash leaves of it is
+ * removed at the next start.  ERR_CONFLICT, slug "name_taken". */
+enum err store_dataset_begin(struct store *db, const char *name,
+                             int64_t created_ms, int64_t *out_id,
+                             struct errinfo *e);
+enum err store_dataset_chunk(struct store *db, int64_t id, uint64_t number,
+                             const void *p, size_t len, struct errinfo *e);
+enum err store_dataset_finish(struct store *db, int64_t id, const char *meta,
+                              struct errinfo *e);
+/* Forget an upload that did not succeed. */
+void store_dataset_abandon(struct store *db, int64_t id);
+
+enum err store_dataset_get(struct store *db, const char *name,
+                           struct store_dataset *out, struct errinfo *e);
+enum err store_dataset_list(struct store *db, const char *after, size_t limit,
+                            struct store_dataset **out, size_t *out_n,
+                            struct errinfo *e);
+/* ERR_CONFLICT while a queued, running or paused job needs it ("dataset_busy"). */
+enum err store_dataset_delete(struct store *db, const char *name,
+                              struct errinfo *e);
+
+/* Hand every chunk to fn, by number; what fn returns other than ERR_OK ends
+ * the walk and is returned.  p is borrowed for the call. */
+typedef enum err (*store_chunk_fn)(void *arg, const void *p, size_t len,
+                                   struct errinfo *e);
+enum err store_dataset_each_chunk(struct store *db, int64_t id,
+                                  store_chunk_fn fn, void *arg,
+                                  struct errinfo *e);
+
+/* --- jobs ----------------------------------------------------------------- */
+
+enum store_job_status {
+    STORE_JOB_QUEUED,
+    STORE_JOB_RUNNING,
+    STORE_JOB_PAUSED,
+    STORE_JOB_SUCCEEDED,
+    STORE_JOB_FAILED,
+    STORE_JOB_CANCELLED,
+    STORE_JOB_STATUS_COUNT
+};
+
+const char *store_job_status_name(enum store_job_status s);
+bool store_job_status_find(const char *name, enum store_job_status *out);
+
+struct store_job {
+    int64_t               id;
+    enum store_job_status status;
+    char                 *network; /* names, kept when the rows are deleted */
+    char                 *dataset;
+    char                 *validation; /* another dataset it needs, or NULL  */
+    char                 *spec;       /* JSON, complete                     */
+    uint64_t              epoch;      /* epochs done, as of the checkpoint  */
+    char                 *metrics;    /* JSON, of the last epoch, or NULL   */
+    char                 *result;     /* JSON, or NULL                      */
+    char                 *error;      /* JSON, or NULL                      */
+    char                 *warnings;   /* JSON array, or NULL                */
+    int64_t               resumes;
+    int64_t               created_ms, started_ms, finished_ms; /* 0: not yet */
+};
+void store_job_release(struct store_job *row);
+
+/* ERR_NOTFOUND with where "/network", "/dataset" or "/validation/dataset". */
+enum err store_job_insert(struct store *db, const struct store_job *row,
+                          int64_t *out_id, struct errinfo *e);
+enum err store_job_get(struct store *db, int64_t id, struct store_job *out,
+                       struct errinfo *e);
+/* In order of id; status of STORE_JOB_STATUS_COUNT and network NULL: all. */
+enum err store_job_list(struct store *db, enum store_job_status status,
+                        const char *network, int64_t after, size_t limit,
+                        struct store_job **out, size_t *out_n,
+                        struct errinfo *e);
+/* Finished ones only, with their history: ERR_CONFLICT otherwise. */
+enum err store_job_delete(struct store *db, int64_t id, struct errinfo *e);
+
+/* The oldest queued job becomes running and is the caller's; ERR_NOTFOUND when
+ * nothing is queued. */
+enum err store_job_claim(struct store *db, int64_t now_ms,
+                         struct store_job *out, struct errinfo *e);
+/* A queued job becomes cancelled: ERR_CONFLICT where it is no longer queued. */
+enum err store_job_cancel(struct store *db, int64_t id, int64_t now_ms,
+                          struct errinfo *e);
+/* A running job back into the queue, to go on from its checkpoint. */
+enum err store_job_release_claim(struct store *db, int64_t id,
+                                 struct errinfo *e);
+
+/* One epoch of a job's history; NaN: does not apply. */
+struct store_epoch {
+    uint64_t epoch; /* from 1 */
+    double   loss, accuracy, val_loss, val_accuracy;
+    double   learning_rate, gradient_norm, seconds, samples_per_second;
+};
+
+/* A checkpoint: all of it is one transaction. */
+struct store_checkpoint {
+    int64_t                   job_id;
+    uint64_t                  epoch;
+    const void               *state; /* replaces the one before; NULL: keep */
+    size_t                    state_len;
+    const char               *metrics;  /* JSON */
+    const char               *warnings; /* JSON, or NULL */
+    const struct store_epoch *rows; /* new rows of the history */
+    size_t                    n_rows;
+};
+
+/* A write under way. */
+struct store_ticket;
+
+/* Hand a checkpoint over without waiting for the disk; all bytes are copied. */
+enum err store_job_checkpoint_start(struct store *db,
+                                    const struct store_checkpoint *cp,
+                                    struct store_ticket **out,
+                                    struct errinfo *e);
+bool     store_ticket_is_done(const struct store_ticket *ticket);
+/* Wait for it, free it, and tell how it ended. */
+enum err store_ticket_wait(struct store_ticket *ticket, struct errinfo *e);
+
+/* The state of the last checkpoint: *out (free() it) is NULL where there is none. */
+enum err store_job_checkpoint_get(struct store *db, int64_t id, void **out,
+                                  size_t *out_len, uint64_t *out_epoch,
+                                  struct errinfo *e);
+
+/* How a job ended: its last rows, its final status and, where version is not
+ * NULL, a new version of its network, in one transaction; the checkpoint goes.
+ * ERR_NOTFOUND where the network is gone. */
+struct store_job_end {
+    int64_t                     id;
+    enum store_job_status       status;
+    uint64_t                    epoch;
+    int64_t                     finished_ms;
+    const char                 *metrics, *error, *warnings; /* JSON or NULL */
+    /* JSON of the result without its braces and without "version", which the
+     * store puts in front: {"version": 3, <rest>}; NULL: no result */
+    const char                 *result_rest;
+    const struct store_epoch   *rows;
+    size_t                      n_rows;
+    const struct store_version *version;
+};
+enum err store_job_finish(struct store *db, const struct store_job_end *end,
+                          int64_t *out_version, struct errinfo *e);
+
+/* Rows of the history with epoch > after, in order. */
+enum err store_epoch_list(struct store *db, int64_t job_id, uint64_t after,
+                          size_t limit, struct store_epoch **out, size_t *out_n,
+                          struct errinfo *e);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * training.h - jobs run by a pool of workers
+ *
+ * Model    queue -> worker -> trainer.  A worker claims the oldest queued job,
+ *          loads its dataset and start weights, and trains its own copy; after
+ *          each epoch it hands a checkpoint to the store without waiting for
+ *          the disk (at most one under way; rows that have to wait go with the
+ *          next).  Flags for cancel and stop are read between batches.  The job
+ *          ends in one transaction with its version; then on_version is told.
+ *          A job that was running when the process ended goes on from its
+ *          checkpoint and ends with the same bytes.
+ * Owner    training_pool_start() gives a pool to the caller, _stop() takes it.
+ * Threads  Any thread may call what is here.  Workers run at a lower priority.
+ * Errors   What is wrong with a job is told by the job: status failed, error.
+ */
+#ifndef TRAINING_TRAINING_H
+#define TRAINING_TRAINING_H
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "codec/job.h"
+#include "store/store.h"
+
+struct training_options {
+    struct store      *store;  /* borrowed */
+    struct mem_budget *budget; /* borrowed */
+    unsigned           n_workers; /* 0: one a core */
+    /* After a job's version is committed; on a worker's thread. */
+    void (*on_version)(void *arg, const char *network);
+    void *arg;
+};
+
+struct training_pool;
+
+enum err training_pool_start(const struct training_options *options,
+                             struct training_pool **out, struct errinfo *e);
+/* Running jobs checkpoint and go back into the queue; waits for all workers. */
+void training_pool_stop(struct training_pool *pool);
+
+/* A job was submitted: somebody look. */
+void training_pool_wake(struct training_pool *pool);
+
+/* Cancel a job, queued or running, and wait until it is (a few batches at
+ * most).  ERR_CONFLICT where it has ended otherwise; ERR_OK where it is
+ * cancelled already. */
+enum err training_pool_cancel(struct training_pool *pool, int64_t job_id,
+                              struct errinfo *e);
+
+/* Where a running job is: false where no worker has it.  metrics (JSON of the
+ * last epoch) is appended where there are any. */
+bool training_pool_progress(struct training_pool *pool, int64_t job_id,
+                            struct codec_progress *out, struct buf *metrics);
+
+/*
+ * Would this job run?  What can be told of a spec before it is queued: the
+ * network and dataset exist, their sizes fit, the memory is within the whole
+ * budget.  ERR_INVALID with pointers.  Reads the store.
+ */
+enum err training_check(struct store *db, const struct mem_budget *budget,
+                        const struct codec_job *spec, struct errinfo *e);
+
+#endif
