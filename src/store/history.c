@@ -252,14 +252,21 @@ job_finish(struct conn *c, void *arg, struct errinfo *e)
     const struct store_job_end *end = change->end;
     struct buf                  result = { 0 };
     enum stmt_id                id = STMT_JOB_END;
+    enum store_job_status       status;
     enum err                    rc;
 
     rc = epochs_insert(c, end->id, end->rows, end->n_rows, e);
     if (rc == ERR_OK && end->version != NULL) {
-        rc = version_number_next(c, end->version->network_id, &change->version,
-                                 e);
+        struct store_version version = *end->version;
+
+        /* The job's own network, not one that has taken its name since. */
+        version.job_id = end->id;
+        rc = job_status(c, end->id, &status, &version.network_id, e);
         if (rc == ERR_OK)
-            rc = version_insert(c, end->version, change->version, e);
+            rc =
+                version_number_next(c, version.network_id, &change->version, e);
+        if (rc == ERR_OK)
+            rc = version_insert(c, &version, change->version, e);
     }
     if (rc != ERR_OK)
         return rc;

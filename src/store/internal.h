@@ -107,6 +107,10 @@ enum err chunks_write(struct conn *c, enum stmt_id id, int64_t key,
 enum err chunks_read(struct conn *c, enum stmt_id id, int64_t key, void *p,
                      size_t len, struct errinfo *e);
 
+/* A job's status and the network it trains, by id; 0: that is gone. */
+enum err job_status(struct conn *c, int64_t id, enum store_job_status *out,
+                    int64_t *out_network, struct errinfo *e);
+
 /* Insert a version and its weights: part of several changes. */
 enum err version_insert(struct conn *c, const struct store_version *row,
                         int64_t version, struct errinfo *e);

@@ -151,7 +151,7 @@ store_job_insert(struct store *db, const struct store_job *row, int64_t *out_id,
 /* --- states
  * ------------------------------------------------------------------------- */
 
-static enum err
+enum err
 job_status(struct conn *c, int64_t id, enum store_job_status *out,
            int64_t *out_network, struct errinfo *e)
 {
