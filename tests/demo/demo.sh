@@ -124,7 +124,7 @@ follow() {
             "epoch \(.progress.epoch)/\(.progress.epochs)" +
             "  loss \(.metrics.loss | n(1000))" +
             "  accuracy \(.metrics.accuracy | n(1000))" + (.progress |
-                if .eta_seconds == null then "" else
+                if (.samples_per_second and .eta_seconds | not) then "" else
                 "  \(.samples_per_second / 1000 | round)k/s" +
                 "  \(.eta_seconds | ceil) s left" end)' >"$dir/line"
         { read -r state && read -r epoch && read -r percent && read -r line; } \
