@@ -7,24 +7,27 @@
 #include "base/utf8.h"
 
 /* A sentence that did not fit ends in three dots, and both texts are made
- * valid UTF-8: they may quote a client's bytes, and go out as JSON. */
+ * valid UTF-8: they may quote a client's bytes, and go out as JSON.  The item
+ * is written last, because the arguments may quote what it holds. */
 static void
-item_set(struct err_item *item, const char *where, const char *fmt, va_list ap)
+item_set(struct err_item *out, const char *where, const char *fmt, va_list ap)
 {
     static const char dots[] = "...";
-    size_t            size = sizeof(item->what);
+    struct err_item   item;
+    size_t            size = sizeof(item.what);
 
-    snprintf(item->where, sizeof(item->where), "%s", where ? where : "");
-    utf8_repair(item->where);
+    snprintf(item.where, sizeof(item.where), "%s", where != NULL ? where : "");
+    utf8_repair(item.where);
 
-    if (vsnprintf(item->what, size, fmt, ap) >= (int)size) {
-        char *cut = item->what + size - sizeof(dots);
+    if (vsnprintf(item.what, size, fmt, ap) >= (int)size) {
+        char *cut = item.what + size - sizeof(dots);
 
-        while (cut > item->what && ((unsigned char)*cut & 0xc0) == 0x80)
+        while (cut > item.what && ((unsigned char)*cut & 0xc0) == 0x80)
             cut--;
         memcpy(cut, dots, sizeof(dots));
     }
-    utf8_repair(item->what);
+    utf8_repair(item.what);
+    *out = item;
 }
 
 void

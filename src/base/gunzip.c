@@ -61,13 +61,12 @@ hand_over(struct gunzip *g, size_t n, struct errinfo *e)
     return n > 0 ? g->sink(g->arg, g->out, n, e) : ERR_OK;
 }
 
-/* Inflate once, into out[]; *out_more tells whether another call could make
- * progress with the input that is left. */
+/* Inflate once, into out[].  It is empty before, so that a call with input
+ * left always makes progress. */
 static enum err
-step(struct gunzip *g, bool *out_more, struct errinfo *e)
+step(struct gunzip *g, struct errinfo *e)
 {
-    enum err rc;
-    int      zrc;
+    int zrc;
 
     if (!g->inside) {
         inflateReset(&g->z);
@@ -78,7 +77,6 @@ step(struct gunzip *g, bool *out_more, struct errinfo *e)
     zrc = inflate(&g->z, Z_NO_FLUSH);
     switch (zrc) {
     case Z_OK:
-    case Z_BUF_ERROR: /* no progress: it wants the next piece */
         break;
     case Z_STREAM_END:
         g->inside = false;
@@ -90,11 +88,11 @@ step(struct gunzip *g, bool *out_more, struct errinfo *e)
         return err_set(e, ERR_INVALID, "", "the gzip data is damaged: %s",
                        g->z.msg != NULL ? g->z.msg : "no gzip stream");
     }
-    rc = hand_over(g, sizeof(g->out) - g->z.avail_out, e);
-    *out_more = g->z.avail_in > 0 || (g->inside && g->z.avail_out == 0);
-    return rc;
+    return hand_over(g, sizeof(g->out) - g->z.avail_out, e);
 }
 
+/* Output may be left inside zlib when the input is used up; the checksum that
+ * ends every member is yet to come then, and brings it out. */
 enum err
 gunzip_feed(struct gunzip *g, const void *p, size_t n, struct errinfo *e)
 {
@@ -102,12 +100,11 @@ gunzip_feed(struct gunzip *g, const void *p, size_t n, struct errinfo *e)
 
     while (n > 0 && g->failed == ERR_OK) {
         uInt part = n < UINT_MAX ? (uInt)n : UINT_MAX;
-        bool more = true;
 
         g->z.next_in = (unsigned char *)from; /* zlib only reads it */
         g->z.avail_in = part;
-        while (more && g->failed == ERR_OK)
-            g->failed = step(g, &more, e);
+        while (g->z.avail_in > 0 && g->failed == ERR_OK)
+            g->failed = step(g, e);
         from += part;
         n -= part;
     }

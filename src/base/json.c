@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,13 +92,21 @@ json_reader_release(struct json_reader *r)
     *r = (struct json_reader){ 0 };
 }
 
-/* "line 3, column 14" of the byte at this offset of the current line. */
-static const char *
-place(const struct json_reader *r, uint64_t offset, char out[64])
+/* A mistake at this offset of the current line. */
+__attribute__((format(printf, 4, 5))) static enum err
+mistake(const struct json_reader *r, uint64_t offset, struct errinfo *e,
+        const char *fmt, ...)
 {
-    snprintf(out, 64, "line %llu, column %llu", (unsigned long long)r->line,
+    char    where[64], what[160];
+    va_list ap;
+
+    snprintf(where, sizeof(where), "line %llu, column %llu",
+             (unsigned long long)r->line,
              (unsigned long long)(offset - r->line_offset + 1));
-    return out;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof(what), fmt, ap);
+    va_end(ap);
+    return err_set(e, ERR_MALFORMED, where, "%s", what);
 }
 
 static enum err
@@ -106,18 +115,17 @@ unexpected(const struct json_reader *r, const struct piece *in,
 {
     uint64_t      offset = offset_of(r, in);
     unsigned char c = (unsigned char)*in->p;
-    char          where[64], found[16];
+    char          found[16];
 
-    place(r, offset, where);
     if (c == 0xef && offset == 0)
-        return err_set(e, ERR_MALFORMED, where,
+        return mistake(r, offset, e,
                        "JSON must not begin with a byte order mark");
     if (c > 0x20 && c < 0x7f)
         snprintf(found, sizeof(found), "'%c'", c);
     else
         snprintf(found, sizeof(found), "byte 0x%02x", c);
-    return err_set(e, ERR_MALFORMED, where, "expected %s, not %s",
-                   expected[r->expect], found);
+    return mistake(r, offset, e, "expected %s, not %s", expected[r->expect],
+                   found);
 }
 
 static bool
@@ -160,11 +168,8 @@ begin_token(struct json_reader *r, const struct piece *in, enum lex lex)
 static enum err
 take(struct json_reader *r, const char *p, size_t n, struct errinfo *e)
 {
-    char where[64];
-
     if (n > JSON_MAX_TOKEN - r->token.len)
-        return err_set(e, ERR_MALFORMED, place(r, r->token_offset, where),
-                       "a string or number is longer than %d bytes",
+        return mistake(r, r->token_offset, e, "a token is longer than %d bytes",
                        JSON_MAX_TOKEN);
     buf_append(&r->token, p, n);
     if (r->token.failed)
@@ -181,7 +186,6 @@ end_word(struct json_reader *r, struct errinfo *e)
     size_t          len = r->token.len;
     enum json_event event = JSON_NUMBER;
     double          number = 0;
-    char            where[64];
 
     r->lex = LEX_BETWEEN;
     after_value(r);
@@ -194,7 +198,7 @@ end_word(struct json_reader *r, struct errinfo *e)
     else if (strcmp(text, "null") == 0)
         event = JSON_NULL;
     else
-        return err_set(e, ERR_MALFORMED, place(r, r->token_offset, where),
+        return mistake(r, r->token_offset, e,
                        num_is_number(text, len)
                            ? "the number %.40s is too large"
                            : "%.40s is neither a number nor true, false or "
@@ -222,12 +226,6 @@ read_word(struct json_reader *r, struct piece *in, struct errinfo *e)
 static enum err
 end_string(struct json_reader *r, struct errinfo *e)
 {
-    enum err rc;
-
-    /* An empty one has not touched the buffer yet. */
-    rc = take(r, "", 0, e);
-    if (rc != ERR_OK)
-        return rc;
     r->lex = LEX_BETWEEN;
     if (may_be_value(r)) {
         after_value(r);
@@ -241,7 +239,6 @@ static enum err
 read_plain(struct json_reader *r, struct piece *in, struct errinfo *e)
 {
     const char *from = in->p;
-    char        where[64];
     enum err    rc;
 
     while (in->p < in->end && is(*in->p, PLAIN))
@@ -259,8 +256,7 @@ read_plain(struct json_reader *r, struct piece *in, struct errinfo *e)
         return ERR_OK;
     }
     if ((unsigned char)*in->p < 0x20)
-        return err_set(e, ERR_MALFORMED, place(r, offset_of(r, in), where),
-                       "byte 0x%02x must be written as an escape in a string",
+        return mistake(r, offset_of(r, in), e, "byte 0x%02x must be escaped",
                        (unsigned char)*in->p);
     r->lex = LEX_CHAR;
     r->n_char = 0;
@@ -270,7 +266,6 @@ read_plain(struct json_reader *r, struct piece *in, struct errinfo *e)
 static enum err
 read_char(struct json_reader *r, struct piece *in, struct errinfo *e)
 {
-    char   where[64];
     size_t len;
 
     r->utf8[r->n_char++] = *in->p++;
@@ -278,21 +273,10 @@ read_char(struct json_reader *r, struct piece *in, struct errinfo *e)
     if (r->n_char < len)
         return ERR_OK;
     if (utf8_char(r->utf8, r->n_char) == 0)
-        return err_set(e, ERR_MALFORMED,
-                       place(r, offset_of(r, in) - r->n_char, where),
+        return mistake(r, offset_of(r, in) - r->n_char, e,
                        "a string is not valid UTF-8");
     r->lex = LEX_STRING;
     return take(r, r->utf8, r->n_char, e);
-}
-
-static enum err
-bad_escape(const struct json_reader *r, const struct piece *in,
-           const char *what, struct errinfo *e)
-{
-    char where[64];
-
-    return err_set(e, ERR_MALFORMED, place(r, offset_of(r, in), where), "%s",
-                   what);
 }
 
 static enum err
@@ -311,7 +295,8 @@ read_escape(struct json_reader *r, struct piece *in, struct errinfo *e)
     }
     found = *in->p != '\0' ? strchr(written, *in->p) : NULL;
     if (found == NULL)
-        return bad_escape(r, in, "a string has an unknown escape", e);
+        return mistake(r, offset_of(r, in), e,
+                       "a string has an unknown escape");
     in->p++;
     r->lex = LEX_STRING;
     return take(r, &meant[found - written], 1, e);
@@ -320,14 +305,14 @@ read_escape(struct json_reader *r, struct piece *in, struct errinfo *e)
 static bool
 hex_digit(char c, uint32_t *out)
 {
-    if (c >= '0' && c <= '9')
-        *out = (uint32_t)(c - '0');
-    else if (c >= 'a' && c <= 'f')
-        *out = (uint32_t)(c - 'a') + 10;
-    else if (c >= 'A' && c <= 'F')
-        *out = (uint32_t)(c - 'A') + 10;
-    else
+    static const char digits[] = "0123456789abcdefABCDEF";
+    const char       *found = c != '\0' ? strchr(digits, c) : NULL;
+
+    if (found == NULL)
         return false;
+    *out = (uint32_t)(found - digits);
+    if (*out > 15)
+        *out -= 6;
     return true;
 }
 
@@ -336,16 +321,17 @@ static enum err
 end_hex(struct json_reader *r, struct piece *in, struct errinfo *e)
 {
     uint32_t cp = r->code_point;
-    bool     is_high = cp >= 0xd800 && cp <= 0xdbff;
     bool     is_low = cp >= 0xdc00 && cp <= 0xdfff;
     char     text[UTF8_MAX];
 
     if (cp == 0)
-        return bad_escape(r, in, "a string must not contain \\u0000", e);
+        return mistake(r, offset_of(r, in), e,
+                       "a string must not contain \\u0000");
     if (is_low != (r->high != 0))
-        return bad_escape(r, in, "a string has half a surrogate pair", e);
+        return mistake(r, offset_of(r, in), e,
+                       "a string has half a surrogate pair");
     in->p++;
-    if (is_high) {
+    if (cp >= 0xd800 && cp <= 0xdbff) {
         r->high = cp;
         r->lex = LEX_LOW_BACKSLASH;
         return ERR_OK;
@@ -363,7 +349,8 @@ read_hex(struct json_reader *r, struct piece *in, struct errinfo *e)
     uint32_t digit;
 
     if (!hex_digit(*in->p, &digit))
-        return bad_escape(r, in, "\\u needs four hexadecimal digits", e);
+        return mistake(r, offset_of(r, in), e,
+                       "\\u needs four hexadecimal digits");
     r->code_point = r->code_point << 4 | digit;
     if (++r->n_hex == 4)
         return end_hex(r, in, e);
@@ -377,7 +364,8 @@ read_low(struct json_reader *r, struct piece *in, struct errinfo *e)
     bool at_u = r->lex == LEX_LOW_U;
 
     if (*in->p != (at_u ? 'u' : '\\'))
-        return bad_escape(r, in, "a string has half a surrogate pair", e);
+        return mistake(r, offset_of(r, in), e,
+                       "a string has half a surrogate pair");
     in->p++;
     r->lex = at_u ? LEX_HEX : LEX_LOW_U;
     r->code_point = 0;
@@ -391,15 +379,13 @@ static enum err
 read_begin(struct json_reader *r, struct piece *in, struct errinfo *e)
 {
     bool     is_object = *in->p == '{';
-    char     where[64];
     enum err rc;
 
     if (!may_be_value(r))
         return unexpected(r, in, e);
     begin_token(r, in, LEX_BETWEEN);
     if (r->depth == JSON_MAX_DEPTH)
-        return err_set(e, ERR_MALFORMED, place(r, r->token_offset, where),
-                       "arrays and objects are nested more than %d deep",
+        return mistake(r, r->token_offset, e, "nested more than %d deep",
                        JSON_MAX_DEPTH);
     in->p++;
     rc = emit(r, is_object ? JSON_BEGIN_OBJECT : JSON_BEGIN_ARRAY, 0, e);
@@ -441,34 +427,21 @@ read_between(struct json_reader *r, struct piece *in, struct errinfo *e)
         begin_token(r, in, LEX_WORD);
         return read_word(r, in, e);
     }
-    switch (c) {
-    case ',':
-        if (r->expect != EXPECT_COMMA_OR_END)
-            return unexpected(r, in, e);
-        r->expect = r->is_object[r->depth - 1] ? EXPECT_KEY : EXPECT_VALUE;
-        in->p++;
-        return ERR_OK;
-    case ':':
-        if (r->expect != EXPECT_COLON)
-            return unexpected(r, in, e);
-        r->expect = EXPECT_VALUE;
-        in->p++;
-        return ERR_OK;
-    case '"':
-        if (!may_be_value(r) && r->expect != EXPECT_KEY &&
-            r->expect != EXPECT_KEY_OR_END)
-            return unexpected(r, in, e);
-        begin_token(r, in, LEX_STRING);
-        in->p++;
-        return ERR_OK;
-    case '{':
-    case '[':
+    if (c == '{' || c == '[')
         return read_begin(r, in, e);
-    case '}':
-    case ']':
+    if (c == '}' || c == ']')
         return read_end(r, in, e);
-    }
-    return unexpected(r, in, e);
+    if (c == ',' && r->expect == EXPECT_COMMA_OR_END)
+        r->expect = r->is_object[r->depth - 1] ? EXPECT_KEY : EXPECT_VALUE;
+    else if (c == ':' && r->expect == EXPECT_COLON)
+        r->expect = EXPECT_VALUE;
+    else if (c == '"' && (may_be_value(r) || r->expect == EXPECT_KEY ||
+                          r->expect == EXPECT_KEY_OR_END))
+        begin_token(r, in, LEX_STRING);
+    else
+        return unexpected(r, in, e);
+    in->p++;
+    return ERR_OK;
 }
 
 static enum err
@@ -478,7 +451,7 @@ read_some(struct json_reader *r, struct piece *in, struct errinfo *e)
     case LEX_BETWEEN:
         return read_between(r, in, e);
     case LEX_WORD:
-        return is(*in->p, WORD) ? read_word(r, in, e) : end_word(r, e);
+        return read_word(r, in, e);
     case LEX_STRING:
         return read_plain(r, in, e);
     case LEX_CHAR:
@@ -512,14 +485,11 @@ json_reader_feed(struct json_reader *r, const void *p, size_t n,
 enum err
 json_reader_end(struct json_reader *r, struct errinfo *e)
 {
-    char where[64];
-
     if (r->failed == ERR_OK && r->lex == LEX_WORD)
         r->failed = end_word(r, e);
     if (r->failed == ERR_OK &&
         (r->lex != LEX_BETWEEN || r->expect != EXPECT_NOTHING))
-        r->failed = err_set(e, ERR_MALFORMED, place(r, r->offset, where),
-                            "the JSON ends early: expected %s",
+        r->failed = mistake(r, r->offset, e, "the JSON ends early: expected %s",
                             r->lex == LEX_BETWEEN ? expected[r->expect]
                                                   : "the end of a string");
     return r->failed;

@@ -53,7 +53,8 @@ is_control(const char *p, size_t len)
 }
 
 /* Copy text to line[at..max) with all that is not harmless UTF-8 written
- * as \xNN.  Returns the new length; *out_cut tells whether text is left. */
+ * as \xNN.  Returns the new length; *out_cut tells whether text is left.
+ * line[max] must exist: a NUL may be put there. */
 static size_t
 escape(char *line, size_t at, size_t max, const char *text, bool *out_cut)
 {
@@ -65,8 +66,6 @@ escape(char *line, size_t at, size_t max, const char *text, bool *out_cut)
         if (len == 0 || is_control(text, len)) {
             if (max - at < 4)
                 break;
-            /* The NUL of "\xNN" falls on a byte that is ours or is
-             * overwritten: line has room behind max. */
             snprintf(line + at, 5, "\\x%02x", (unsigned char)*text);
             at += 4;
             len = 1;

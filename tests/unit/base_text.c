@@ -205,6 +205,10 @@ START_TEST(err_texts_are_valid_utf8)
     err_set(&e, ERR_INVALID, "/\xff", "column \xc3\x28");
     ck_assert_str_eq(e.item[0].where, "/?");
     ck_assert_str_eq(e.item[0].what, "column ?(");
+
+    err_set(&e, ERR_INVALID, e.item[0].where, "row 3: %s", err_what(&e));
+    ck_assert_str_eq(e.item[0].where, "/?");
+    ck_assert_str_eq(e.item[0].what, "row 3: column ?(");
 }
 END_TEST
 
