@@ -91,7 +91,7 @@ row_begin(struct reader *r, struct errinfo *e)
                            "more than %zu numbers: send them in several "
                            "requests",
                            MAX_FLOATS);
-        raw = realloc(out->raw, capacity * out->width * sizeof(*raw));
+        raw = mem_resize(out->raw, capacity * out->width, sizeof(*raw));
         if (raw == NULL)
             return err_set(e, ERR_NOMEM, "", "out of memory");
         out->raw = raw;

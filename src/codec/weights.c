@@ -152,7 +152,7 @@ tensor_number(struct codec_weights *w, struct tensor *t,
         if (t->n >= nn_net_n_params(w->net))
             return invalid(w, e, t->name,
                            "more numbers than the network has parameters");
-        x = realloc(t->x, capacity * sizeof(*x));
+        x = mem_resize(t->x, capacity, sizeof(*x));
         if (x == NULL)
             return err_set(e, ERR_NOMEM, "", "out of memory");
         t->x = x;

@@ -1,6 +1,7 @@
 #include "nn/optimizer.h"
 
 #include <assert.h>
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,7 +96,7 @@ adam_step(struct nn_optimizer *opt, float *params, const float *grad,
 /* clang-format off */
 #define AT(member) offsetof(struct nn_optimizer_spec, member)
 #define RATE(value) \
-    { "learning_rate", NN_MEMBER_FLOAT, AT(learning_rate), false, 0, 1e6, true, false, value }
+    { "learning_rate", NN_MEMBER_FLOAT, AT(learning_rate), false, 0, FLT_MAX, true, false, value }
 
 static const struct nn_member sgd_members[] = {
     RATE(0.01),
