@@ -383,7 +383,7 @@ START_TEST(undoes_gzip)
     expect(&body, "too_large\n: the dataset has more than 9 bytes*");
     /* The first byte of gzip, and no more. */
     body = csv_body("\x1f");
-    expect(&body, "invalid\nline 2, column 1: there is a row of names*");
+    expect(&body, "invalid\n: found 1 column, and none is left to be an*");
     buf_release(&images);
     buf_release(&csv);
 }
