@@ -46,8 +46,11 @@ write_column(const struct dataset_column *c, struct buf *out)
     }
     write_count(out, "missing", c->missing);
     if (c->type == DATASET_NUMERIC) {
-        write_double(out, "min", c->min);
-        write_double(out, "max", c->max);
+        /* Cells are float32: show them in a float32's digits. */
+        write_member(out, "min");
+        num_format_float(out, (float)c->min);
+        write_member(out, "max");
+        num_format_float(out, (float)c->max);
         write_double(out, "mean", c->mean);
         write_double(out, "std", c->std);
     } else if (c->type == DATASET_CATEGORICAL) {

@@ -25,12 +25,14 @@ enum place {
     IN_ARRAY,  /* in a row that is an array             */
     IN_OBJECT, /* in a row that is an object            */
     IN_COLUMN, /* in the array of a column of an object */
+    SKIPPING,  /* no object: only its syntax is of interest */
     AT_END
 };
 
 struct reader {
     struct codec_predict         *out;
-    const struct dataset_encoder *enc; /* or NULL */
+    const struct dataset_encoder *enc;  /* or NULL */
+    size_t                        rank; /* of the network\'s inputs */
     enum place                    place;
     char                          member[16]; /* of the document: what comes */
     bool                          seen_inputs, seen_version;
@@ -178,6 +180,8 @@ in_array(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
     switch (t->event) {
     case JSON_BEGIN_ARRAY: /* nested as input_shape; its size is what counts */
+        if (r->depth == r->rank)
+            return wrong_element(r, e, "must be a number, got an array");
         r->depth++;
         return ERR_OK;
     case JSON_END_ARRAY:
@@ -285,7 +289,7 @@ top_key(struct reader *r, const struct json_token *t, struct errinfo *e)
         return err_set(e, ERR_INVALID, at,
                        "unknown member; known here: inputs, version");
     if (*seen)
-        return err_set(e, ERR_INVALID, at, "comes twice");
+        return err_set(e, ERR_MALFORMED, at, "comes twice");
     *seen = true;
     snprintf(r->member, sizeof(r->member), "%s", t->text);
     return ERR_OK;
@@ -322,9 +326,7 @@ take_token(void *arg, const struct json_token *t, struct errinfo *e)
 
     switch (r->place) {
     case AT_START:
-        if (t->event != JSON_BEGIN_OBJECT)
-            return err_set(e, ERR_INVALID, "", "must be an object");
-        r->place = IN_TOP;
+        r->place = t->event == JSON_BEGIN_OBJECT ? IN_TOP : SKIPPING;
         return ERR_OK;
     case IN_TOP:
         if (t->event == JSON_END_OBJECT) {
@@ -353,6 +355,7 @@ take_token(void *arg, const struct json_token *t, struct errinfo *e)
         return in_object(r, t, e);
     case IN_COLUMN:
         return in_column(r, t, e);
+    case SKIPPING:
     case AT_END:
         break;
     }
@@ -365,7 +368,9 @@ codec_predict_parse(const void *body, size_t len, const struct nn_spec *spec,
                     struct codec_predict *out, struct errinfo *e)
 {
     struct codec_predict predict = { .version = -1 };
-    struct reader        r = { .out = &predict, .enc = encoder };
+    struct reader        r = { .out = &predict,
+                               .enc = encoder,
+                               .rank = spec->input.rank };
     struct json_reader   json;
     enum err             rc;
 
@@ -376,6 +381,8 @@ codec_predict_parse(const void *body, size_t len, const struct nn_spec *spec,
     if (rc == ERR_OK)
         rc = json_reader_end(&json, e);
     json_reader_release(&json);
+    if (rc == ERR_OK && r.place == SKIPPING)
+        rc = err_set(e, ERR_INVALID, "", "must be an object");
     if (rc == ERR_OK && !r.seen_inputs)
         rc = err_set(e, ERR_INVALID, "/inputs", "is required");
     if (rc == ERR_OK && predict.n_rows == 0)

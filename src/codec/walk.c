@@ -63,6 +63,34 @@ prescan(const char *s, size_t len, struct errinfo *e)
     return ERR_OK;
 }
 
+/*
+ * jansson refuses a whole document for one integer beyond 64 bits.  Read with
+ * all integers as reals it is accepted: then those that fit become integers
+ * again, and the huge one is told where it stands, by its range.  Takes value.
+ */
+static json_t *
+integers_back(json_t *value)
+{
+    const char *name;
+    json_t     *member;
+    void       *next;
+    size_t      i;
+
+    if (json_is_real(value)) {
+        double x = json_real_value(value);
+
+        if (x != floor(x) || fabs(x) >= 9007199254740992.0)
+            return value;
+        json_decref(value);
+        return json_integer((json_int_t)x);
+    }
+    json_array_foreach(value, i, member)
+        json_array_set_new(value, i, integers_back(json_incref(member)));
+    json_object_foreach_safe(value, next, name, member)
+        json_object_set_new(value, name, integers_back(json_incref(member)));
+    return value;
+}
+
 enum err
 walk_load(const void *body, size_t len, json_t **out, struct errinfo *e)
 {
@@ -73,6 +101,13 @@ walk_load(const void *body, size_t len, json_t **out, struct errinfo *e)
     if (rc != ERR_OK)
         return rc;
     document = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
+    if (document == NULL &&
+        json_error_code(&error) == json_error_numeric_overflow) {
+        document = json_loadb(body, len,
+                              JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL,
+                              &error);
+        document = integers_back(document);
+    }
     if (document == NULL)
         return err_set(e, ERR_MALFORMED, "", "line %d, column %d: %.120s",
                        error.line, error.column, error.text);
@@ -239,16 +274,11 @@ value_count(json_t *value, const char *at, uint64_t min, uint64_t max,
         return false;
     }
     n = json_integer_value(value);
-    if (n < 0 || (uint64_t)n < min) {
+    if (n < 0 || (uint64_t)n < min || (uint64_t)n > max) {
         err_add(e, ERR_INVALID, at,
-                "must be at least %llu, got %" JSON_INTEGER_FORMAT,
-                (unsigned long long)min, n);
-        return false;
-    }
-    if ((uint64_t)n > max) {
-        err_add(e, ERR_INVALID, at,
-                "must be at most %llu, got %" JSON_INTEGER_FORMAT,
-                (unsigned long long)max, n);
+                "must be a whole number from %llu to %llu, got "
+                "%" JSON_INTEGER_FORMAT,
+                (unsigned long long)min, (unsigned long long)max, n);
         return false;
     }
     *out = (uint64_t)n;
@@ -322,8 +352,7 @@ value_word(json_t *value, const char *at, const char *(*choice)(size_t i),
 }
 
 bool
-value_name(json_t *value, const char *at, char *out,
-           struct errinfo *e)
+value_name(json_t *value, const char *at, char *out, struct errinfo *e)
 {
     if (!json_is_string(value)) {
         err_add(e, ERR_INVALID, at, "must be a string, got %s",

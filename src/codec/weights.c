@@ -1,6 +1,8 @@
 /*
  * weights.c - weights as JSON, both ways, without a tree
  */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +12,7 @@
 #include "base/num.h"
 #include "codec/network.h"
 #include "codec/write.h"
+#include "nn/layer.h"
 
 void
 codec_weights_format(const struct nn_net *net, struct buf *out)
@@ -42,6 +45,12 @@ codec_weights_format(const struct nn_net *net, struct buf *out)
 /* --- reading -----------------------------------------------------------------
  */
 
+/*
+ * A layer's tensors are read into buffers and go to their place when the layer
+ * ends: "index" may come behind them, and layers in any order, as members of a
+ * JSON object may.
+ */
+
 /* Where in the document the reader is. */
 enum place {
     AT_START,  /* before the document     */
@@ -49,7 +58,17 @@ enum place {
     IN_LAYERS, /* between layers          */
     IN_LAYER,  /* among a layer's members */
     IN_TENSOR, /* numbers                 */
+    SKIPPING,  /* no object: only its syntax is of interest */
     AT_END
+};
+
+struct tensor {
+    char   name[24];
+    float *x;
+    size_t n, capacity;
+    size_t rank;  /* brackets around a number; 0: no number yet */
+    size_t width; /* numbers in a row; 0: no row has ended      */
+    size_t column;
 };
 
 struct codec_weights {
@@ -57,86 +76,93 @@ struct codec_weights {
     struct json_reader reader;
     enum place         place;
     bool               seen_layers;
-    char               member[32]; /* of the layer: what comes next */
+    size_t             position; /* of the layer in the document */
+    char               member[24];
     bool               has_index;
-    size_t             index;  /* the layer's                   */
-    size_t             tensor; /* being read                    */
-    size_t             count;  /* numbers of it so far          */
-    size_t             row, column;
-    unsigned           depth; /* brackets open in it           */
-    bool              *seen;  /* [n_tensors]                   */
+    size_t             index; /* the layer's in the network */
+    size_t             n_tensors;
+    struct tensor      tensor[NN_MAX_TENSORS];
+    unsigned           depth; /* brackets open in the tensor */
+    bool              *seen;  /* [n_tensors of the net]      */
 };
 
+/* A mistake at "/layers/1/bias", name NULL: at "/layers/1". */
+static enum err invalid(struct codec_weights *w, struct errinfo *e,
+                        const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
 static enum err
-invalid(struct errinfo *e, const struct json_token *t, const char *what)
+invalid(struct codec_weights *w, struct errinfo *e, const char *name,
+        const char *fmt, ...)
 {
-    return err_set(e, ERR_INVALID, "/layers", "line %llu, column %llu: %s",
-                   (unsigned long long)t->line, (unsigned long long)t->column,
-                   what);
+    char    at[80], what[160];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof(what), fmt, ap);
+    va_end(ap);
+    snprintf(at, sizeof(at), "/layers/%zu%s%.24s", w->position,
+             name != NULL ? "/" : "", name != NULL ? name : "");
+    return err_set(e, ERR_INVALID, at, "%s", what);
 }
 
-/* A mistake in the tensor being read, told by its name: "0.weight: …". */
 static enum err
-invalid_tensor(struct codec_weights *w, struct errinfo *e, const char *what,
-               size_t found, size_t expected)
+invalid_element(struct codec_weights *w, struct errinfo *e,
+                const struct tensor *t, const char *what)
 {
-    struct nn_tensor t = nn_net_tensor(w->net, w->tensor);
+    char name[24];
 
-    return err_set(e, ERR_INVALID, "/layers",
-                   "%zu.%s: row %zu %s %zu numbers, "
-                   "expected %zu",
-                   t.layer, t.name, w->row, what, found, expected);
+    if (t->rank > 1 || w->depth > 1)
+        return invalid(w, e, t->name, "row %zu, column %zu: %s",
+                       t->width > 0 ? t->n / t->width : 0, t->column, what);
+    snprintf(name, sizeof(name), "%.12s/%zu", t->name, t->column);
+    return invalid(w, e, name, "%s", what);
 }
 
 static enum err
-tensor_begin(struct codec_weights *w, const struct json_token *token,
-             struct errinfo *e)
+tensor_begin(struct codec_weights *w, struct errinfo *e)
 {
-    size_t n = nn_net_n_tensors(w->net);
+    struct tensor *t = &w->tensor[w->n_tensors];
 
-    if (!w->has_index)
-        return invalid(e, token, "\"index\" must come before the tensors");
-    for (size_t i = 0; i < n; i++) {
-        struct nn_tensor t = nn_net_tensor(w->net, i);
+    for (size_t i = 0; i < w->n_tensors; i++)
+        if (strcmp(w->tensor[i].name, w->member) == 0)
+            return invalid(w, e, w->member, "comes twice");
+    if (w->n_tensors == NN_MAX_TENSORS)
+        return invalid(w, e, w->member, "the layer has no such tensor");
+    w->n_tensors++;
+    t->n = t->rank = t->width = t->column = 0;
+    memcpy(t->name, w->member, sizeof(t->name));
+    w->depth = 1;
+    w->place = IN_TENSOR;
+    return ERR_OK;
+}
 
-        if (t.layer != w->index || strcmp(t.name, w->member) != 0)
-            continue;
-        if (w->seen[i])
-            return err_set(e, ERR_INVALID, "/layers", "%zu.%s comes twice",
-                           t.layer, t.name);
-        w->seen[i] = true;
-        w->tensor = i;
-        w->count = w->row = w->column = 0;
-        w->depth = 1;
-        w->place = IN_TENSOR;
-        return ERR_OK;
+static enum err
+tensor_number(struct codec_weights *w, struct tensor *t,
+              const struct json_token *token, struct errinfo *e)
+{
+    if (t->rank == 0)
+        t->rank = w->depth;
+    if (t->rank != w->depth)
+        return invalid_element(w, e, t, "brackets are not alike everywhere");
+    if (t->n == t->capacity) {
+        size_t capacity = t->capacity == 0 ? 64 : 2 * t->capacity;
+        float *x;
+
+        if (t->n >= nn_net_n_params(w->net))
+            return invalid(w, e, t->name,
+                           "more numbers than the network has parameters");
+        x = realloc(t->x, capacity * sizeof(*x));
+        if (x == NULL)
+            return err_set(e, ERR_NOMEM, "", "out of memory");
+        t->x = x;
+        t->capacity = capacity;
     }
-    return err_set(e, ERR_INVALID, "/layers",
-                   "layer %zu of this network has no tensor \"%.31s\"",
-                   w->index, w->member);
-}
-
-/* A bracket closed: the row it ends must be as long as the others. */
-static enum err
-row_end(struct codec_weights *w, struct errinfo *e)
-{
-    struct nn_tensor t = nn_net_tensor(w->net, w->tensor);
-    size_t           width = t.shape.dim[t.shape.rank - 1];
-    size_t           n_rows = nn_shape_size(&t.shape) / width;
-
-    if (w->depth == t.shape.rank) {
-        if (w->column != width)
-            return invalid_tensor(w, e, "has", w->column, width);
-        w->column = 0;
-        w->row++;
-    }
-    if (--w->depth > 0)
-        return ERR_OK;
-    w->place = IN_LAYER;
-    if (w->row != n_rows)
-        return err_set(e, ERR_INVALID, "/layers",
-                       "%zu.%s: has %zu rows, expected %zu", t.layer, t.name,
-                       w->row, n_rows);
+    if (!num_parse_float(token->text, token->len, &t->x[t->n]))
+        return invalid_element(w, e, t,
+                               "is beyond the range of a 32-bit float");
+    t->n++;
+    t->column++;
     return ERR_OK;
 }
 
@@ -144,69 +170,143 @@ static enum err
 in_tensor(struct codec_weights *w, const struct json_token *token,
           struct errinfo *e)
 {
-    struct nn_tensor t = nn_net_tensor(w->net, w->tensor);
-    size_t           size = nn_shape_size(&t.shape);
-    float           *out = nn_net_params(w->net) + t.offset;
+    struct tensor *t = &w->tensor[w->n_tensors - 1];
 
     switch (token->event) {
     case JSON_NUMBER:
-        if (w->depth != t.shape.rank)
-            return err_set(e, ERR_INVALID, "/layers",
-                           "%zu.%s: must have %zu levels of brackets", t.layer,
-                           t.name, t.shape.rank);
-        if (w->count >= size || w->column >= t.shape.dim[t.shape.rank - 1])
-            return invalid_tensor(w, e, "has more than",
-                                  t.shape.dim[t.shape.rank - 1],
-                                  t.shape.dim[t.shape.rank - 1]);
-        if (!num_parse_float(token->text, token->len, &out[w->count]))
-            return invalid(e, token, "beyond the range of a 32-bit float");
-        w->count++;
-        w->column++;
-        return ERR_OK;
+        return tensor_number(w, t, token, e);
     case JSON_BEGIN_ARRAY:
-        if (++w->depth > t.shape.rank)
-            return err_set(e, ERR_INVALID, "/layers",
-                           "%zu.%s: must have %zu levels of brackets", t.layer,
-                           t.name, t.shape.rank);
+        if (t->rank > 0 && w->depth >= t->rank)
+            return invalid_element(w, e, t, "must be a number, got an array");
+        w->depth++;
         return ERR_OK;
     case JSON_END_ARRAY:
-        return row_end(w, e);
+        if (w->depth == t->rank) { /* a row ends */
+            if (t->width == 0)
+                t->width = t->column;
+            if (t->width != t->column)
+                return invalid(w, e, t->name,
+                               "row %zu has %zu numbers, the ones before "
+                               "have %zu",
+                               (t->n - t->column) / t->width, t->column,
+                               t->width);
+            t->column = 0;
+        }
+        if (--w->depth == 0)
+            w->place = IN_LAYER;
+        return ERR_OK;
     default:
-        return invalid(e, token, "must be a number");
+        return invalid_element(w, e, t, "must be a number");
     }
+}
+
+/* Put one tensor where it belongs, or say why it does not fit. */
+static enum err
+tensor_place(struct codec_weights *w, const struct tensor *t, struct errinfo *e)
+{
+    size_t n = nn_net_n_tensors(w->net);
+
+    for (size_t i = 0; i < n; i++) {
+        struct nn_tensor to = nn_net_tensor(w->net, i);
+        size_t           size = nn_shape_size(&to.shape);
+        size_t           width = to.shape.dim[to.shape.rank - 1];
+
+        if (to.layer != w->index || strcmp(to.name, t->name) != 0)
+            continue;
+        if (w->seen[i])
+            return invalid(w, e, "index", "layer %zu comes twice", w->index);
+        if (t->n != size || t->rank != to.shape.rank || t->width != width)
+            return invalid(w, e, t->name,
+                           "%zu.%s has %zu rows of %zu numbers, expected %zu "
+                           "of %zu",
+                           to.layer, to.name,
+                           t->width > 0 ? t->n / t->width : 0, t->width,
+                           size / width, width);
+        memcpy(nn_net_params(w->net) + to.offset, t->x, size * sizeof(*t->x));
+        w->seen[i] = true;
+        return ERR_OK;
+    }
+    return invalid(w, e, t->name,
+                   "layer %zu of this network has no such tensor", w->index);
+}
+
+static enum err
+layer_end(struct codec_weights *w, struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    if (!w->has_index)
+        return invalid(w, e, "index", "is required");
+    for (size_t i = 0; rc == ERR_OK && i < w->n_tensors; i++)
+        rc = tensor_place(w, &w->tensor[i], e);
+    w->position++;
+    w->place = IN_LAYERS;
+    return rc;
+}
+
+static enum err
+layer_index(struct codec_weights *w, const struct json_token *token,
+            struct errinfo *e)
+{
+    uint64_t n;
+
+    if (w->has_index)
+        return invalid(w, e, "index", "comes twice");
+    if (!num_parse_u64(token->text, token->len, &n) ||
+        n >= nn_net_spec(w->net)->n_layers)
+        return invalid(w, e, "index", "must be a layer's number, 0 to %zu",
+                       nn_net_spec(w->net)->n_layers - 1);
+    w->index = (size_t)n;
+    w->has_index = true;
+    return ERR_OK;
 }
 
 static enum err
 in_layer(struct codec_weights *w, const struct json_token *token,
          struct errinfo *e)
 {
-    uint64_t n;
-
     switch (token->event) {
     case JSON_KEY:
-        if (token->len >= sizeof(w->member))
-            return invalid(e, token, "unknown member");
-        memcpy(w->member, token->text, token->len + 1);
+        snprintf(w->member, sizeof(w->member), "%s", token->text);
         return ERR_OK;
     case JSON_END_OBJECT:
-        w->place = IN_LAYERS;
+        return layer_end(w, e);
+    case JSON_BEGIN_ARRAY:
+        return tensor_begin(w, e);
+    case JSON_NUMBER:
+        if (strcmp(w->member, "index") == 0)
+            return layer_index(w, token, e);
+        break;
+    default:
+        break;
+    }
+    return invalid(w, e, w->member, "must be an array of numbers");
+}
+
+static enum err
+in_top(struct codec_weights *w, const struct json_token *token,
+       struct errinfo *e)
+{
+    char at[40];
+
+    switch (token->event) {
+    case JSON_END_OBJECT:
+        w->place = AT_END;
+        return ERR_OK;
+    case JSON_KEY:
+        snprintf(at, sizeof(at), "/%.32s", token->text);
+        if (strcmp(token->text, "layers") != 0)
+            return err_set(e, ERR_INVALID, at,
+                           "unknown member; known here: layers");
+        if (w->seen_layers)
+            return err_set(e, ERR_MALFORMED, at, "comes twice");
+        w->seen_layers = true;
         return ERR_OK;
     case JSON_BEGIN_ARRAY:
-        return tensor_begin(w, token, e);
-    case JSON_NUMBER:
-        if (strcmp(w->member, "index") == 0 &&
-            num_parse_u64(token->text, token->len, &n) &&
-            n < nn_net_spec(w->net)->n_layers) {
-            w->index = (size_t)n;
-            w->has_index = true;
-            return ERR_OK;
-        }
-        return invalid(e, token,
-                       strcmp(w->member, "index") == 0
-                           ? "the network has no such layer"
-                           : "must be an array of numbers");
+        w->place = IN_LAYERS;
+        return ERR_OK;
     default:
-        return invalid(e, token, "must be an array of numbers");
+        return err_set(e, ERR_INVALID, "/layers", "must be an array of layers");
     }
 }
 
@@ -217,45 +317,26 @@ take_token(void *arg, const struct json_token *token, struct errinfo *e)
 
     switch (w->place) {
     case AT_START:
-        if (token->event != JSON_BEGIN_OBJECT)
-            return err_set(e, ERR_INVALID, "", "must be an object");
-        w->place = IN_TOP;
+        w->place = token->event == JSON_BEGIN_OBJECT ? IN_TOP : SKIPPING;
         return ERR_OK;
     case IN_TOP:
-        if (token->event == JSON_END_OBJECT) {
-            w->place = AT_END;
-            return ERR_OK;
-        }
-        if (token->event == JSON_KEY && !w->seen_layers &&
-            strcmp(token->text, "layers") == 0) {
-            w->seen_layers = true;
-            return ERR_OK;
-        }
-        if (token->event == JSON_BEGIN_ARRAY) {
-            w->place = IN_LAYERS;
-            return ERR_OK;
-        }
-        if (token->event == JSON_KEY)
-            return err_set(e, ERR_INVALID, "",
-                           "unknown member, or \"layers\" twice: \"%.40s\"; "
-                           "known here: layers",
-                           token->text);
-        return invalid(e, token, "must be an array of layers");
+        return in_top(w, token, e);
     case IN_LAYERS:
         if (token->event == JSON_END_ARRAY) {
             w->place = IN_TOP;
             return ERR_OK;
         }
         if (token->event != JSON_BEGIN_OBJECT)
-            return invalid(e, token, "a layer must be an object");
+            return invalid(w, e, NULL, "must be an object");
         w->has_index = false;
-        w->member[0] = '\0';
+        w->n_tensors = 0;
         w->place = IN_LAYER;
         return ERR_OK;
     case IN_LAYER:
         return in_layer(w, token, e);
     case IN_TENSOR:
         return in_tensor(w, token, e);
+    case SKIPPING:
     case AT_END:
         break;
     }
@@ -285,6 +366,8 @@ codec_weights_free(struct codec_weights *w)
 {
     if (w == NULL)
         return;
+    for (size_t i = 0; i < NN_MAX_TENSORS; i++)
+        free(w->tensor[i].x);
     json_reader_release(&w->reader);
     free(w->seen);
     free(w);
@@ -304,12 +387,18 @@ codec_weights_end(struct codec_weights *w, struct errinfo *e)
 
     if (rc != ERR_OK)
         return rc;
+    if (w->place == SKIPPING)
+        return err_set(e, ERR_INVALID, "", "must be an object");
+    if (!w->seen_layers)
+        return err_set(e, ERR_INVALID, "/layers", "is required");
     for (size_t i = 0; i < nn_net_n_tensors(w->net); i++) {
         struct nn_tensor t = nn_net_tensor(w->net, i);
+        char             at[80];
 
-        if (!w->seen[i])
-            rc = err_add(e, ERR_INVALID, "/layers", "%zu.%s is missing",
-                         t.layer, t.name);
+        if (w->seen[i])
+            continue;
+        snprintf(at, sizeof(at), "/layers/%zu/%s", t.layer, t.name);
+        rc = err_add(e, ERR_INVALID, at, "%zu.%s is missing", t.layer, t.name);
     }
     return rc;
 }

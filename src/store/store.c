@@ -316,8 +316,11 @@ store_open(const char *path, struct store **out, struct errinfo *e)
         goto out;
     }
     rc = lock_file(db, e);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
         rc = open_writer(db, e);
+        if (rc != ERR_OK)
+            err_set(e, rc, "database", "'%.80s': %.130s", path, err_what(e));
+    }
     if (rc == ERR_OK)
         rc = store_writer_start(db, e);
     if (rc == ERR_OK)

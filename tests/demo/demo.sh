@@ -119,14 +119,14 @@ follow() {
     shown=none state=queued
     until [ "$state" = succeeded ]; do
         api GET "/v1/jobs/$1"
-        of 'def n(k): if . == null then "-"
-                elif k < 1 then . * k | round else . * k | round / k end;
+        of 'def n(k): if . == null then "-" else . * k | round / k end;
             .status, .progress.epoch, ((.progress.fraction // 0) * 100 | floor),
             "epoch \(.progress.epoch)/\(.progress.epochs)" +
             "  loss \(.metrics.loss | n(1000))" +
-            "  accuracy \(.metrics.accuracy | n(1000))" +
-            "  \(.progress.samples_per_second | n(0.001))k/s" +
-            "  \(.progress.eta_seconds | n(1)) s left"' >"$dir/line"
+            "  accuracy \(.metrics.accuracy | n(1000))" + (.progress |
+                if (.samples_per_second and .eta_seconds | not) then "" else
+                "  \(.samples_per_second / 1000 | round)k/s" +
+                "  \(.eta_seconds | ceil) s left" end)' >"$dir/line"
         { read -r state && read -r epoch && read -r percent && read -r line; } \
             <"$dir/line"
         if $live; then
@@ -167,9 +167,9 @@ draw() {
                     line = line " "
                     for (c = 0; c < 14; c++) {
                         i = int(r * 28 / 9) * 28 + 2 * c
-                        grey = (p[k, i] + p[k, i + 1] + p[k, i + 28] +
-                            p[k, i + 29] + p[k, i + 56] + p[k, i + 57]) / 6
-                        line = line substr(" .:-=+*#%@", 1 + int(grey / 25.6), 1)
+                        grey = p[k, i] + p[k, i + 1] + p[k, i + 28]
+                        grey += p[k, i + 29] + p[k, i + 56] + p[k, i + 57]
+                        line = line substr(" .:-=+*#%@", 1 + int(grey / 153.6), 1)
                     }
                 }
                 print line

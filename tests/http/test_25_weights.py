@@ -1,5 +1,6 @@
 """Weights and versions: both ways without losing a bit."""
 
+import copy
 import json
 
 import pytest
@@ -96,7 +97,7 @@ def test_one_byte_at_a_time(client, net):
 
 
 def broken(change):
-    body = weights_body(GOOD)
+    body = copy.deepcopy(weights_body(GOOD))
     change(body)
     return body
 

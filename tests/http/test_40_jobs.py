@@ -365,8 +365,11 @@ def test_stop_when_the_accuracy_is_high(client, groups):
 
 
 def test_stop_when_it_gets_no_better(client, groups):
-    job = client.train(groups, groups, epochs=100000, shuffle=False,
-                       optimizer={"type": "sgd", "learning_rate": 50.0},
+    """Rows that contradict each other: the loss stays at ln 2."""
+    client.dataset(groups + ".c", "a,b,colour\n0,0,red\n0,0,blue\n"
+                   "1,1,red\n1,1,blue\n")
+    job = client.train(groups, groups + ".c", epochs=100000, batch_size=1,
+                       optimizer={"type": "sgd", "learning_rate": 0.5},
                        stop_when={"patience": 4})
     best = job["result"]["best_epoch"]
     assert job["result"]["stop_reason"] == "patience"
@@ -392,10 +395,10 @@ def test_validation_by_a_fraction(client, groups):
     rows = client.history(job["id"])
     assert [r["epoch"] for r in rows if "val_loss" in r] == [2, 4, 6]
     assert [r["epoch"] for r in rows if "val_accuracy" in r] == [2, 4, 6]
-    # 15 of 60 rows validate.
+    # A quarter of each class, to the nearest row: 8 of 30, twice.
     for row in rows[1::2]:
-        assert row["val_accuracy"] * 15 == pytest.approx(
-            round(row["val_accuracy"] * 15), abs=1e-3)
+        assert row["val_accuracy"] * 16 == pytest.approx(
+            round(row["val_accuracy"] * 16), abs=1e-3)
 
 
 def test_validation_by_a_dataset(client, groups):

@@ -194,19 +194,6 @@ def test_labels_of_a_single_output(client, name):
     assert answer["outputs"][0][0] > 0.5 > answer["outputs"][1][0]
 
 
-def test_images_come_flat_or_nested(client, name):
-    client.ok("POST", "/v1/networks", 201, json_body={
-        "name": name, "input_shape": [1, 2, 2], "loss": "squared_error",
-        "layers": [{"type": "dense", "units": 1}]})
-    client.put_weights(name, [([[1, 10, 100, 1000]], [0])])
-    flat = client.predict(name, [[1, 2, 3, 4]])
-    assert flat["outputs"] == [[4321.0]]
-    assert client.predict(name, [[[[1, 2], [3, 4]]]]) == flat
-    answer = client.post(f"/v1/networks/{name}/predict",
-                         {"inputs": [[[[1, 2], [3, 4, 5]]]]})
-    assert answer.status == 422, answer
-
-
 # --- serving while training -------------------------------------------------------------
 
 def test_predictions_go_on_while_it_trains(client, name):
