@@ -146,9 +146,9 @@ end_with_version(struct job *job, const char *reason, struct errinfo *e)
     codec_metrics_format(&t->state.last, &metrics);
     codec_metrics_format(kept_row, &kept_metrics);
     if (t->state.best_epoch != 0)
-        buf_printf(&result, "\"best_epoch\": %llu, ",
+        buf_printf(&result, "\"best_epoch\":%llu,",
                    (unsigned long long)t->state.best_epoch);
-    buf_printf(&result, "\"stop_reason\": \"%s\"", reason);
+    buf_printf(&result, "\"stop_reason\":\"%s\"", reason);
     if (weights == NULL || metrics.failed || kept_metrics.failed ||
         result.failed) {
         rc = err_set(e, ERR_NOMEM, "", "no memory for the trained weights");

@@ -134,11 +134,11 @@ enum err
 training_trainer_run(struct training_trainer *t, struct training_checkpoint *cp,
                      const char **out_reason, struct errinfo *e)
 {
+    int64_t     mark = clock_mono_us();
     const char *reason;
 
     while ((reason = stop_reason(t)) == NULL) {
         struct store_epoch row;
-        int64_t            began = clock_mono_us();
 
         if (training_run_is_halted(t->run)) {
             /* Nothing of the next epoch has begun: this state is whole. */
@@ -154,7 +154,11 @@ training_trainer_run(struct training_trainer *t, struct training_checkpoint *cp,
             rc = training_checkpoint_row(cp, &row, e);
         if (rc != ERR_OK)
             return rc;
-        state_advance(t, &row, (double)(clock_mono_us() - began) * 1e-6);
+        /* From mark to mark, so that the time a full disk or a crowd of rows
+         * took counts towards stop_when.seconds as well. */
+        int64_t now = clock_mono_us();
+        state_advance(t, &row, (double)(now - mark) * 1e-6);
+        mark = now;
         training_run_advance(t->run, row.epoch, 0, t->state.elapsed, &row);
         checkpoint_if_due(t, cp);
     }
