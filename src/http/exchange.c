@@ -181,22 +181,48 @@ on_head(struct http_exchange *x, const char *method, const char *version)
 static enum MHD_Result
 swallow(struct http_exchange *x, size_t *data_len)
 {
-    uint64_t rest = x->head.chunked ? 0 : x->head.length - x->n_received;
+    uint64_t rest;
 
+    x->n_received += *data_len;
     x->n_swallowed += *data_len;
+    rest = x->head.chunked ? 0 : x->head.length - x->n_received;
     if (x->n_swallowed + rest > HTTP_SWALLOW)
         return http_answer_now(x);
     *data_len = 0;
     return MHD_YES;
 }
 
+/* Take what fits; a stream's piece may be full before these bytes are used
+ * up. */
+static enum err
+take_data(struct http_exchange *x, const char *data, size_t *data_len,
+          struct errinfo *e)
+{
+    const struct http_route *route = x->req.route;
+    size_t                   n = *data_len;
+    enum err                 rc;
+
+    if (route->stream != NULL && n > HTTP_PIECE - x->body.len)
+        n = HTTP_PIECE - x->body.len;
+    if (n > route->max_body - x->n_received)
+        return err_set(e, ERR_LIMIT, "",
+                       "the body has more than the %zu bytes that are taken "
+                       "here",
+                       route->max_body);
+    rc = http_body_add(x, data, n, e);
+    if (rc != ERR_OK)
+        return rc;
+    x->n_received += n;
+    atomic_fetch_add(&x->conn->received, n);
+    *data_len -= n;
+    return ERR_OK;
+}
+
 static enum MHD_Result
 on_data(struct http_exchange *x, const char *data, size_t *data_len)
 {
-    bool           is_stream = x->req.route != NULL && x->req.route->stream;
-    size_t         n = *data_len;
     struct errinfo e;
-    enum err       rc = ERR_OK;
+    enum err       rc;
 
     x->at_head = false;
     if (x->away) { /* back from the slow lane: the client's turn again */
@@ -204,32 +230,21 @@ on_data(struct http_exchange *x, const char *data, size_t *data_len)
         if (!http_conn_expect(x->conn, HTTP_WAIT_STREAM, x->server->stream_us))
             return MHD_NO;
     }
-    if (x->phase == PHASE_BODY && is_stream) {
-        if (x->body.len == HTTP_PIECE) {
+    if (x->phase == PHASE_BODY) {
+        err_clear(&e);
+        rc = take_data(x, data, data_len, &e);
+        if (rc != ERR_OK) {
+            http_exchange_fail(x, 0, rc, &e);
+        } else if (*data_len == 0) {
+            return MHD_YES;
+        } else {
+            /* What is left comes again.  Suspending with nothing left would
+             * not do: libmicrohttpd calls us for the next chunk at once. */
             if (!http_conn_expect(x->conn, HTTP_WAIT_NOTHING, 0))
                 return MHD_NO;
             if (hand_over(x, PHASE_PIECE, true))
-                return MHD_YES; /* these bytes come again */
+                return MHD_YES;
         }
-        if (n > HTTP_PIECE - x->body.len)
-            n = HTTP_PIECE - x->body.len;
-    }
-    x->n_received += n;
-    atomic_fetch_add(&x->conn->received, n);
-    if (x->phase == PHASE_BODY) {
-        err_clear(&e);
-        if (x->n_received > x->req.route->max_body)
-            rc = err_set(&e, ERR_LIMIT, "",
-                         "the body has more than the %zu bytes that are taken "
-                         "here",
-                         x->req.route->max_body);
-        else
-            rc = http_body_add(x, data, n, &e);
-        if (rc == ERR_OK) {
-            *data_len -= n;
-            return MHD_YES;
-        }
-        http_exchange_fail(x, 0, rc, &e);
     }
     return swallow(x, data_len);
 }

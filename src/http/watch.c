@@ -63,6 +63,21 @@ stream_goes_on(struct http_watch *watch, struct http_conn *conn, int64_t now)
     return true;
 }
 
+/* Has the sender of this body closed its end?  Twice seen, nothing read in
+ * between: then libmicrohttpd has read all there was, and waits. */
+static bool
+sender_has_left(struct http_conn *conn)
+{
+    uint64_t seen = atomic_load(&conn->received) + 1;
+    bool     again = conn->end_seen == seen;
+    char     c;
+
+    if (recv(conn->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
+        seen = 0;
+    conn->end_seen = seen;
+    return again && seen != 0;
+}
+
 static void
 cut_the_late(struct http_watch *watch)
 {
@@ -72,12 +87,15 @@ cut_the_late(struct http_watch *watch)
     for (struct http_conn *c = watch->conns; c != NULL; c = c->next) {
         int64_t deadline = atomic_load(&c->deadline_us);
         int     wait = atomic_load(&c->wait);
+        bool    in_body = wait == HTTP_WAIT_BODY || wait == HTTP_WAIT_STREAM;
 
+        if (in_body && deadline > 0 && sender_has_left(c))
+            shutdown(c->fd, SHUT_RDWR);
         if (deadline <= 0 || deadline > now ||
             (wait == HTTP_WAIT_STREAM && stream_goes_on(watch, c, now)) ||
             !atomic_compare_exchange_strong(&c->deadline_us, &deadline, CUT))
             continue;
-        if (wait == HTTP_WAIT_BODY || wait == HTTP_WAIT_STREAM)
+        if (in_body)
             (void)send(c->fd, late_answer, sizeof(late_answer) - 1,
                        MSG_DONTWAIT | MSG_NOSIGNAL);
         shutdown(c->fd, SHUT_RDWR);

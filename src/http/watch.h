@@ -9,6 +9,8 @@
  *            The same thread lingers: a connection that was answered before its
  *          upload had ended is read for a while longer, or the unread bytes
  *          would make the kernel reset it, and the client lose the answer.
+ *            And it looks whether the sender of a body has left: libmicrohttpd's
+ * epoll is edge-triggered and misses an end that came along with data.
  * Owner    A connection is libmicrohttpd's socket_context from start to close.
  * Threads  _expect() and _received() are for the thread that serves the
  *          connection.
@@ -42,8 +44,10 @@ struct http_conn {
     atomic_int_least64_t deadline_us; /* clock_mono_us(); 0: none; -1: cut    */
     atomic_int           wait;        /* enum http_wait                       */
     atomic_uint_least64_t received;   /* bytes of bodies                      */
-    uint64_t            window_start; /* received when the window began; the
+    uint64_t            window_start; /* received when the window began, and
+                                         + 1 when the end was seen: the
                                          watch's own                          */
+    uint64_t            end_seen;
     bool                linger;       /* when it closes                       */
 };
 
