@@ -57,6 +57,8 @@ dataset_fit_add(struct dataset_fit *fit, const float *cell, size_t n_rows,
 {
     size_t width = fit->width;
 
+    if (width == 0)
+        return;
     memset(fit->sum, 0, width * sizeof(*fit->sum));
     memset(fit->n_block, 0, width * sizeof(*fit->n_block));
     for (size_t r = 0; r < n_rows; r++) {

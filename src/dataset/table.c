@@ -5,29 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataset/cell.h"
-#include "dataset/distinct.h"
-#include "dataset/fit.h"
 #include "dataset/internal.h"
-
-enum kind { UNUSED, INPUT, TARGET };
-
-/* What a column of the source is to the encoder. */
-struct role {
-    enum kind                   kind;
-    const struct dataset_input *in; /* INPUT                                 */
-    struct dataset_fit          fit;
-    size_t                      offset; /* TARGET: of its first number in t  */
-    /* From the source's cells to the encoder's categories or classes: by
-     * their index, or (index NULL) by the number that they are. */
-    bool                  is_named;
-    float                *index; /* NaN: a category unknown to the encoder */
-    struct dataset_labels labels;
-    uint64_t              n_seen; /* rows, in this pass */
-};
+#include "dataset/roles.h"
 
 struct load;
-typedef enum err (*use_fn)(struct load *load, struct role *role,
+typedef enum err (*use_fn)(struct load *load, struct dataset_role *role,
                            const struct dataset_column *col, const float *cell,
                            struct errinfo *e);
 
@@ -35,173 +17,12 @@ struct load {
     const struct dataset_encoder *enc;
     const struct dataset_meta    *meta;
     struct dataset_table         *table;
-    struct role                  *role;     /* [meta->n_columns] */
+    struct dataset_role          *role;     /* [meta->n_columns] */
     bool                         *is_train; /* [n_rows]          */
     struct dataset_block          block;
-    enum kind                     kind; /* of roles that this pass reads */
+    enum dataset_role_kind        kind; /* of roles that this pass reads */
     use_fn                        use;
 };
-
-/* --- roles ---------------------------------------------------------------- */
-
-static enum err
-find_role(struct load *load, const char *name, const char *what,
-          struct role **out, const struct dataset_column **out_col,
-          struct errinfo *e)
-{
-    const struct dataset_meta *meta = load->meta;
-
-    for (size_t i = 0; i < meta->n_columns; i++) {
-        const struct dataset_column *col = &meta->column[i];
-
-        if (col->type != DATASET_IGNORED && strcmp(col->name, name) == 0) {
-            *out = &load->role[i];
-            *out_col = col;
-            return ERR_OK;
-        }
-    }
-    return err_set(e, ERR_INVALID, "/dataset",
-                   "the dataset has no column '%.80s', which is %s of the "
-                   "network",
-                   name, what);
-}
-
-/* Map the categories of a column to these names. */
-static enum err
-map_names(struct role *role, const struct dataset_column *col,
-          char *const *names, size_t n, struct errinfo *e)
-{
-    struct dataset_names set = { 0 };
-    enum err             rc = ERR_OK;
-
-    role->is_named = true;
-    if (col->type == DATASET_NUMERIC)
-        return dataset_labels_new(names, n, &role->labels, e);
-    for (size_t i = 0; i < n && rc == ERR_OK; i++)
-        if (!dataset_names_add(&set, names[i], strlen(names[i])))
-            rc = DATASET_NOMEM(e);
-    role->index = mem_floats(col->n_categories, 0);
-    if (role->index == NULL)
-        rc = DATASET_NOMEM(e);
-    for (size_t i = 0; i < col->n_categories && rc == ERR_OK; i++) {
-        const char *name = col->categories[i];
-        size_t      place = dataset_names_find(&set, name, strlen(name));
-
-        role->index[i] = place < set.n ? (float)place : NAN;
-    }
-    dataset_names_release(&set);
-    return rc;
-}
-
-static float
-map_cell(const struct role *role, float cell)
-{
-    if (isnan(cell))
-        return NAN;
-    if (role->index != NULL)
-        return role->index[(size_t)cell];
-    return dataset_labels_find(&role->labels, cell);
-}
-
-static enum err
-add_input(struct load *load, const struct dataset_input *in, struct errinfo *e)
-{
-    const struct dataset_column *col;
-    struct role                 *role;
-    enum err                     rc;
-
-    rc = find_role(load, in->name, "an input", &role, &col, e);
-    if (rc != ERR_OK)
-        return rc;
-    if (in->type == DATASET_NUMERIC && col->type != DATASET_NUMERIC)
-        return err_set(e, ERR_INVALID, "/dataset",
-                       "column '%.80s' is categorical, the network was trained "
-                       "on numbers",
-                       in->name);
-    if (in->width != col->width)
-        return err_set(e, ERR_INVALID, "/dataset",
-                       "column '%.80s' has %zu numbers a row, the network "
-                       "takes %zu",
-                       in->name, col->width, in->width);
-    role->kind = INPUT;
-    role->in = in;
-    if (in->type == DATASET_CATEGORICAL)
-        return map_names(role, col, in->categories, in->n_categories, e);
-    return ERR_OK;
-}
-
-/* Every class of the source must be one of the encoder's: tell all that are
- * not. */
-static enum err
-check_classes(const struct role *role, const struct dataset_column *col,
-              struct errinfo *e)
-{
-    enum err rc = ERR_OK;
-
-    for (size_t i = 0; role->index != NULL && i < col->n_categories; i++)
-        if (isnan(role->index[i]))
-            rc = err_add(e, ERR_INVALID, "/dataset",
-                         "the network knows no class '%.80s'",
-                         col->categories[i]);
-    return rc;
-}
-
-static enum err
-add_target(struct load *load, const char *name, size_t *offset,
-           struct errinfo *e)
-{
-    const struct dataset_encoder *enc = load->enc;
-    const struct dataset_column  *col;
-    struct role                  *role;
-    enum err                      rc;
-
-    rc = find_role(load, name, "a target", &role, &col, e);
-    if (rc != ERR_OK)
-        return rc;
-    role->kind = TARGET;
-    role->offset = *offset;
-    *offset += col->width;
-    if (enc->task == DATASET_CLASSIFICATION) {
-        if (col->width != 1)
-            return err_set(e, ERR_INVALID, "/dataset",
-                           "column '%.80s' has %zu numbers a row, expected one "
-                           "class",
-                           name, col->width);
-        rc = map_names(role, col, enc->classes, enc->n_classes, e);
-        return rc == ERR_OK ? check_classes(role, col, e) : rc;
-    }
-    if (col->type != DATASET_NUMERIC)
-        return err_set(e, ERR_INVALID, "/dataset",
-                       "column '%.80s' is categorical, the network gives "
-                       "numbers",
-                       name);
-    return ERR_OK;
-}
-
-static enum err
-assign_roles(struct load *load, struct errinfo *e)
-{
-    const struct dataset_encoder *enc = load->enc;
-    size_t                        n_out = 0;
-    enum err                      rc;
-
-    for (size_t i = 0; i < enc->n_inputs; i++) {
-        rc = add_input(load, &enc->input[i], e);
-        if (rc != ERR_OK)
-            return rc;
-    }
-    for (size_t i = 0; i < enc->n_targets; i++) {
-        rc = add_target(load, enc->target[i], &n_out, e);
-        if (rc != ERR_OK)
-            return rc;
-    }
-    if (enc->task == DATASET_REGRESSION && n_out != enc->n_out)
-        return err_set(e, ERR_INVALID, "/dataset",
-                       "the dataset has %zu targets a row, the network has %zu "
-                       "outputs",
-                       n_out, enc->n_out);
-    return ERR_OK;
-}
 
 /* --- a pass over the chunks ----------------------------------------------- */
 
@@ -234,7 +55,7 @@ take_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
         return rc;
     for (size_t i = place.first_column; i < end; i++) {
         const struct dataset_column *col = &load->meta->column[i];
-        struct role                 *role = &load->role[i];
+        struct dataset_role         *role = &load->role[i];
 
         if (role->kind == load->kind) {
             if (role->n_seen != place.first_row)
@@ -250,8 +71,8 @@ take_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
 }
 
 static enum err
-pass(struct load *load, const struct dataset_source *source, enum kind kind,
-     use_fn use, struct errinfo *e)
+pass(struct load *load, const struct dataset_source *source,
+     enum dataset_role_kind kind, use_fn use, struct errinfo *e)
 {
     size_t   n = load->meta->n_columns;
     enum err rc;
@@ -271,12 +92,12 @@ pass(struct load *load, const struct dataset_source *source, enum kind kind,
 /* --- what the passes do --------------------------------------------------- */
 
 static enum err
-put_class(const struct load *load, const struct role *role,
+put_class(const struct load *load, const struct dataset_role *role,
           const struct dataset_column *col, float cell, float *t,
           struct errinfo *e)
 {
     const struct dataset_encoder *enc = load->enc;
-    float                         k = map_cell(role, cell);
+    float                         k = dataset_role_map(role, cell);
 
     if (isnan(k))
         return err_set(e, ERR_INVALID, "/dataset",
@@ -291,7 +112,7 @@ put_class(const struct load *load, const struct role *role,
 }
 
 static enum err
-use_target(struct load *load, struct role *role,
+use_target(struct load *load, struct dataset_role *role,
            const struct dataset_column *col, const float *cell,
            struct errinfo *e)
 {
@@ -320,7 +141,7 @@ use_target(struct load *load, struct role *role,
 }
 
 static enum err
-use_for_fit(struct load *load, struct role *role,
+use_for_fit(struct load *load, struct dataset_role *role,
             const struct dataset_column *col, const float *cell,
             struct errinfo *e)
 {
@@ -334,7 +155,7 @@ use_for_fit(struct load *load, struct role *role,
 }
 
 static enum err
-use_input(struct load *load, struct role *role,
+use_input(struct load *load, struct dataset_role *role,
           const struct dataset_column *col, const float *cell,
           struct errinfo *e)
 {
@@ -346,7 +167,7 @@ use_input(struct load *load, struct role *role,
     (void)e;
     for (size_t r = 0; r < block->n_rows; r++) {
         if (role->is_named) {
-            float k = map_cell(role, *cell);
+            float k = dataset_role_map(role, *cell);
 
             if (!isnan(k))
                 x[(size_t)k] = 1; /* x is zero elsewhere */
@@ -366,19 +187,19 @@ fit_inputs(struct load *load, struct dataset_encoder *enc,
     enum err rc;
 
     for (size_t i = 0; i < load->meta->n_columns; i++) {
-        struct role *role = &load->role[i];
+        struct dataset_role *role = &load->role[i];
 
-        if (role->kind != INPUT)
+        if (role->kind != DATASET_ROLE_INPUT)
             continue;
         rc = dataset_fit_init(&role->fit, role->in, e);
         if (rc != ERR_OK)
             return rc;
     }
-    rc = pass(load, source, INPUT, use_for_fit, e);
+    rc = pass(load, source, DATASET_ROLE_INPUT, use_for_fit, e);
     for (size_t i = 0; i < load->meta->n_columns && rc == ERR_OK; i++) {
-        const struct role *role = &load->role[i];
+        const struct dataset_role *role = &load->role[i];
 
-        if (role->kind == INPUT)
+        if (role->kind == DATASET_ROLE_INPUT)
             dataset_fit_finish(&role->fit, enc->scaling,
                                &enc->input[role->in - enc->input]);
     }
@@ -439,9 +260,7 @@ static void
 load_release(struct load *load)
 {
     for (size_t i = 0; load->role != NULL && i < load->meta->n_columns; i++) {
-        free(load->role[i].index);
-        dataset_labels_release(&load->role[i].labels);
-        dataset_fit_release(&load->role[i].fit);
+        dataset_role_release(&load->role[i]);
     }
     free(load->role);
     free(load->is_train);
@@ -463,13 +282,13 @@ dataset_table_load(struct dataset_encoder *enc, bool fit,
         rc = DATASET_NOMEM(e);
         goto out;
     }
-    rc = assign_roles(&load, e);
+    rc = dataset_roles_assign(load.role, enc, meta, e);
     if (rc != ERR_OK)
         goto out;
     rc = table_new(enc, meta, &load.table, e);
     if (rc != ERR_OK)
         goto out;
-    rc = pass(&load, source, TARGET, use_target, e);
+    rc = pass(&load, source, DATASET_ROLE_TARGET, use_target, e);
     if (rc != ERR_OK)
         goto out;
     rc = dataset_table_split(enc, load.table, fraction, seed, load.is_train, e);
@@ -480,7 +299,7 @@ dataset_table_load(struct dataset_encoder *enc, bool fit,
         if (rc != ERR_OK)
             goto out;
     }
-    rc = pass(&load, source, INPUT, use_input, e);
+    rc = pass(&load, source, DATASET_ROLE_INPUT, use_input, e);
     if (rc != ERR_OK)
         goto out;
     *out = load.table;
