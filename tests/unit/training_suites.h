@@ -13,6 +13,7 @@ Suite *training_state_suite(void);
 Suite *training_job_suite(void);
 Suite *training_pool_suite(void);
 Suite *training_resume_suite(void);
+Suite *training_fault_suite(void);
 
 /* A store, a budget and a pool over both. */
 struct house {
