@@ -136,6 +136,26 @@ open_rows(struct dataset_csv *csv, struct errinfo *e)
 
 /* --- cells and rows ------------------------------------------------------- */
 
+/* What pictures and codes are made of, read without the general machinery:
+ * worth a sixth of the time for a file of pixels. */
+static bool
+parse_small(const char *s, size_t len, float *out)
+{
+    unsigned x = 0;
+
+    if (len == 0 || len > 3 || (len > 1 && s[0] == '0'))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        unsigned digit = (unsigned char)s[i] - (unsigned)'0';
+
+        if (digit > 9)
+            return false;
+        x = 10 * x + digit;
+    }
+    *out = (float)x;
+    return true;
+}
+
 /* A cell is whole: s[0..len), or `cell` with that at its end. */
 static enum err
 end_cell(struct dataset_csv *csv, const char *s, size_t len, struct errinfo *e)
@@ -150,9 +170,12 @@ end_cell(struct dataset_csv *csv, const char *s, size_t len, struct errinfo *e)
         s = csv->cell.data;
         len = csv->cell.len;
     }
-    if (csv->open && i < rows->n_columns && rows->type[i] == DATASET_NUMERIC &&
-        num_parse_float(s, len, &rows->row[rows->at[i]]))
-        return ERR_OK;
+    if (csv->open && i < rows->n_columns && rows->type[i] == DATASET_NUMERIC) {
+        float *x = &rows->row[rows->at[i]];
+
+        if (parse_small(s, len, x) || num_parse_float(s, len, x))
+            return ERR_OK;
+    }
 
     if (csv->bits >= 0x80 && !utf8_valid(s, len))
         return dataset_refuse(e, &csv->spot, "the text is not UTF-8");
@@ -195,7 +218,7 @@ begin_cell(struct dataset_csv *csv, int state)
     csv->state = state;
     csv->cut = state == QUOTED;
     csv->bits = 0;
-    buf_reset(&csv->cell);
+    csv->cell.len = 0;
     csv->spot.line = csv->line;
     csv->spot.column = csv->field + 1;
 }

@@ -31,6 +31,7 @@ dataset_rows_release(struct dataset_rows *rows)
     free(rows->at);
     dataset_names_release(&rows->names);
     free(rows->cell);
+    free(rows->gathered);
     buf_release(&rows->chunk);
     buf_release(&rows->text);
     *rows = (struct dataset_rows){ 0 };
@@ -168,9 +169,13 @@ dataset_rows_begin(struct dataset_rows *rows, size_t first, struct errinfo *e)
     rows->n_rows = 0;
     rows->first_row = 0;
     free(rows->cell);
+    free(rows->gathered);
     rows->cell = mem_floats(rows->max_rows * rows->width, 0);
+    rows->gathered = mem_floats(rows->max_rows, 0);
     rows->row = rows->cell;
-    return rows->cell != NULL ? ERR_OK : DATASET_NOMEM(e);
+    if (rows->cell == NULL || rows->gathered == NULL)
+        return DATASET_NOMEM(e);
+    return ERR_OK;
 }
 
 /* --- blocks --------------------------------------------------------------- */
@@ -182,41 +187,37 @@ dataset_rows_begin(struct dataset_rows *rows, size_t first, struct errinfo *e)
  * and without a division for each cell.
  */
 static void
-fold_numbers(struct dataset_draft *col, const float *cell, size_t n_rows,
-             size_t stride)
+fold_numbers(struct dataset_draft *col, const float *cell, size_t n_cells)
 {
     struct dataset_column *meta = &col->meta;
-    uint64_t               n = 0;
+    double                 min = col->present > 0 ? meta->min : INFINITY;
+    double                 max = col->present > 0 ? meta->max : -INFINITY;
     double                 sum = 0, m2 = 0, mean, delta, total;
+    uint64_t               n = 0;
 
-    for (size_t r = 0; r < n_rows; r++) {
-        for (size_t k = 0; k < meta->width; k++) {
-            double x = cell[r * stride + k];
+    for (size_t i = 0; i < n_cells; i++) {
+        double x = cell[i];
 
-            if (isnan(x))
-                continue;
-            if (col->present + n == 0 || x < meta->min)
-                meta->min = x;
-            if (col->present + n == 0 || x > meta->max)
-                meta->max = x;
-            sum += x;
-            n++;
-        }
+        if (isnan(x))
+            continue;
+        min = x < min ? x : min;
+        max = x > max ? x : max;
+        sum += x;
+        n++;
     }
-    meta->missing += n_rows * meta->width - n;
+    meta->missing += n_cells - n;
     if (n == 0)
         return;
     mean = sum / (double)n;
-    for (size_t r = 0; r < n_rows; r++) {
-        for (size_t k = 0; k < meta->width; k++) {
-            double x = cell[r * stride + k];
+    for (size_t i = 0; i < n_cells; i++) {
+        double d = isnan(cell[i]) ? 0 : cell[i] - mean;
 
-            if (!isnan(x))
-                m2 += (x - mean) * (x - mean);
-        }
+        m2 += d * d;
     }
     total = (double)(col->present + n);
     delta = mean - meta->mean;
+    meta->min = min;
+    meta->max = max;
     meta->mean += delta * ((double)n / total);
     col->m2 += m2 + delta * delta * ((double)col->present * (double)n / total);
     col->present += n;
@@ -224,17 +225,26 @@ fold_numbers(struct dataset_draft *col, const float *cell, size_t n_rows,
 
 static bool
 fold_distinct(struct dataset_rows *rows, struct dataset_draft *col,
-              const float *cell, size_t n_rows)
+              const float *cell, size_t n_cells)
 {
     size_t before = col->seen.n;
     float  last = NAN;
 
-    for (size_t r = 0; r < n_rows && !col->too_many; r++) {
-        float x = cell[r * rows->width];
+    for (size_t i = 0; i < n_cells && !col->too_many; i++) {
+        float x = cell[i];
 
         if (x == last || isnan(x))
             continue;
         last = x;
+        /* Pixels and counts would spend their time in the hash table. */
+        if (x >= 0 && x < 256 && x == (float)(uint8_t)x) {
+            uint8_t  byte = (uint8_t)x;
+            uint64_t bit = (uint64_t)1 << byte % 64;
+
+            if (col->seen_byte[byte / 64] & bit)
+                continue;
+            col->seen_byte[byte / 64] |= bit;
+        }
         if (!dataset_floats_add(&col->seen, x))
             return false;
         col->too_many = col->seen.n > DATASET_MAX_CATEGORIES;
@@ -251,21 +261,39 @@ fold_distinct(struct dataset_rows *rows, struct dataset_draft *col,
     return true;
 }
 
+/* The cells of a column in the block.  One that shares it with others is
+ * copied out first: they are read three times. */
+static const float *
+gather(const struct dataset_rows *rows, size_t i)
+{
+    const float *cell = rows->cell + rows->at[i];
+
+    if (rows->column[i].meta.width == rows->width)
+        return cell;
+    for (size_t r = 0; r < rows->n_rows; r++)
+        rows->gathered[r] = cell[r * rows->width];
+    return rows->gathered;
+}
+
 static enum err
 fold_column(struct dataset_rows *rows, size_t i, struct errinfo *e)
 {
     struct dataset_draft *col = &rows->column[i];
-    const float          *cell = rows->cell + rows->at[i];
+    size_t                n = rows->n_rows * col->meta.width;
+    const float          *cell;
 
-    if (col->meta.type == DATASET_NUMERIC) {
-        fold_numbers(col, cell, rows->n_rows, rows->width);
-        if (col->meta.width == 1 && !col->too_many &&
-            !fold_distinct(rows, col, cell, rows->n_rows))
-            return DATASET_NOMEM(e);
-    } else if (col->meta.type == DATASET_CATEGORICAL) {
-        for (size_t r = 0; r < rows->n_rows; r++)
-            col->meta.missing += isnan(cell[r * rows->width]) != 0;
+    if (col->meta.type == DATASET_IGNORED)
+        return ERR_OK;
+    cell = gather(rows, i);
+    if (col->meta.type == DATASET_CATEGORICAL) {
+        for (size_t k = 0; k < n; k++)
+            col->meta.missing += isnan(cell[k]) != 0;
+        return ERR_OK;
     }
+    fold_numbers(col, cell, n);
+    if (col->meta.width == 1 && !col->too_many &&
+        !fold_distinct(rows, col, cell, n))
+        return DATASET_NOMEM(e);
     return ERR_OK;
 }
 

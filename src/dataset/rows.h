@@ -32,6 +32,7 @@ struct dataset_draft {
     bool                  chosen; /* its type was, by ?types= */
     bool                  too_many; /* distinct numbers: the set is gone */
     struct dataset_floats seen;     /* numbers, while it is numeric      */
+    uint64_t              seen_byte[4]; /* bits: those of 0 to 255     */
     struct dataset_names  names;    /* categories                        */
     uint64_t              present;  /* numbers; their mean is meta.mean  */
     double                m2;       /* sum of (x - mean)^2               */
@@ -57,6 +58,7 @@ struct dataset_rows {
     size_t     max_rows; /* of a block                   */
     float     *cell;     /* [max_rows][width]            */
     float     *row;      /* the one being written, in it */
+    float     *gathered; /* [max_rows] of one column     */
     size_t     n_rows;   /* complete, in this block      */
     uint64_t   first_row;
     struct buf chunk, text;
