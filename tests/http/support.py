@@ -248,11 +248,13 @@ class Client:
 
     # -- below HTTP --
 
-    def raw(self, data, seconds=20):
+    def raw(self, data, seconds=20, half_close=False):
         """Send bytes as they are; all that comes back until the end."""
         with self.connect(seconds) as link:
             with contextlib.suppress(ConnectionError):
                 link.sendall(data)
+                if half_close:
+                    link.shutdown(socket.SHUT_WR)
             return read_all(link)
 
     def connect(self, seconds=20):

@@ -4,8 +4,11 @@ What must hold: no second answer, the connection closed, the daemon alive.
 """
 
 import contextlib
+import time
 
 import pytest
+
+from support import SLOW
 
 HIDDEN = (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
           b"X-Request-Id: smuggled\r\n\r\n")
@@ -95,7 +98,7 @@ def test_nothing_is_smuggled(client, request_bytes, status):
 def test_garbage_is_refused(client, request_bytes, wanted):
     """Closed without a word, or one refusal; never a second answer.  (What
     libmicrohttpd 0.9 refuses by itself it may head twice.)"""
-    raw = client.raw(request_bytes)
+    raw = client.raw(request_bytes, half_close=not wanted)
     found = set(statuses(raw))
     assert b"smuggled" not in raw
     assert len(found) <= 1, raw
@@ -115,6 +118,17 @@ def test_odd_but_harmless(client, request_bytes):
     """One request is one answer, whatever it is."""
     raw = client.raw(request_bytes)
     assert len(statuses(raw)) <= 1, raw
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("part", [
+    b"G", b"GET /hea", b"GET /healthz HTTP/1.1\r\nHost: loc"])
+def test_who_stops_in_the_middle_is_hung_up_on(client, part):
+    with client.connect(15) as link:
+        link.sendall(part)
+        began = time.monotonic()
+        assert link.recv(1000) == b""
+        assert time.monotonic() - began < 15 * SLOW
 
 
 def test_tens_of_thousands_of_tiny_chunks(client, name):
