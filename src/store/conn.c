@@ -118,6 +118,47 @@ column_text(struct conn *c, enum stmt_id id, int i, bool *failed)
 }
 
 enum err
+rows_read(struct conn *c, enum stmt_id id, const struct row_kind *kind,
+          size_t limit, void **out, size_t *out_n, struct errinfo *e)
+{
+    char    *row = mem_array(limit, kind->size, 0);
+    size_t   n = 0;
+    enum err rc = ERR_OK;
+
+    if (row == NULL)
+        rc = err_set(e, ERR_NOMEM, "", "out of memory");
+    while (rc == ERR_OK && n < limit) {
+        rc = conn_row(c, id, e);
+        if (rc == ERR_OK)
+            rc = kind->read(c, id, row + n * kind->size, e);
+        if (rc == ERR_OK)
+            n++;
+    }
+    conn_done(c, id);
+    if (rc == ERR_OK || rc == ERR_NOTFOUND) { /* the limit, or the end */
+        *out = row;
+        *out_n = n;
+        return ERR_OK;
+    }
+    while (n > 0)
+        kind->release(row + --n * kind->size);
+    free(row);
+    return rc;
+}
+
+enum err
+row_read(struct conn *c, enum stmt_id id, const struct row_kind *kind,
+         void *out, struct errinfo *e)
+{
+    enum err rc = conn_row(c, id, e);
+
+    if (rc == ERR_OK)
+        rc = kind->read(c, id, out, e);
+    conn_done(c, id);
+    return rc;
+}
+
+enum err
 chunks_write(struct conn *c, enum stmt_id id, int64_t key, const void *p,
              size_t len, struct errinfo *e)
 {

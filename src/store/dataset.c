@@ -12,8 +12,7 @@ store_dataset_release(struct store_dataset *row)
 }
 
 static enum err
-dataset_column(struct conn *c, enum stmt_id id, struct store_dataset *out,
-               struct errinfo *e)
+dataset_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
 {
     struct store_dataset row = { 0 };
     bool                 failed = false;
@@ -26,9 +25,21 @@ dataset_column(struct conn *c, enum stmt_id id, struct store_dataset *out,
         store_dataset_release(&row);
         return err_set(e, ERR_NOMEM, "", "out of memory");
     }
-    *out = row;
+    *(struct store_dataset *)out = row;
     return ERR_OK;
 }
+
+static void
+dataset_release(void *row)
+{
+    store_dataset_release(row);
+}
+
+static const struct row_kind dataset_kind = {
+    .size = sizeof(struct store_dataset),
+    .read = dataset_column,
+    .release = dataset_release,
+};
 
 /* --- an upload
  * ------------------------------------------------------------------ */
@@ -261,12 +272,9 @@ store_dataset_get(struct store *db, const char *name, struct store_dataset *out,
     if (rc != ERR_OK)
         return rc;
     bind_text(c, STMT_DATASET_GET, 1, name);
-    rc = conn_row(c, STMT_DATASET_GET, e);
-    if (rc == ERR_OK)
-        rc = dataset_column(c, STMT_DATASET_GET, out, e);
-    else if (rc == ERR_NOTFOUND)
+    rc = row_read(c, STMT_DATASET_GET, &dataset_kind, out, e);
+    if (rc == ERR_NOTFOUND)
         err_set(e, rc, "/dataset", "there is no dataset '%.63s'", name);
-    conn_done(c, STMT_DATASET_GET);
     store_reader_give(db, c);
     return rc;
 }
@@ -275,34 +283,19 @@ enum err
 store_dataset_list(struct store *db, const char *after, size_t limit,
                    struct store_dataset **out, size_t *out_n, struct errinfo *e)
 {
-    struct store_dataset *row = mem_array(limit, sizeof(*row), 0);
-    struct conn          *c = NULL;
-    size_t                n = 0;
-    enum err              rc;
+    void        *rows;
+    struct conn *c;
+    enum err     rc;
 
-    if (row == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
     rc = store_reader_take(db, &c, e);
     if (rc != ERR_OK)
-        goto out;
+        return rc;
     bind_text(c, STMT_DATASET_LIST, 1, after != NULL ? after : "");
     bind_i64(c, STMT_DATASET_LIST, 2, (int64_t)limit);
-    while (n < limit && (rc = conn_row(c, STMT_DATASET_LIST, e)) == ERR_OK &&
-           (rc = dataset_column(c, STMT_DATASET_LIST, &row[n], e)) == ERR_OK)
-        n++;
-    conn_done(c, STMT_DATASET_LIST);
+    rc = rows_read(c, STMT_DATASET_LIST, &dataset_kind, limit, &rows, out_n, e);
     store_reader_give(db, c);
-    if (rc == ERR_NOTFOUND) /* the end of the rows */
-        rc = ERR_OK;
-    if (rc == ERR_OK) {
-        *out = row;
-        *out_n = n;
-        return ERR_OK;
-    }
-out:
-    for (size_t i = 0; i < n; i++)
-        store_dataset_release(&row[i]);
-    free(row);
+    if (rc == ERR_OK)
+        *out = rows;
     return rc;
 }
 

@@ -30,47 +30,55 @@ epochs_insert(struct conn *c, int64_t job, const struct store_epoch *row,
     return rc;
 }
 
+static enum err
+epoch_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
+{
+    struct store_epoch *row = out;
+
+    (void)e;
+    row->epoch = (uint64_t)column_i64(c, id, 0);
+    row->loss = column_double(c, id, 1);
+    row->accuracy = column_double(c, id, 2);
+    row->val_loss = column_double(c, id, 3);
+    row->val_accuracy = column_double(c, id, 4);
+    row->learning_rate = column_double(c, id, 5);
+    row->gradient_norm = column_double(c, id, 6);
+    row->seconds = column_double(c, id, 7);
+    row->samples_per_second = column_double(c, id, 8);
+    return ERR_OK;
+}
+
+static void
+epoch_release(void *row)
+{
+    (void)row; /* plain numbers */
+}
+
+static const struct row_kind epoch_kind = {
+    .size = sizeof(struct store_epoch),
+    .read = epoch_column,
+    .release = epoch_release,
+};
+
 enum err
 store_epoch_list(struct store *db, int64_t job, uint64_t after, size_t limit,
                  struct store_epoch **out, size_t *out_n, struct errinfo *e)
 {
-    enum stmt_id        id = STMT_EPOCH_LIST;
-    struct store_epoch *row = mem_array(limit, sizeof(*row), 0);
-    struct conn        *c = NULL;
-    size_t              n = 0;
-    enum err            rc;
+    void        *rows;
+    struct conn *c;
+    enum err     rc;
 
-    if (row == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
     rc = store_reader_take(db, &c, e);
     if (rc != ERR_OK)
-        goto out;
-    bind_i64(c, id, 1, job);
-    bind_i64(c, id, 2, after > INT64_MAX ? INT64_MAX : (int64_t)after);
-    bind_i64(c, id, 3, (int64_t)limit);
-    while (n < limit && (rc = conn_row(c, id, e)) == ERR_OK) {
-        row[n].epoch = (uint64_t)column_i64(c, id, 0);
-        row[n].loss = column_double(c, id, 1);
-        row[n].accuracy = column_double(c, id, 2);
-        row[n].val_loss = column_double(c, id, 3);
-        row[n].val_accuracy = column_double(c, id, 4);
-        row[n].learning_rate = column_double(c, id, 5);
-        row[n].gradient_norm = column_double(c, id, 6);
-        row[n].seconds = column_double(c, id, 7);
-        row[n].samples_per_second = column_double(c, id, 8);
-        n++;
-    }
-    conn_done(c, id);
+        return rc;
+    bind_i64(c, STMT_EPOCH_LIST, 1, job);
+    bind_i64(c, STMT_EPOCH_LIST, 2,
+             after > INT64_MAX ? INT64_MAX : (int64_t)after);
+    bind_i64(c, STMT_EPOCH_LIST, 3, (int64_t)limit);
+    rc = rows_read(c, STMT_EPOCH_LIST, &epoch_kind, limit, &rows, out_n, e);
     store_reader_give(db, c);
-    if (rc == ERR_NOTFOUND) /* the end of the rows */
-        rc = ERR_OK;
-    if (rc == ERR_OK) {
-        *out = row;
-        *out_n = n;
-        return ERR_OK;
-    }
-out:
-    free(row);
+    if (rc == ERR_OK)
+        *out = rows;
     return rc;
 }
 

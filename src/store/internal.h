@@ -100,6 +100,23 @@ double  column_double(struct conn *c, enum stmt_id id, int i);
 /* A copy, NULL for NULL; *failed becomes true where memory is short. */
 char *column_text(struct conn *c, enum stmt_id id, int i, bool *failed);
 
+/* A struct that rows become. */
+struct row_kind {
+    size_t size;
+    /* From the row the statement stands on; *out only on ERR_OK. */
+    enum err (*read)(struct conn *c, enum stmt_id id, void *out,
+                     struct errinfo *e);
+    void (*release)(void *row);
+};
+
+/* Step a statement, whose parameters are bound, and read up to limit rows into
+ * a new array, which the caller frees after releasing them. */
+enum err rows_read(struct conn *c, enum stmt_id id, const struct row_kind *kind,
+                   size_t limit, void **out, size_t *out_n, struct errinfo *e);
+/* The one row of a statement: ERR_NOTFOUND, e untouched, where there is none. */
+enum err row_read(struct conn *c, enum stmt_id id, const struct row_kind *kind,
+                  void *out, struct errinfo *e);
+
 /* Write p[0..len) as rows of STORE_CHUNK bytes: (key, number, bytes). */
 enum err chunks_write(struct conn *c, enum stmt_id id, int64_t key,
                       const void *p, size_t len, struct errinfo *e);

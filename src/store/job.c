@@ -42,8 +42,7 @@ store_job_release(struct store_job *row)
 }
 
 static enum err
-job_column(struct conn *c, enum stmt_id id, struct store_job *out,
-           struct errinfo *e)
+job_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
 {
     struct store_job row = { 0 };
     bool             failed = false;
@@ -68,9 +67,21 @@ job_column(struct conn *c, enum stmt_id id, struct store_job *out,
         store_job_release(&row);
         return err_set(e, ERR_NOMEM, "", "out of memory");
     }
-    *out = row;
+    *(struct store_job *)out = row;
     return ERR_OK;
 }
+
+static void
+job_release(void *row)
+{
+    store_job_release(row);
+}
+
+static const struct row_kind job_kind = {
+    .size = sizeof(struct store_job),
+    .read = job_column,
+    .release = job_release,
+};
 
 /* --- submitting
  * ------------------------------------------------------------------- */
@@ -306,12 +317,9 @@ store_job_get(struct store *db, int64_t id, struct store_job *out,
     if (rc != ERR_OK)
         return rc;
     bind_i64(c, STMT_JOB_GET, 1, id);
-    rc = conn_row(c, STMT_JOB_GET, e);
-    if (rc == ERR_OK)
-        rc = job_column(c, STMT_JOB_GET, out, e);
-    else if (rc == ERR_NOTFOUND)
+    rc = row_read(c, STMT_JOB_GET, &job_kind, out, e);
+    if (rc == ERR_NOTFOUND)
         err_set(e, rc, "", "there is no job %lld", (long long)id);
-    conn_done(c, STMT_JOB_GET);
     store_reader_give(db, c);
     return rc;
 }
@@ -326,37 +334,22 @@ store_job_list(struct store *db, enum store_job_status status,
         by_status ? (network != NULL ? STMT_JOB_LIST_STATUS_NETWORK
                                      : STMT_JOB_LIST_STATUS)
                   : (network != NULL ? STMT_JOB_LIST_NETWORK : STMT_JOB_LIST);
-    struct store_job *row = mem_array(limit, sizeof(*row), 0);
-    struct conn      *c = NULL;
-    size_t            n = 0;
-    enum err          rc;
+    void        *rows;
+    struct conn *c;
+    enum err     rc;
 
-    if (row == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
     rc = store_reader_take(db, &c, e);
     if (rc != ERR_OK)
-        goto out;
+        return rc;
     bind_i64(c, id, 1, after);
     bind_i64(c, id, 2, (int64_t)limit);
     if (by_status)
         bind_text(c, id, 3, status_names[status]);
     if (network != NULL)
         bind_text(c, id, 4, network);
-    while (n < limit && (rc = conn_row(c, id, e)) == ERR_OK &&
-           (rc = job_column(c, id, &row[n], e)) == ERR_OK)
-        n++;
-    conn_done(c, id);
+    rc = rows_read(c, id, &job_kind, limit, &rows, out_n, e);
     store_reader_give(db, c);
-    if (rc == ERR_NOTFOUND) /* the end of the rows */
-        rc = ERR_OK;
-    if (rc == ERR_OK) {
-        *out = row;
-        *out_n = n;
-        return ERR_OK;
-    }
-out:
-    for (size_t i = 0; i < n; i++)
-        store_job_release(&row[i]);
-    free(row);
+    if (rc == ERR_OK)
+        *out = rows;
     return rc;
 }

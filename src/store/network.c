@@ -24,8 +24,7 @@ store_version_release(struct store_version *row)
 
 /* The row the statement stands on. */
 static enum err
-network_column(struct conn *c, enum stmt_id id, struct store_network *out,
-               struct errinfo *e)
+network_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
 {
     struct store_network row = { 0 };
     bool                 failed = false;
@@ -40,13 +39,24 @@ network_column(struct conn *c, enum stmt_id id, struct store_network *out,
         store_network_release(&row);
         return err_set(e, ERR_NOMEM, "", "out of memory");
     }
-    *out = row;
+    *(struct store_network *)out = row;
     return ERR_OK;
 }
 
+static void
+network_release(void *row)
+{
+    store_network_release(row);
+}
+
+static const struct row_kind network_kind = {
+    .size = sizeof(struct store_network),
+    .read = network_column,
+    .release = network_release,
+};
+
 static enum err
-version_column(struct conn *c, enum stmt_id id, struct store_version *out,
-               struct errinfo *e)
+version_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
 {
     struct store_version row = { 0 };
     bool                 failed = false;
@@ -65,9 +75,21 @@ version_column(struct conn *c, enum stmt_id id, struct store_version *out,
         store_version_release(&row);
         return err_set(e, ERR_NOMEM, "", "out of memory");
     }
-    *out = row;
+    *(struct store_version *)out = row;
     return ERR_OK;
 }
+
+static void
+version_release(void *row)
+{
+    store_version_release(row);
+}
+
+static const struct row_kind version_kind = {
+    .size = sizeof(struct store_version),
+    .read = version_column,
+    .release = version_release,
+};
 
 /* The id of the network called name. */
 static enum err
@@ -285,12 +307,9 @@ store_network_get(struct store *db, const char *name, struct store_network *out,
     if (rc != ERR_OK)
         return rc;
     bind_text(c, STMT_NETWORK_GET, 1, name);
-    rc = conn_row(c, STMT_NETWORK_GET, e);
-    if (rc == ERR_OK)
-        rc = network_column(c, STMT_NETWORK_GET, out, e);
-    else if (rc == ERR_NOTFOUND)
+    rc = row_read(c, STMT_NETWORK_GET, &network_kind, out, e);
+    if (rc == ERR_NOTFOUND)
         err_set(e, rc, "/network", "there is no network '%.63s'", name);
-    conn_done(c, STMT_NETWORK_GET);
     store_reader_give(db, c);
     return rc;
 }
@@ -299,34 +318,19 @@ enum err
 store_network_list(struct store *db, const char *after, size_t limit,
                    struct store_network **out, size_t *out_n, struct errinfo *e)
 {
-    struct store_network *row = mem_array(limit, sizeof(*row), 0);
-    struct conn          *c = NULL;
-    size_t                n = 0;
-    enum err              rc;
+    void        *rows;
+    struct conn *c;
+    enum err     rc;
 
-    if (row == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
     rc = store_reader_take(db, &c, e);
     if (rc != ERR_OK)
-        goto out;
+        return rc;
     bind_text(c, STMT_NETWORK_LIST, 1, after != NULL ? after : "");
     bind_i64(c, STMT_NETWORK_LIST, 2, (int64_t)limit);
-    while (n < limit && (rc = conn_row(c, STMT_NETWORK_LIST, e)) == ERR_OK &&
-           (rc = network_column(c, STMT_NETWORK_LIST, &row[n], e)) == ERR_OK)
-        n++;
-    conn_done(c, STMT_NETWORK_LIST);
+    rc = rows_read(c, STMT_NETWORK_LIST, &network_kind, limit, &rows, out_n, e);
     store_reader_give(db, c);
-    if (rc == ERR_NOTFOUND) /* the end of the rows */
-        rc = ERR_OK;
-    if (rc == ERR_OK) {
-        *out = row;
-        *out_n = n;
-        return ERR_OK;
-    }
-out:
-    for (size_t i = 0; i < n; i++)
-        store_network_release(&row[i]);
-    free(row);
+    if (rc == ERR_OK)
+        *out = rows;
     return rc;
 }
 
@@ -371,35 +375,20 @@ store_version_list(struct store *db, int64_t network, int64_t after,
                    size_t limit, struct store_version **out, size_t *out_n,
                    struct errinfo *e)
 {
-    struct store_version *row = mem_array(limit, sizeof(*row), 0);
-    struct conn          *c = NULL;
-    size_t                n = 0;
-    enum err              rc;
+    void        *rows;
+    struct conn *c;
+    enum err     rc;
 
-    if (row == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
     rc = store_reader_take(db, &c, e);
     if (rc != ERR_OK)
-        goto out;
+        return rc;
     bind_i64(c, STMT_VERSION_LIST, 1, network);
     bind_i64(c, STMT_VERSION_LIST, 2, after);
     bind_i64(c, STMT_VERSION_LIST, 3, (int64_t)limit);
-    while (n < limit && (rc = conn_row(c, STMT_VERSION_LIST, e)) == ERR_OK &&
-           (rc = version_column(c, STMT_VERSION_LIST, &row[n], e)) == ERR_OK)
-        n++;
-    conn_done(c, STMT_VERSION_LIST);
+    rc = rows_read(c, STMT_VERSION_LIST, &version_kind, limit, &rows, out_n, e);
     store_reader_give(db, c);
-    if (rc == ERR_NOTFOUND) /* the end of the rows */
-        rc = ERR_OK;
-    if (rc == ERR_OK) {
-        *out = row;
-        *out_n = n;
-        return ERR_OK;
-    }
-out:
-    for (size_t i = 0; i < n; i++)
-        store_version_release(&row[i]);
-    free(row);
+    if (rc == ERR_OK)
+        *out = rows;
     return rc;
 }
 
