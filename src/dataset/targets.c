@@ -92,8 +92,7 @@ check_task(enum dataset_task task, const struct targets *t, struct errinfo *e)
 /* --- classes -------------------------------------------------------------- */
 
 /* A class to be: its name, and its value where all names are numbers. */
-struct class
-{
+struct ranked {
     char  *name;
     double value;
 };
@@ -101,7 +100,7 @@ struct class
 static int
 compare(const void *a, const void *b)
 {
-    const struct class *x = a, *y = b;
+    const struct ranked *x = a, *y = b;
 
     if (x->value != y->value)
         return x->value < y->value ? -1 : 1;
@@ -112,23 +111,23 @@ compare(const void *a, const void *b)
 static enum err
 sort_classes(char **names, size_t n, struct errinfo *e)
 {
-    struct class *class = mem_array(n, sizeof(*class), 0);
-    bool all_numbers = true;
+    struct ranked *ranked = mem_array(n, sizeof(*ranked), 0);
+    bool           all_numbers = true;
 
-    if (class == NULL)
+    if (ranked == NULL)
         return DATASET_NOMEM(e);
     for (size_t i = 0; i < n; i++) {
-        class[i].name = names[i];
+        ranked[i].name = names[i];
         all_numbers =
             all_numbers &&
-            dataset_cell_value(names[i], strlen(names[i]), &class[i].value);
+            dataset_cell_value(names[i], strlen(names[i]), &ranked[i].value);
     }
     for (size_t i = 0; i < n && !all_numbers; i++)
-        class[i].value = 0;
-    qsort(class, n, sizeof(*class), compare);
+        ranked[i].value = 0;
+    qsort(ranked, n, sizeof(*ranked), compare);
     for (size_t i = 0; i < n; i++)
-        names[i] = class[i].name;
-    free(class);
+        names[i] = ranked[i].name;
+    free(ranked);
     return ERR_OK;
 }
 
