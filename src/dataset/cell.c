@@ -71,14 +71,21 @@ dataset_cell_name(float x, struct buf *out)
 }
 
 bool
-dataset_cell_is_exact(const char *s, size_t len, const struct buf *name)
+dataset_cell_value(const char *s, size_t len, double *out)
 {
-    char   room[MAX_POINTED];
-    double a, b;
+    char room[MAX_POINTED];
 
     s = as_json(s, &len, room);
-    return num_parse(s, len, &a) && num_parse(name->data, name->len, &b) &&
-           a == b;
+    return num_parse(s, len, out);
+}
+
+bool
+dataset_cell_is_exact(const char *s, size_t len, const struct buf *name)
+{
+    double a, b;
+
+    return dataset_cell_value(s, len, &a) &&
+           dataset_cell_value(name->data, name->len, &b) && a == b;
 }
 
 static int

@@ -28,6 +28,9 @@ bool dataset_cell_is_missing(const char *s, size_t len);
 /* *out is written for DATASET_CELL_NUMBER only. */
 enum dataset_cell dataset_cell_parse(const char *s, size_t len, float *out);
 
+/* The same number in double; false where it is none, or too large. */
+bool dataset_cell_value(const char *s, size_t len, double *out);
+
 /* Make *out the name of x; it has failed where memory is short. */
 void dataset_cell_name(float x, struct buf *out);
 

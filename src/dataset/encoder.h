@@ -12,7 +12,8 @@
  *          are themselves.
  *          A raw row, as predictions bring it, has one float32 per number and
  *          per category of the input columns, in the order of the columns.
- * Owner    _new() gives an encoder to the caller; it borrows nothing.
+ * Owner    _new() gives an encoder to the caller; it borrows nothing.  Every
+ *          array and every string in it is a block of its own, for free().
  * Threads  Immutable once fitted.
  */
 #ifndef DATASET_ENCODER_H

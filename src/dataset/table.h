@@ -43,10 +43,11 @@ enum err dataset_table_bytes(const struct dataset_encoder *enc,
 /*
  * Split, fit enc on the training rows (where fit is true) and encode.
  * fraction of the rows, 0 to below 1, validate; for classification each class
- * gives that part of its rows (to the nearest row), by random draws of seed.
- * ERR_INVALID where no row would be left to train, or a class or a column of
- * enc is unknown to the source ("/dataset").  A source whose columns stand in
- * another order, or with more columns, is fine: they are found by name.
+ * gives that part of its rows (to the nearest row, but one stays to train), by
+ * random draws of seed.  ERR_INVALID ("/dataset") where a column of enc is
+ * unknown to the source, or a class of the source is unknown to enc.  A source
+ * whose columns stand in another order, or with more columns, is fine: they are
+ * found by name.  After an error a fitted enc is of no use.
  */
 enum err dataset_table_load(struct dataset_encoder *enc, bool fit,
                             const struct dataset_source *source,

@@ -91,68 +91,59 @@ check_task(enum dataset_task task, const struct targets *t, struct errinfo *e)
 
 /* --- classes -------------------------------------------------------------- */
 
-static int
-compare_numbers(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
+/* A class to be: its name, and its value where all names are numbers. */
+struct ranked {
+    char  *name;
+    double value;
+};
 
-    return (x > y) - (x < y);
+static int
+compare(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+
+    if (x->value != y->value)
+        return x->value < y->value ? -1 : 1;
+    return strcmp(x->name, y->name);
 }
 
-static int
-compare_names(const void *a, const void *b)
+/* By value where all are numbers, else by bytes. */
+static enum err
+sort_classes(char **names, size_t n, struct errinfo *e)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    struct ranked *ranked = mem_array(n, sizeof(*ranked), 0);
+    bool           all_numbers = true;
+
+    if (ranked == NULL)
+        return DATASET_NOMEM(e);
+    for (size_t i = 0; i < n; i++) {
+        ranked[i].name = names[i];
+        all_numbers =
+            all_numbers &&
+            dataset_cell_value(names[i], strlen(names[i]), &ranked[i].value);
+    }
+    for (size_t i = 0; i < n && !all_numbers; i++)
+        ranked[i].value = 0;
+    qsort(ranked, n, sizeof(*ranked), compare);
+    for (size_t i = 0; i < n; i++)
+        names[i] = ranked[i].name;
+    free(ranked);
+    return ERR_OK;
 }
 
 static enum err
-classes_of_numbers(const float *seen, size_t n, char **classes,
-                   struct errinfo *e)
+names_of_numbers(const float *seen, size_t n, char **names, struct errinfo *e)
 {
     struct buf name = { 0 };
-    float     *sorted = mem_floats(n, 0);
     enum err   rc = ERR_OK;
 
-    if (sorted == NULL) {
-        rc = DATASET_NOMEM(e);
-        goto out;
-    }
-    memcpy(sorted, seen, n * sizeof(*sorted));
-    qsort(sorted, n, sizeof(*sorted), compare_numbers);
-    for (size_t i = 0; i < n; i++) {
-        dataset_cell_name(sorted[i], &name);
-        classes[i] = name.failed ? NULL : mem_dup(name.data, name.len);
-        if (classes[i] == NULL) {
-            rc = DATASET_NOMEM(e);
-            goto out;
-        }
-    }
-out:
-    free(sorted);
-    buf_release(&name);
-    return rc;
-}
-
-/* By bytes; but by value where every name is a number's. */
-static enum err
-classes_of_names(char *const *names, size_t n, char **classes,
-                 struct errinfo *e)
-{
-    struct dataset_labels numbers;
-    enum err              rc = dataset_labels_new(names, n, &numbers, e);
-
-    if (rc != ERR_OK)
-        return rc;
     for (size_t i = 0; i < n && rc == ERR_OK; i++) {
-        size_t from = numbers.n == n ? numbers.at[i].index : i;
-
-        classes[i] = mem_dup(names[from], strlen(names[from]));
-        if (classes[i] == NULL)
+        dataset_cell_name(seen[i], &name);
+        names[i] = name.failed ? NULL : mem_dup(name.data, name.len);
+        if (names[i] == NULL)
             rc = DATASET_NOMEM(e);
     }
-    if (rc == ERR_OK && numbers.n < n)
-        qsort(classes, n, sizeof(*classes), compare_names);
-    dataset_labels_release(&numbers);
+    buf_release(&name);
     return rc;
 }
 
@@ -160,21 +151,27 @@ static enum err
 make_classes(const struct dataset_draft *col, struct dataset_meta *meta,
              struct errinfo *e)
 {
-    bool   numeric = col->meta.type == DATASET_NUMERIC;
-    size_t n = numeric ? col->seen.n : col->names.n;
+    bool     numeric = col->meta.type == DATASET_NUMERIC;
+    size_t   n = numeric ? col->seen.n : col->names.n;
+    enum err rc;
 
     if (col->too_many || n > DATASET_MAX_CLASSES)
         return err_set(e, ERR_INVALID, "?target",
                        "the target '%.80s' has more than %d classes, the most "
                        "there may be",
                        col->meta.name, DATASET_MAX_CLASSES);
-    meta->classes = mem_array(n, sizeof(*meta->classes), 0);
-    if (meta->classes == NULL)
-        return DATASET_NOMEM(e);
-    meta->n_classes = n;
-    if (numeric)
-        return classes_of_numbers(col->seen.at, n, meta->classes, e);
-    return classes_of_names(col->names.at, n, meta->classes, e);
+    if (numeric) {
+        meta->classes = mem_array(n, sizeof(*meta->classes), 0);
+        meta->n_classes = n;
+        rc = meta->classes != NULL
+                 ? names_of_numbers(col->seen.at, n, meta->classes, e)
+                 : DATASET_NOMEM(e);
+    } else {
+        meta->classes = dataset_strings_copy(col->names.at, n);
+        meta->n_classes = n;
+        rc = meta->classes != NULL ? ERR_OK : DATASET_NOMEM(e);
+    }
+    return rc == ERR_OK ? sort_classes(meta->classes, n, e) : rc;
 }
 
 /* --- the columns move ----------------------------------------------------- */

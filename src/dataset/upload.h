@@ -7,9 +7,10 @@
  *          chunks of about 1 MiB, to be stored as they are; what the columns
  *          are is known at the end.
  *            CSV   RFC 4180; header row unless told otherwise; an empty field,
- *                  NA, NaN, null and ? are missing.  A column is numeric where
- *                  every present value is a number by JSON's grammar (a leading
- *                  + and ".5" too), else categorical.
+ *                  NA, NaN, null and ? are missing; a line with nothing on it
+ *                  is no row.  A column is numeric where every present value
+ *                  is a number by JSON's grammar (a leading + and ".5" too),
+ *                  else categorical.
  *            JSON  {"inputs": [[…]], "targets": [[…]]}: columns "inputs" and
  *                  "targets" (a target row of one number may also be written
  *                  without its brackets); or {"columns": […], "rows": [[…]]}.
@@ -21,8 +22,10 @@
  *          twice on the average.
  * Owner    dataset_upload_new() gives an upload to the caller, _free() takes it.
  * Threads  One thread at a time.
- * Errors   ERR_INVALID with "line 3, column 2" (CSV, JSON; from 1) or the
- *          file's name and offset: what was found, what was expected.
+ * Errors   ERR_INVALID with "line 3, column 2" (from 1; in CSV the column is
+ *          the field's, in JSON the byte's) or "inputs, byte 80": what was
+ *          found, what was expected.  "?types", "?target" or "?task" where the
+ *          columns do not fit what the query asks.
  *          ERR_LIMIT with the limit.  After an error only _free() is allowed.
  * Format   A chunk: see dataset/chunk.h.
  */

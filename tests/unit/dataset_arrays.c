@@ -213,6 +213,15 @@ static const struct {
     { "{'shape': (1,)}", "invalid\ninputs, byte 25: the head*" },
     { "{'other': 1}", "invalid\ninputs, byte 19: the head*" },
     { "[]", "invalid\ninputs, byte 10: the head*" },
+    { "{'descr': '<f4, 'shape': (1,)}", "invalid\ninputs, byte 27: the head*" },
+    { "{'descr': '<f4", "invalid\ninputs, byte 21: the head*" },
+    { "{'descr': '<f4', 'shape': [1]}", "invalid\ninputs, byte 36: the head*" },
+    { "{'descr': '<f4', 'shape': (1 1)}",
+      "invalid\ninputs, byte 39: the head*" },
+    { "{'descr': '<f4', 'fortran_order': 0, 'shape': (1,)}",
+      "invalid\ninputs, byte 44: the head*" },
+    { "{'descr': 'f4', 'shape': (1,)}",
+      "invalid\ninputs, byte 10: found an .npy file whose elements are not*" },
     { "{'descr': '<f4', 'shape': (0,)}",
       "invalid\ninputs, byte 0: the array is empty: a dimension is 0" },
     { "{'descr': '<f4', 'shape': (2147483649,)}",
@@ -264,6 +273,8 @@ static const struct {
       "says" },
     { PART("targets", "\0\0\x08\1\0\0\0\3\7\0"), PART("inputs", IDX_IMAGES),
       "invalid\ntargets, byte 10: the file ends before all rows are there" },
+    { PART("inputs", IDX_IMAGES), PART("targets", "\0\0\x08\1\0\0\0\3\7\0"),
+      "invalid\ntargets, byte 10: the file ends before all rows are there" },
     { PART("inputs", "\0\0\x0d\1\0\0\0\1\0\0"), PART("targets", IDX_LABELS),
       "invalid\ninputs, byte 10: the file ends before all rows are there" },
     { PART("inputs", "\0\0\x08\2\0\0\0\1\0"), PART("targets", IDX_LABELS),
@@ -299,11 +310,20 @@ END_TEST
 
 START_TEST(needs_both_parts)
 {
-    struct part inputs = PART("inputs", IDX_IMAGES);
-    struct body body = arrays_body(inputs, inputs);
+    struct part            inputs = PART("inputs", IDX_IMAGES);
+    struct body            body = arrays_body(inputs, inputs);
+    struct dataset_upload *up = NULL;
+    struct errinfo         e;
 
+    err_clear(&e);
     body.n_parts = 1;
     expect(&body, "invalid\ntargets: is missing; expected the files inputs*");
+    /* What comes before the first part, or with no byte in it. */
+    ck_assert_int_eq(dataset_upload_new(&body.options, NULL, NULL, &up, &e),
+                     ERR_OK);
+    ck_assert_int_eq(dataset_upload_feed(up, NULL, 0, &e), ERR_OK);
+    ck_assert_int_eq(dataset_upload_feed(up, "x", 1, &e), ERR_INVALID);
+    dataset_upload_free(up);
     body.n_parts = 0;
     expect(&body, "invalid\ninputs: is missing; expected the files inputs*");
     body.options.types = "inputs:categorical";

@@ -44,6 +44,10 @@ static const struct csv_case right[] = {
     { "x,y\r\n1,2\r\n", XY_1_2, AS_IT_IS },
     { "x,y\r\n1,2", XY_1_2, AS_IT_IS },
     { "\n\r\nx,y\n\n1,2\n\r\n\n", XY_1_2, AS_IT_IS },
+    { "y,x\n1,2\n2,",
+      "regression\ny* numeric 1..2 mean 1.5 std 0.5\n"
+      "x numeric missing 1 2..2 mean 2 std 0\n1 2\n2 -\n",
+      "y", NULL, NULL, false },
     { "\xef\xbb\xbfx,y\n1,2\n", XY_1_2, AS_IT_IS },
     { "\"x\",\"y\"\n\"1\",\"2\"", XY_1_2, AS_IT_IS },
 
@@ -184,6 +188,11 @@ static const struct csv_case tasks[] = {
     { "x,y\n1,10\n2,9.5\n3,9.5\n4,-1\n",
       "classification <-1> <9.5> <10>\n" X4 "y* categorical <10> <9.5> <-1>\n"
       "1 0\n2 1\n3 1\n4 2\n",
+      NULL, "y:categorical", NULL, false },
+    { "x,y\n1,123456789\n2,20\n3,+123456788\n4,-3\n",
+      "classification <-3> <20> <+123456788> <123456789>\n" X4
+      "y* categorical <123456789> <20> <+123456788> <-3>\n"
+      "1 0\n2 1\n3 2\n4 3\n",
       NULL, "y:categorical", NULL, false },
     { "x,y\n1,10\n2,9.5\n3,9.5\n4,z\n",
       "classification <10> <9.5> <z>\n" X4 "y* categorical <10> <9.5> <z>\n"
@@ -436,6 +445,26 @@ START_TEST(rows_and_names_have_limits)
 }
 END_TEST
 
+/* 8 columns of 8200 names of 256 bytes are 16 MiB. */
+START_TEST(names_have_a_limit_together)
+{
+    struct buf text = { 0 };
+
+    for (int k = 0; k < 8; k++)
+        buf_printf(&text, "c%d,", k);
+    buf_puts(&text, "y\n");
+    for (int i = 0; i < 8200; i++) {
+        for (int k = 0; k < 8; k++)
+            buf_printf(&text, "c%0255d,", i);
+        buf_puts(&text, "0.5\n");
+    }
+    /* A name and its end are 257 bytes: 65281 of them are too many. */
+    expect_once(&text, 0,
+                "invalid\nline 8162, column 1: the names of all "
+                "categories take more than 16777216 bytes");
+}
+END_TEST
+
 START_TEST(bytes_have_a_limit)
 {
     struct body body = csv_body("x,y\n1,2\n");
@@ -500,6 +529,7 @@ suite_dataset_csv(void)
     tcase_add_loop_test(t, categories_have_a_limit, 0, 2);
     tcase_add_loop_test(t, classes_have_a_limit, 0, 2);
     tcase_add_loop_test(t, rows_and_names_have_limits, 0, 2);
+    tcase_add_test(t, names_have_a_limit_together);
     tcase_add_test(t, bytes_have_a_limit);
     suite_add_tcase(s, t);
     return s;

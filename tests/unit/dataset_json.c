@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "dataset_suites.h"
 
@@ -211,6 +212,29 @@ START_TEST(refuses)
 }
 END_TEST
 
+/* Of a first row whose shape nobody knows yet, no more is kept than a row may
+ * have. */
+START_TEST(rows_have_a_limit)
+{
+    struct buf  text = { 0 };
+    struct body body = { .options = { .format = DATASET_JSON }, .n_parts = 1 };
+    struct stored s;
+
+    buf_puts(&text, "{\"inputs\":[[");
+    for (size_t i = 0; i < DATASET_MAX_WIDTH; i++)
+        buf_puts(&text, "0,");
+    buf_puts(&text, "0]");
+    ck_assert(!text.failed);
+    body.part[0] = (struct part){ "", text.data, text.len };
+    stored_put(&body, (struct cut){ 0 }, &s);
+    ck_assert_int_eq(s.rc, ERR_INVALID);
+    ck_assert_str_eq(err_what(&s.e), "a row has more than 4194304 numbers, the "
+                                     "most it may have");
+    stored_release(&s);
+    buf_release(&text);
+}
+END_TEST
+
 Suite *
 suite_dataset_json(void)
 {
@@ -220,6 +244,7 @@ suite_dataset_json(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, reads, 0, (int)COUNT_OF(right));
     tcase_add_loop_test(t, refuses, 0, (int)COUNT_OF(wrong));
+    tcase_add_test(t, rows_have_a_limit);
     suite_add_tcase(s, t);
     return s;
 }

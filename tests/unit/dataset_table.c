@@ -339,6 +339,7 @@ START_TEST(widths_must_agree)
 {
     static const char two[] = "{\"inputs\":[[1,2],[3,4]],\"targets\":[1.5,2]}";
     static const char one[] = "{\"inputs\":[[1],[3]],\"targets\":[1.5,2]}";
+    static const char class[] = "{\"inputs\":[[1,2],[3,4]],\"targets\":[1,2]}";
     static const char out[] =
         "{\"inputs\":[[1,2],[3,4]],\"targets\":[[1,2],[2,3]]}";
     struct body           body = { .options = { .format = DATASET_JSON },
@@ -370,6 +371,21 @@ START_TEST(widths_must_agree)
         ERR_INVALID);
     ck_assert_str_eq(err_what(&e), "the dataset has 2 targets a row, the "
                                    "network has 1 outputs");
+    ck_assert_uint_eq(dataset_meta_input_width(&b.meta), 2);
+    ck_assert_uint_eq(dataset_meta_target_width(&b.meta), 2);
+    unload(&l);
+    stored_release(&a);
+
+    /* Two numbers are no class. */
+    body.options.task = "classification";
+    body.part[0] = (struct part){ "", class, sizeof(class) - 1 };
+    stored_put(&body, (struct cut){ 0 }, &a);
+    ck_assert_int_eq(load(&a, 2, 0, 1, &l, &e), ERR_OK);
+    ck_assert_int_eq(
+        dataset_table_load(l.enc, false, &source, 0, 1, &table, &e),
+        ERR_INVALID);
+    ck_assert_str_eq(err_what(&e), "column 'targets' has 2 numbers a row, "
+                                   "expected one class");
     stored_release(&b);
     unload(&l);
     stored_release(&a);
