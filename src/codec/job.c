@@ -117,6 +117,41 @@ read_optimizer(struct walk *w, struct nn_optimizer_spec *out)
     walk_end(&o);
 }
 
+static const char *
+schedule_choice(size_t i)
+{
+    return i < CODEC_SCHEDULE_COUNT
+               ? codec_schedule_name((enum codec_schedule_type)i)
+               : NULL;
+}
+
+static void
+read_schedule(struct walk *w, struct codec_schedule *out, uint64_t n_epochs)
+{
+    json_t     *value = walk_member(w, "schedule"), *type;
+    struct walk s;
+    size_t      i;
+
+    codec_schedule_init(out, CODEC_SCHEDULE_CONSTANT);
+    if (value == NULL)
+        return;
+    walk_begin(&s, value, "/schedule", w->e);
+    type = walk_member(&s, "type");
+    if (type == NULL) {
+        walk_missing(&s, "type");
+        return;
+    }
+    if (!value_word(type, "/schedule/type", schedule_choice, &i, w->e))
+        return; /* which members it may have depends on it */
+    codec_schedule_init(out, (enum codec_schedule_type)i);
+    walk_members(&s, codec_schedule_members(out->type), out);
+    if (out->warmup_epochs >= n_epochs)
+        walk_wrong(&s, "warmup_epochs",
+                   "must be less than the %llu epochs of the job",
+                   (unsigned long long)n_epochs);
+    walk_end(&s);
+}
+
 static void
 read_validation(struct walk *w, struct codec_job *out)
 {
@@ -141,21 +176,41 @@ read_validation(struct walk *w, struct codec_job *out)
     walk_end(&v);
 }
 
-static void
+static bool
 read_stop_double(struct walk *w, const char *name, double max, double *out)
 {
     json_t *value = walk_nullable(w, name);
     char    at[WALK_POINTER_SIZE];
 
     walk_pointer(at, w->at, name);
-    if (value != NULL)
-        value_double(value, at, 0, max, true, false, out, w->e);
+    return value != NULL &&
+           value_double(value, at, 0, max, true, false, out, w->e);
+}
+
+/* Prechelt's two criteria, and what they are measured on. */
+static void
+read_prechelt(struct walk *w, bool validates, struct codec_job *out)
+{
+    json_t  *strip;
+    uint64_t n;
+    bool     gl, p;
+
+    gl = read_stop_double(w, "generalization_loss_above", DBL_MAX,
+                          &out->stop_generalization_loss);
+    p = read_stop_double(w, "progress_below", DBL_MAX, &out->stop_progress);
+    if ((gl || p) && !validates)
+        walk_wrong(w, gl ? "generalization_loss_above" : "progress_below",
+                   "needs a \"validation\", which this job has not");
+    strip = walk_nullable(w, "strip_epochs");
+    if (strip != NULL && value_count(strip, "/stop_when/strip_epochs", 2,
+                                     CODEC_MAX_STRIP, &n, w->e))
+        out->strip_epochs = (size_t)n;
 }
 
 static void
 read_stop_when(struct walk *w, struct codec_job *out)
 {
-    json_t *value = walk_nullable(w, "stop_when"), *patience, *monitor;
+    json_t *value = walk_nullable(w, "stop_when"), *patience, *monitor, *delta;
     bool    validates =
         out->validation_fraction > 0 || out->validation_dataset[0] != '\0';
     struct walk s;
@@ -172,6 +227,11 @@ read_stop_when(struct walk *w, struct codec_job *out)
     if (patience != NULL)
         value_count(patience, "/stop_when/patience", 1, CODEC_MAX_EPOCHS,
                     &out->stop_patience, w->e);
+    delta = walk_nullable(&s, "min_delta");
+    if (delta != NULL)
+        value_double(delta, "/stop_when/min_delta", 0, DBL_MAX, false, false,
+                     &out->stop_min_delta, w->e);
+    read_prechelt(&s, validates, out);
     monitor = walk_nullable(&s, "monitor");
     if (monitor != NULL &&
         value_word(monitor, "/stop_when/monitor", monitor_choice, &i, w->e)) {
@@ -221,7 +281,10 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
                                .validation_every = 1,
                                .stop_loss_below = NAN,
                                .stop_accuracy_above = NAN,
-                               .stop_seconds = NAN };
+                               .stop_seconds = NAN,
+                               .stop_generalization_loss = NAN,
+                               .stop_progress = NAN,
+                               .strip_epochs = 5 };
     walk_begin(&w, document, "", e);
     read_name(&w, "network", true, out->network);
     read_name(&w, "dataset", true, out->dataset);
@@ -232,6 +295,7 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
         value_bool(value, "/shuffle", &out->shuffle, e);
     read_count(&w, "seed", 0, CODEC_MAX_SEED, &out->seed);
     read_optimizer(&w, &out->optimizer);
+    read_schedule(&w, &out->schedule, out->epochs);
     value = walk_member(&w, "scale_inputs");
     if (value != NULL &&
         value_word(value, "/scale_inputs", scaling_choice, &i, e))
@@ -307,6 +371,13 @@ write_spec(const struct codec_job *spec, struct buf *out)
                   &spec->optimizer);
     write_end(out);
 
+    write_member(out, "schedule");
+    write_begin(out);
+    write_text(out, "type", codec_schedule_name(spec->schedule.type));
+    write_members(out, codec_schedule_members(spec->schedule.type),
+                  &spec->schedule);
+    write_end(out);
+
     write_text(out, "scale_inputs", dataset_scaling_name(spec->scale_inputs));
     write_member(out, "validation");
     if (spec->validation_fraction > 0 || spec->validation_dataset[0] != '\0') {
@@ -330,6 +401,11 @@ write_spec(const struct codec_job *spec, struct buf *out)
         write_count(out, "patience", spec->stop_patience);
     else
         write_json(out, "patience", NULL);
+    write_double(out, "min_delta", spec->stop_min_delta);
+    write_asked(out, "generalization_loss_above",
+                spec->stop_generalization_loss);
+    write_asked(out, "progress_below", spec->stop_progress);
+    write_count(out, "strip_epochs", spec->strip_epochs);
     write_text(out, "monitor", monitor_names[spec->monitor]);
     write_end(out);
 

@@ -11,12 +11,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "codec/network.h"
+#include "codec/schedule.h"
 #include "dataset/encoder.h"
 #include "nn/optimizer.h"
 #include "store/store.h"
 
 #define CODEC_MAX_EPOCHS 100000000u
 #define CODEC_MAX_BATCH 65536u
+#define CODEC_MAX_STRIP 64u
 
 enum codec_start { CODEC_START_LATEST, CODEC_START_INITIAL, CODEC_START_VERSION };
 enum codec_keep { CODEC_KEEP_BEST, CODEC_KEEP_LAST };
@@ -35,6 +37,7 @@ struct codec_job {
     bool     shuffle;    /* default true                          */
     uint64_t seed;       /* default 0                             */
     struct nn_optimizer_spec optimizer; /* default adam           */
+    struct codec_schedule    schedule;  /* default constant       */
     enum dataset_scaling     scale_inputs; /* default none        */
     double   validation_fraction; /* [0, 1); 0: none              */
     char     validation_dataset[CODEC_NAME_SIZE]; /* "": none     */
@@ -43,6 +46,12 @@ struct codec_job {
      * validation, else with the training's. NaN, 0: not asked. */
     double   stop_loss_below, stop_accuracy_above, stop_seconds;
     uint64_t stop_patience; /* epochs (validations) without a better monitor */
+    double   stop_min_delta; /* what counts as better, default 0 */
+    /* Prechelt 1994: GL = 100 (E_va / min E_va - 1) above, and training progress
+     * P = 1000 (mean of a strip of training losses / their minimum - 1) below;
+     * looked at whenever there is a validation loss */
+    double   stop_generalization_loss, stop_progress;
+    size_t   strip_epochs; /* default 5 */
     enum codec_monitor monitor; /* default val_loss with validation, else loss */
     enum codec_keep    keep;    /* default best  */
     enum codec_start   start_from; /* default latest */

@@ -53,7 +53,7 @@ not_finite(const struct training_trainer *t, uint64_t epoch, struct errinfo *e)
     err_set(e, ERR_INVALID, "/optimizer/learning_rate",
             "the loss of epoch %llu is not a finite number; the network keeps "
             "the weights it had. Try a lower learning_rate than %g%s",
-            (unsigned long long)epoch, (double)t->spec->optimizer.learning_rate,
+            (unsigned long long)epoch, t->rate,
             t->spec->scale_inputs == DATASET_SCALE_NONE
                 ? ", or scale_inputs \"standard\""
                 : "");
@@ -87,8 +87,8 @@ train(struct training_trainer *t, uint64_t epoch, struct nn_train_sums *sums,
             n = t->plan->block_rows;
         rows_view(t, rows, done, n, &x, &y);
         if (!nn_train_rows(t->net, t->work, t->opt, t->grad, x, y, NULL, n,
-                           t->batch_size, t->spec->optimizer.learning_rate,
-                           t->middle, &t->run->halt, sums))
+                           t->batch_size, (float)t->rate, t->middle,
+                           &t->run->halt, sums))
             return not_finite(t, epoch, e);
         if (sums->n_rows < done + n)
             return ERR_CANCELED;
@@ -134,6 +134,9 @@ training_epoch(struct training_trainer *t, uint64_t epoch,
     int64_t              began = clock_mono_us();
     enum err             rc;
 
+    t->rate = codec_schedule_rate(&t->spec->schedule,
+                                  (double)t->spec->optimizer.learning_rate,
+                                  epoch, t->spec->epochs, t->state.plateau);
     if (t->order != NULL)
         shuffle(t, epoch);
     rc = train(t, epoch, &sums, began, e);
@@ -148,7 +151,7 @@ training_epoch(struct training_trainer *t, uint64_t epoch,
             t->classify ? (double)sums.n_correct / (double)sums.n_rows : NAN,
         .val_loss = NAN,
         .val_accuracy = NAN,
-        .learning_rate = (double)t->spec->optimizer.learning_rate,
+        .learning_rate = t->rate,
         .gradient_norm = sums.gradient_norm / (double)sums.n_batches,
         .seconds = seconds,
         /* A clock may not have moved over four rows. */

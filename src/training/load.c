@@ -188,6 +188,7 @@ training_trainer_new(struct store *db, const struct codec_job *spec,
     t->spec = spec;
     t->plan = plan;
     t->run = run;
+    training_state_init(&t->state);
     rc = load_net(t, db, saved != NULL, e);
     if (rc == ERR_OK && saved != NULL) {
         t->state = saved->state;

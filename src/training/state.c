@@ -1,12 +1,13 @@
 /* state.c - all that a job needs to go on as if nothing had happened */
 #include "training/state.h"
 
+#include <math.h>
 #include <string.h>
 
 #define STATE_MAGIC "BPST"
-#define STATE_VERSION 1u
+#define STATE_VERSION 2u
 #define ROW_FIELDS 9
-#define N_FIELDS (5 + 2 * ROW_FIELDS + 4)
+#define N_FIELDS (8 + CODEC_MAX_STRIP + 2 * ROW_FIELDS + 4)
 #define HEADER_SIZE ((size_t)8 + 8 * N_FIELDS)
 
 /* --- little-endian, whatever the machine ---------------------------------- */
@@ -75,6 +76,13 @@ get_row(const uint8_t *p, struct store_epoch *row)
     return get_f64(p, &row->samples_per_second);
 }
 
+void
+training_state_init(struct training_state *state)
+{
+    *state =
+        (struct training_state){ .least_val_loss = INFINITY, .plateau = 1 };
+}
+
 /* --- out ------------------------------------------------------------------ */
 
 size_t
@@ -108,6 +116,11 @@ training_state_export(const struct training_state *state,
     p = put_f64(p, state->best_figure);
     p = put_u64(p, state->waited);
     p = put_f64(p, state->elapsed);
+    p = put_f64(p, state->least_val_loss);
+    p = put_f64(p, state->plateau);
+    p = put_u64(p, state->plateau_waited);
+    for (size_t i = 0; i < CODEC_MAX_STRIP; i++)
+        p = put_f64(p, state->strip[i]);
     p = put_row(p, &state->last);
     p = put_row(p, &state->best);
     p = put_u64(p, params_len);
@@ -165,6 +178,11 @@ training_saved_parse(const void *bytes, size_t len, struct training_saved *out,
     p = get_f64(p, &state->best_figure);
     p = get_u64(p, &state->waited);
     p = get_f64(p, &state->elapsed);
+    p = get_f64(p, &state->least_val_loss);
+    p = get_f64(p, &state->plateau);
+    p = get_u64(p, &state->plateau_waited);
+    for (size_t i = 0; i < CODEC_MAX_STRIP; i++)
+        p = get_f64(p, &state->strip[i]);
     p = get_row(p, &state->last);
     p = get_row(p, &state->best);
     p = get_u64(p, &n_params);

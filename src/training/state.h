@@ -8,8 +8,10 @@
  * Owner    training_saved_parse() borrows from the bytes it reads.
  * Errors   ERR_CORRUPT for bytes that are no state, another version's, or do not
  *          fit the network.
- * Format   Little-endian.  "BPST", u32 version 1, then as u64 or IEEE double:
- *          epoch, best epoch, best figure, epochs waited, seconds; the rows of
+ * Format   Little-endian.  "BPST", u32 version 2, then as u64 or IEEE double:
+ *          epoch, best epoch, best figure, epochs waited, seconds, the least
+ *          validation loss, the plateau's factor and epochs waited, the strip of
+ *          training losses; the rows of
  *          the last and the best epoch (epoch and eight doubles each); the
  *          lengths of what follows: parameters, optimiser, best parameters (0:
  *          none, or the same as the parameters), encoder (JSON with its NUL).
@@ -19,6 +21,7 @@
 
 #include <stdint.h>
 
+#include "codec/job.h"
 #include "nn/net.h"
 #include "nn/optimizer.h"
 #include "store/store.h"
@@ -29,8 +32,16 @@ struct training_state {
     double             best_figure;
     uint64_t           waited; /* figures of the monitor since the best one */
     double             elapsed; /* seconds, over all runs of the job        */
+    double             least_val_loss; /* infinite: none yet                 */
+    double             plateau;   /* the schedule's factor so far           */
+    uint64_t           plateau_waited;
+    double             strip[CODEC_MAX_STRIP]; /* the last training losses; that
+                                                  of epoch n at n % its length */
     struct store_epoch last, best; /* rows of those epochs                  */
 };
+
+/* The state before the first epoch. */
+void training_state_init(struct training_state *state);
 
 /* What the state's bytes are made from; best is NULL where it is not kept. */
 struct training_parts {

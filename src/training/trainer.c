@@ -34,6 +34,22 @@ monitors_loss(const struct training_trainer *t)
            t->spec->monitor == CODEC_MONITOR_VAL_LOSS;
 }
 
+/* The schedule waits for a better figure, and lowers the rate in vain. */
+static void
+plateau_advance(struct training_trainer *t, bool better)
+{
+    const struct codec_schedule *schedule = &t->spec->schedule;
+    struct training_state       *s = &t->state;
+
+    if (schedule->type != CODEC_SCHEDULE_PLATEAU)
+        return;
+    s->plateau_waited = better ? 0 : s->plateau_waited + 1;
+    if (s->plateau_waited >= schedule->patience) {
+        s->plateau *= (double)schedule->factor;
+        s->plateau_waited = 0;
+    }
+}
+
 /* The epoch is done: it becomes part of the state. */
 static void
 state_advance(struct training_trainer *t, const struct store_epoch *row,
@@ -45,11 +61,17 @@ state_advance(struct training_trainer *t, const struct store_epoch *row,
     s->epoch = row->epoch;
     s->last = *row;
     s->elapsed += seconds;
+    s->strip[s->epoch % t->spec->strip_epochs] = row->loss;
+    if (row->val_loss < s->least_val_loss)
+        s->least_val_loss = row->val_loss;
     if (isnan(figure)) /* Not validated this time. */
         return;
     bool better =
-        monitors_loss(t) ? figure < s->best_figure : figure > s->best_figure;
-    if (s->best_epoch != 0 && !better) {
+        s->best_epoch == 0 ||
+        (monitors_loss(t) ? figure < s->best_figure - t->spec->stop_min_delta
+                          : figure > s->best_figure + t->spec->stop_min_delta);
+    plateau_advance(t, better);
+    if (!better) {
         s->waited++;
         return;
     }
@@ -60,6 +82,31 @@ state_advance(struct training_trainer *t, const struct store_epoch *row,
     if (t->best != NULL)
         memcpy(nn_net_params(t->best), nn_net_params_const(t->net),
                nn_net_n_params(t->net) * sizeof(float));
+}
+
+/* Prechelt's generalisation loss, in percent; NaN where not validated. */
+static double
+generalization_loss(const struct training_state *s)
+{
+    return 100 * (s->last.val_loss / s->least_val_loss - 1);
+}
+
+/* Prechelt's training progress, in thousandths; NaN before a whole strip, and
+ * where the epoch was not validated. */
+static double
+progress(const struct training_trainer *t)
+{
+    const struct training_state *s = &t->state;
+    size_t                       k = t->spec->strip_epochs;
+    double                       sum = 0, least = INFINITY;
+
+    if (s->epoch < k || isnan(s->last.val_loss))
+        return NAN;
+    for (size_t i = 0; i < k; i++) {
+        sum += s->strip[i];
+        least = fmin(least, s->strip[i]);
+    }
+    return 1000 * (sum / ((double)k * least) - 1);
 }
 
 /*
@@ -86,6 +133,10 @@ stop_reason(const struct training_trainer *t)
         return "epochs";
     if (spec->stop_patience != 0 && s->waited >= spec->stop_patience)
         return "patience";
+    if (generalization_loss(s) > spec->stop_generalization_loss)
+        return "generalization_loss";
+    if (progress(t) < spec->stop_progress)
+        return "progress";
     if (s->elapsed >= spec->stop_seconds)
         return "seconds";
     return NULL;

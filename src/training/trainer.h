@@ -43,6 +43,7 @@ struct training_trainer {
     float                      *stage_x, *stage_t; /* [stage_rows][…]      */
     size_t                      batch_size;
     float                       middle;
+    double                      rate; /* of the epoch under way */
     bool                        classify;
     char                       *encoder; /* JSON */
     size_t                      encoder_len; /* with its NUL */

@@ -1,5 +1,6 @@
 """Jobs: submitted complete, followed, stopped, told apart from their failures."""
 
+import math
 import threading
 
 import pytest
@@ -388,6 +389,119 @@ def test_without_a_reason_it_runs_to_the_end(client, line):
     assert job["progress"]["epoch"] == 3
     assert job["result"]["stop_reason"] == "epochs"
 
+
+# --- schedules and Prechelt's criteria ---------------------------------------------------
+
+def rates(client, groups, schedule, epochs, **more):
+    job = client.train(groups, groups, epochs=epochs, schedule=schedule,
+                       optimizer={"type": "sgd", "learning_rate": 0.5}, **more)
+    return [r["learning_rate"] for r in client.history(job["id"])]
+
+
+def cosine(k, period, low):
+    return low + (0.5 - low) * (1 + math.cos(math.pi * k / period)) / 2
+
+
+@pytest.mark.parametrize("schedule, expected", [
+    ({"type": "constant"}, [0.5] * 6),
+    ({"type": "constant", "warmup_epochs": 3}, [0.125, 0.25, 0.375] + [0.5] * 3),
+    ({"type": "step", "every_epochs": 2, "factor": 0.5},
+     [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]),
+    ({"type": "exponential", "factor": 0.5},
+     [0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625]),
+    ({"type": "exponential", "factor": 0.5, "warmup_epochs": 1},
+     [0.25, 0.5, 0.25, 0.125, 0.0625, 0.03125]),
+    ({"type": "cosine", "min_rate": 0.1}, [cosine(k, 6, 0.1) for k in range(6)]),
+    ({"type": "cosine", "restart_epochs": 3},
+     [cosine(k % 3, 3, 0) for k in range(6)]),
+])
+def test_a_schedule_moves_the_rate(client, groups, schedule, expected):
+    assert rates(client, groups, schedule, 6) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_plateau_lowers_the_rate(client, groups):
+    """Rows that contradict each other cannot get better for long."""
+    client.dataset(groups + ".c", "a,b,colour\n0,0,red\n0,0,blue\n"
+                   "1,1,red\n1,1,blue\n")
+    job = client.train(groups, groups + ".c", epochs=60, batch_size=1,
+                       optimizer={"type": "sgd", "learning_rate": 0.5},
+                       schedule={"type": "plateau", "patience": 3,
+                                 "factor": 0.5, "min_rate": 0.1})
+    rows = client.history(job["id"])
+    assert rows[0]["learning_rate"] == 0.5
+    best, waited, rate = math.inf, 0, 0.5
+    for row in rows:
+        assert row["learning_rate"] == pytest.approx(max(rate, 0.1), rel=1e-6)
+        better = row["loss"] < best
+        best = min(best, row["loss"])
+        waited = 0 if better else waited + 1
+        if waited == 3:
+            rate, waited = rate / 2, 0
+    assert rate < 0.5, "the rate never fell: the test proves nothing"
+
+
+@pytest.mark.parametrize("schedule, pointer", [
+    ({"type": "linear"}, "/schedule/type"),
+    ({"factor": 0.5}, "/schedule/type"),
+    ({"type": "step", "every_epochs": 0}, "/schedule/every_epochs"),
+    ({"type": "step", "factor": 0}, "/schedule/factor"),
+    ({"type": "cosine", "factor": 0.5}, "/schedule/factor"),
+    ({"type": "constant", "warmup_epochs": 6}, "/schedule/warmup_epochs"),
+    ("cosine", "/schedule"),
+])
+def test_a_mistake_in_a_schedule_is_named(client, groups, schedule, pointer):
+    answer = client.post("/v1/jobs", {"network": groups, "dataset": groups,
+                                      "epochs": 6, "schedule": schedule})
+    assert answer.status == 422
+    assert answer.pointers == [pointer], answer
+
+
+def test_stop_when_it_generalises_worse(client, groups):
+    """Validation rows that say the opposite get worse at once."""
+    client.dataset(groups + ".o", "a,b,colour\n0,0,blue\n3,3,red\n")
+    job = client.train(groups, groups, epochs=1000,
+                       validation={"dataset": groups + ".o"},
+                       stop_when={"generalization_loss_above": 5})
+    rows = client.history(job["id"])
+    assert job["result"]["stop_reason"] == "generalization_loss"
+    least = math.inf
+    for row in rows:
+        least = min(least, row["val_loss"])
+        gl = 100 * (row["val_loss"] / least - 1)
+        assert (gl > 5) == (row is rows[-1]), row
+
+
+def test_stop_when_progress_is_small(client, groups):
+    job = client.train(groups, groups, epochs=100000,
+                       optimizer={"type": "sgd", "learning_rate": 0.3},
+                       validation={"fraction": 0.2, "every_epochs": 3},
+                       stop_when={"progress_below": 20, "strip_epochs": 4})
+    rows = client.history(job["id"])
+    assert job["result"]["stop_reason"] == "progress"
+    for i, row in enumerate(rows):
+        strip = [r["loss"] for r in rows[max(0, i - 3):i + 1]]
+        p = 1000 * (sum(strip) / len(strip) / min(strip) - 1)
+        stops = len(strip) == 4 and "val_loss" in row and p < 20
+        assert stops == (row is rows[-1]), row
+
+
+@pytest.mark.parametrize("name_", ["generalization_loss_above", "progress_below"])
+def test_prechelt_needs_a_validation(client, groups, name_):
+    answer = client.post("/v1/jobs", {"network": groups, "dataset": groups,
+                                      "stop_when": {name_: 5}})
+    assert answer.status == 422
+    assert answer.pointers == [f"/stop_when/{name_}"], answer
+
+
+def test_min_delta_is_what_counts_as_better(client, groups):
+    job = client.train(groups, groups, epochs=1000,
+                       stop_when={"patience": 2, "min_delta": 1000})
+    assert job["result"]["stop_reason"] == "patience"
+    assert job["result"]["best_epoch"] == 1
+    assert job["progress"]["epoch"] == 3
+
+
+# --- validation --------------------------------------------------------------------------
 
 def test_validation_by_a_fraction(client, groups):
     job = client.train(groups, groups, epochs=6,

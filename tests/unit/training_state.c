@@ -60,6 +60,10 @@ static const struct training_state sample = {
     .best_epoch = 4,
     .best_figure = 0.25,
     .waited = 5,
+    .least_val_loss = 0.375,
+    .plateau = 0.01,
+    .plateau_waited = 3,
+    .strip = { 1.5, 1.25, 1e-300 },
     .elapsed = 1.5,
     .last = { .epoch = 9, .loss = 3 },
     .best = { .epoch = 4, .loss = 2, .val_loss = 0.25 },
@@ -148,7 +152,7 @@ START_TEST(refuses_what_is_cut_or_changed)
         ck_assert_int_eq(training_saved_parse(cut, n, &saved, &e), ERR_CORRUPT);
         free(cut);
     }
-    bytes[4] = 2;
+    bytes[4]++; /* another version */
     ck_assert_int_eq(training_saved_parse(bytes, len, &saved, &e), ERR_CORRUPT);
     free(bytes);
     parts_release(&p);
