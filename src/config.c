@@ -124,8 +124,11 @@ file_line(void *arg, const char *section, const char *key, const char *value)
     struct file_state   *state = arg;
     const struct option *o = option_find(key, strlen(key), '_');
     char                 where[sizeof(state->e->item[0].where)];
+    size_t               len = strlen(state->path);
 
-    snprintf(where, sizeof(where), "%.60s: %.30s", state->path, key);
+    /* The end of a long path tells more than its beginning. */
+    snprintf(where, sizeof(where), "%s%s: %.30s", len > 50 ? "..." : "",
+             state->path + (len > 50 ? len - 50 : 0), key);
     if (section[0] != '\0')
         state->rc = err_set(state->e, ERR_INVALID, where,
                             "sections are not used: remove [%.40s]", section);

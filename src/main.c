@@ -92,6 +92,13 @@ publish(void *arg, const char *network)
     serving_registry_refresh(arg, network);
 }
 
+/* A job waits for memory that models nobody asks for hold. */
+static void
+make_room(void *arg, size_t n_bytes)
+{
+    serving_registry_make_room(arg, n_bytes);
+}
+
 /* Wait until we are told to stop, or the store can no longer be trusted. */
 static void
 wait_for_the_end(const sigset_t *signals, const struct store *store)
@@ -121,7 +128,8 @@ serve(const struct config *config, sigset_t *signals)
     struct api_ctx          ctx = { .budget = &budget };
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,
-                                         .on_version = publish };
+                                         .on_version = publish,
+                                          .on_short = make_room };
     struct http_options     http = { .listen = config->listen,
                                      .ctx = &ctx,
                                      .max_connections = config->connections };

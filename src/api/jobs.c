@@ -14,6 +14,9 @@ format_job(struct api_ctx *api, const struct store_job *row, struct buf *out,
     struct buf            metrics = { 0 };
     enum err              rc;
 
+    /* Who sees "succeeded" must find the new version serving. */
+    if (row->status >= STORE_JOB_SUCCEEDED)
+        training_pool_settle(api->pool, row->id);
     if (row->status == STORE_JOB_RUNNING &&
         training_pool_progress(api->pool, row->id, &progress, &metrics))
         rc = codec_job_format(row, &progress, metrics.data, out, e);

@@ -52,6 +52,16 @@ mem_array(size_t n, size_t size, size_t cap)
     return calloc(1, bytes);
 }
 
+void *
+mem_resize(void *p, size_t n, size_t size)
+{
+    size_t bytes;
+
+    if (!mem_mul(n, size, &bytes))
+        return NULL;
+    return realloc(p, bytes > 0 ? bytes : 1);
+}
+
 float *
 mem_floats(size_t n, size_t cap)
 {

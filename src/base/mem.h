@@ -30,7 +30,12 @@ bool mem_add(size_t a, size_t b, size_t *out);
  * cap (bytes; 0: no cap) or memory is short.  n of 0 gives one element. */
 void *mem_array(size_t n, size_t size, size_t cap);
 
-/* The same for floats, aligned to 64 bytes for vector instructions. */
+/* p (NULL: none yet) with room for n elements of size bytes; what is new is not
+ * set.  NULL, and p is still there, where the product overflows or memory is
+ * short. */
+void *mem_resize(void *p, size_t n, size_t size);
+
+/* As mem_array() for floats, aligned to 64 bytes for vector instructions. */
 float *mem_floats(size_t n, size_t cap);
 
 /* n bytes of p copied, a NUL behind them; NULL where memory is short. */

@@ -440,6 +440,11 @@ format(struct buf *b, double x, bool single)
         buf_puts(b, "null");
         return;
     }
+    if (x == 0 && signbit(x)) {
+        /* "-0" is the integer 0 to many readers, who lose its sign. */
+        buf_puts(b, "-0.0");
+        return;
+    }
     if (signbit(x))
         buf_putc(b, '-');
     x = fabs(x);

@@ -14,8 +14,9 @@
  *                        end when the client goes or a call fails.
  * Owner    Requests and replies live for the call; what they hold is borrowed.
  * Threads  Handlers of different requests run at once; ctx is theirs to guard.
- * Limits   HTTP_MAX_ARGS {x} segments in a path.  The body is gathered up to
- *          the route's max_body (413).
+ * Limits   HTTP_MAX_ARGS {x} segments in a path, of 255 bytes; HTTP_MAX_PARAMS
+ *          query parameters.  The body is gathered up to the route's max_body
+ *          (413).
  */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
@@ -28,6 +29,7 @@
 #include "base/err.h"
 
 #define HTTP_MAX_ARGS 3
+#define HTTP_MAX_PARAMS 16
 #define HTTP_MAX_REPLY_HEADERS 6
 
 enum http_method {
@@ -55,11 +57,22 @@ struct http_request {
     size_t      body_len;
     bool        may_block;    /* the slow lane runs us                        */
     bool        draining;     /* the server is about to stop                  */
+    size_t      n_params;     /* of the query, decoded                        */
+    struct http_param {
+        const char *name;
+        const char *value;
+    } param[HTTP_MAX_PARAMS];
+    struct http_exchange *exchange; /* the server's own; NULL in a test       */
 };
 
 /* A query parameter, percent-decoded, borrowed; NULL where absent.  Only names
  * in the route's `query` can be present. */
 const char *http_request_query(const struct http_request *req, const char *name);
+
+/* A header of the request as it came, borrowed; NULL where absent, and always
+ * in a request that no server made. */
+const char *http_request_header(const struct http_request *req,
+                                const char *name);
 
 /* limit (1 to 1000, default 100) of a list: ERR_MALFORMED on anything else. */
 enum err http_request_limit(const struct http_request *req, size_t *out,
@@ -89,6 +102,7 @@ struct http_reply {
     } header[HTTP_MAX_REPLY_HEADERS];
 };
 
+/* A value that does not fit is left out, whole. */
 void http_reply_header(struct http_reply *rep, const char *name,
                        const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -112,7 +126,8 @@ struct http_stream {
 #define HTTP_FAST 1u /* try it on the server's own threads first       */
 #define HTTP_OPEN 2u /* answered while draining; all others get 503     */
 
-/* One endpoint: all that is known about it. */
+/* One endpoint: all that is known about it.  {x} in a path matches a segment
+ * without ':', which only stands where the path has it: "/m/{x}:run". */
 struct http_route {
     enum http_method          method;
     const char               *path;    /* "/v1/networks/{name}"              */

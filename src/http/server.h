@@ -8,6 +8,8 @@
  * Owner    http_server_start() gives a server to the caller;
  *          http_server_stop() takes it back.
  * Threads  Start, drain and stop are main()'s.
+ *          request_timeout_seconds is for the client: it does not run while a
+ *          handler works.  An upload must bring 1 KiB/s over 30 s instead.
  * Errors   Start: ERR_INVALID for a bad address, ERR_IO with the reason (in
  *          use, not allowed).
  */
@@ -15,6 +17,18 @@
 #define HTTP_SERVER_H
 
 #include "http/http.h"
+
+/* May this request go on?  ERR_OK, ERR_AUTH or ERR_FORBIDDEN, by
+ * req->route->scope.  Called before the body is read, on the server's own
+ * threads: must not block. */
+typedef enum err (*http_authorize_fn)(void *ctx, const struct http_request *req,
+                                      const char *authorization,
+                                      struct errinfo *e);
+
+/* A request is over: route is NULL where none matched, status 499 where the
+ * client left.  Called on the server's own threads: must not block. */
+typedef void (*http_observe_fn)(void *ctx, const struct http_route *route,
+                                unsigned status, double seconds);
 
 struct http_options {
     const char              *listen; /* "127.0.0.1:8080", "[::1]:0"          */
@@ -27,6 +41,8 @@ struct http_options {
     unsigned                 header_timeout_seconds; /* 0: 10                */
     unsigned                 request_timeout_seconds; /* whole request, other
                                                          than streams; 0: 60 */
+    http_authorize_fn        authorize; /* NULL: everybody may do everything */
+    http_observe_fn          observe;   /* NULL: nobody counts               */
 };
 
 struct http_server;

@@ -50,6 +50,8 @@ const struct nn_shape *nn_net_output_shape(const struct nn_net *net);
 /* Of layer i: the shape it gives, and how many parameters it has. */
 const struct nn_shape *nn_net_layer_shape(const struct nn_net *net, size_t i);
 size_t nn_net_layer_parameters(const struct nn_net *net, size_t i);
+/* Where they begin, in floats from the first parameter. */
+size_t nn_net_layer_offset(const struct nn_net *net, size_t i);
 
 /* All parameters, in layer order, a layer's tensors in the order of its row. */
 size_t       nn_net_n_params(const struct nn_net *net);

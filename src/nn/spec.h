@@ -55,6 +55,9 @@ struct nn_member {
     double              value;     /* the default where not required        */
 };
 
+/* Give all members of a list their defaults in the struct it describes. */
+void nn_members_default(const struct nn_member *members, void *out);
+
 /* --- activations ---------------------------------------------------------- */
 
 enum nn_activation {
@@ -87,7 +90,8 @@ enum nn_init {
 
 struct nn_init_spec {
     enum nn_init type;
-    float        scale; /* of uniform and normal; 0 elsewhere */
+    float        scale; /* of uniform and normal; 0: the default, which the
+                           check fills in                             */
 };
 
 const char *nn_init_name(enum nn_init i);
@@ -145,7 +149,8 @@ struct nn_spec {
  * Check what no single member tells: softmax last only, cross_entropy with
  * softmax and binary_cross_entropy with sigmoid, shapes that fit, the sum of
  * parameters (checked arithmetic).  Replaces NN_INIT_DEFAULT.  Adds every
- * mistake to e: ERR_INVALID then, ERR_OK otherwise.
+ * mistake to e: ERR_INVALID then, ERR_OK otherwise.  Ranges of members are
+ * checked again, and told unless e already has something at their pointer.
  */
 enum err nn_spec_check(struct nn_spec *spec, struct errinfo *e);
 

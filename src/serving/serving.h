@@ -52,8 +52,12 @@ void serving_registry_refresh(struct serving_registry *reg,
 /* A network was deleted. */
 void serving_registry_forget(struct serving_registry *reg, const char *network);
 
+/* Other parts of the program need n bytes of the budget: models that nobody
+ * holds leave, the one asked for longest ago first, until those are free. */
+void serving_registry_make_room(struct serving_registry *reg, size_t n_bytes);
+
 /* Run n raw rows (serving_model_encoder()'s, or inputs where it is NULL) and
- * write y [n][n_out].  stop is read between batches (NULL: never). */
+ * write y [n][n_out].  Allocates nothing once warm. */
 enum err serving_predict(struct serving_model *m, const float *raw, size_t n,
                          float *y, struct errinfo *e);
 

@@ -244,7 +244,8 @@ struct store_job_end {
     const char                 *result_rest;
     const struct store_epoch   *rows;
     size_t                      n_rows;
-    const struct store_version *version;
+    const struct store_version *version; /* its job_id and network_id are set
+                                            from the job's row             */
 };
 enum err store_job_finish(struct store *db, const struct store_job_end *end,
                           int64_t *out_version, struct errinfo *e);

@@ -27,6 +27,9 @@ struct training_options {
     unsigned           n_workers; /* 0: one a core */
     /* After a job's version is committed; on a worker's thread. */
     void (*on_version)(void *arg, const char *network);
+    /* A job waits for so much memory: give back what you can spare.  On a
+     * worker's thread.  NULL: nobody has any. */
+    void (*on_short)(void *arg, size_t n_bytes);
     void *arg;
 };
 
@@ -50,6 +53,11 @@ enum err training_pool_cancel(struct training_pool *pool, int64_t job_id,
  * last epoch) is appended where there are any. */
 bool training_pool_progress(struct training_pool *pool, int64_t job_id,
                             struct codec_progress *out, struct buf *metrics);
+
+/* Wait until on_version has been told of a job that has ended, so that who
+ * has seen "succeeded" sees the new version too.  Returns at once where no
+ * worker has the job; call it only for a job whose row says that it ended. */
+void training_pool_settle(struct training_pool *pool, int64_t job_id);
 
 /*
  * Would this job run?  What can be told of a spec before it is queued: the

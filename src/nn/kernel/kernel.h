@@ -15,8 +15,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* One step of Adam: m = beta_1 m + rest_1 g, v = beta_2 v + rest_2 g^2,
+ * w -= rate m correct_1 / (sqrt(v correct_2) + epsilon). */
+struct nn_kernel_adam {
+    float rate, beta_1, beta_2, epsilon;
+    float rest_1, rest_2;       /* 1 - beta             */
+    float correct_1, correct_2; /* 1 / (1 - beta^steps) */
+};
+
 struct nn_kernel {
-    const char *name; /* "sse2", "avx2", "avx512" */
+    const char *name; /* "sse2", "avx2", "avx512"; "generic" off x86 */
     /* A[i * a_row + k * a_col], B[k * b_row + j * b_col], C[i * c_row + j].
      * scratch: nn_kernel_scratch_floats() floats, 64-byte aligned. */
     void (*gemm)(size_t m, size_t n, size_t k, const float *a, size_t a_row,
@@ -26,6 +34,14 @@ struct nn_kernel {
     void (*sigmoid)(float *y, const float *z, size_t n);
     void (*tanh)(float *y, const float *z, size_t n);
     void (*exp)(float *y, const float *z, size_t n);
+    /* Sum of x_i^2, in double, in an order of its own: equal on every set. */
+    double (*sum_squares)(const float *x, size_t n);
+    /* w -= rate g;  v = momentum v - rate g, w += v;  Adam. */
+    void (*sgd)(float *w, const float *g, size_t n, float rate);
+    void (*sgd_momentum)(float *w, float *v, const float *g, size_t n,
+                         float rate, float momentum);
+    void (*adam)(float *w, float *m, float *v, const float *g, size_t n,
+                 const struct nn_kernel_adam *p);
 };
 
 /* Floats that gemm needs for packing, for any shape. */

@@ -1,0 +1,178 @@
+-- queries.sql - every statement of the program, by name
+--
+-- "-- name: X" starts a statement; "-- scan ok: why" allows it to read a whole
+-- table, which the unit test forbids otherwise.
+
+-- name: BEGIN
+BEGIN IMMEDIATE;
+-- name: COMMIT
+COMMIT;
+-- name: ROLLBACK
+ROLLBACK;
+-- name: SAVEPOINT
+SAVEPOINT one;
+-- name: SAVEPOINT_RELEASE
+RELEASE one;
+-- name: SAVEPOINT_ROLLBACK
+ROLLBACK TO one;
+
+-- name: NETWORK_INSERT
+INSERT INTO network (name, spec, serving_version, created_ms)
+VALUES (?1, ?2, ?3, ?4);
+-- name: NETWORK_GET
+SELECT id, name, spec, latest_version, serving_version, created_ms
+  FROM network WHERE name = ?1;
+-- name: NETWORK_LIST
+SELECT id, name, spec, latest_version, serving_version, created_ms
+  FROM network WHERE name > ?1 ORDER BY name LIMIT ?2;
+-- name: NETWORK_ID
+SELECT id FROM network WHERE name = ?1;
+-- name: NETWORK_BUSY
+SELECT 1 FROM job WHERE network_id = ?1
+   AND status IN ('queued', 'running', 'paused') LIMIT 1;
+-- name: NETWORK_DELETE
+DELETE FROM network WHERE id = ?1;
+-- name: NETWORK_PIN
+UPDATE network SET serving_version = ?2 WHERE id = ?1;
+-- name: NETWORK_NEXT_VERSION
+UPDATE network SET latest_version = latest_version + 1 WHERE id = ?1
+RETURNING latest_version;
+
+-- name: VERSION_INSERT
+INSERT INTO version (network_id, version, job_id, dataset, dataset_sha256,
+                     metrics, encoder, sha256, n_bytes, created_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+-- name: VERSION_GET
+SELECT network_id, version, job_id, dataset, dataset_sha256, metrics, encoder,
+       sha256, n_bytes, created_ms, id
+  FROM version WHERE network_id = ?1 AND version = ?2;
+-- name: VERSION_LIST
+SELECT network_id, version, job_id, dataset, dataset_sha256, metrics, encoder,
+       sha256, n_bytes, created_ms, id
+  FROM version WHERE network_id = ?1 AND version > ?2
+ ORDER BY version LIMIT ?3;
+-- name: WEIGHT_INSERT
+INSERT INTO weight_chunk (version_id, number, bytes) VALUES (?1, ?2, ?3);
+-- name: WEIGHT_LIST
+SELECT bytes FROM weight_chunk WHERE version_id = ?1 ORDER BY number;
+
+-- name: DATASET_INSERT
+INSERT INTO dataset (name, state, created_ms) VALUES (?1, 'loading', ?2);
+-- name: DATASET_READY
+UPDATE dataset SET state = 'ready', meta = ?2
+ WHERE id = ?1 AND state = 'loading';
+-- name: DATASET_GET
+SELECT id, name, meta, created_ms
+  FROM dataset WHERE name = ?1 AND state = 'ready';
+-- name: DATASET_LIST
+SELECT id, name, meta, created_ms
+  FROM dataset WHERE name > ?1 AND state = 'ready' ORDER BY name LIMIT ?2;
+-- name: DATASET_ID
+SELECT id FROM dataset WHERE name = ?1 AND state = 'ready';
+-- name: DATASET_BUSY
+SELECT 1 FROM job WHERE dataset_id = ?1
+   AND status IN ('queued', 'running', 'paused')
+UNION ALL
+SELECT 1 FROM job WHERE validation_id = ?1
+   AND status IN ('queued', 'running', 'paused')
+ LIMIT 1;
+-- name: DATASET_HIDE
+-- The row of a dataset that goes gives its name back at once.
+UPDATE dataset SET state = 'deleting', name = ' ' || id WHERE id = ?1;
+-- name: DATASET_HIDE_LOADING
+-- scan ok: once, at start
+UPDATE dataset SET state = 'deleting', name = ' ' || id
+ WHERE state = 'loading';
+-- name: DATASET_DELETING
+-- scan ok: once, at start
+SELECT id FROM dataset WHERE state = 'deleting' LIMIT 1;
+-- name: DATASET_DELETE
+DELETE FROM dataset WHERE id = ?1 AND state = 'deleting';
+-- name: CHUNK_INSERT
+INSERT INTO dataset_chunk (dataset_id, number, bytes) VALUES (?1, ?2, ?3);
+-- name: CHUNK_LIST
+SELECT number, bytes FROM dataset_chunk
+ WHERE dataset_id = ?1 AND number > ?2 ORDER BY number LIMIT 1;
+-- name: CHUNK_DELETE
+DELETE FROM dataset_chunk WHERE dataset_id = ?1
+   AND number IN (SELECT number FROM dataset_chunk WHERE dataset_id = ?1
+                   ORDER BY number LIMIT 64);
+
+-- name: JOB_INSERT
+INSERT INTO job (status, network, network_id, dataset, dataset_id, validation,
+                 validation_id, spec, created_ms)
+VALUES ('queued', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+-- name: JOB_GET
+SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
+       error, warnings, resumes, created_ms, started_ms, finished_ms
+  FROM job WHERE id = ?1;
+-- name: JOB_LIST
+SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
+       error, warnings, resumes, created_ms, started_ms, finished_ms
+  FROM job WHERE id > ?1 ORDER BY id LIMIT ?2;
+-- name: JOB_LIST_STATUS
+SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
+       error, warnings, resumes, created_ms, started_ms, finished_ms
+  FROM job WHERE id > ?1 AND status = ?3 ORDER BY id LIMIT ?2;
+-- name: JOB_LIST_NETWORK
+SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
+       error, warnings, resumes, created_ms, started_ms, finished_ms
+  FROM job WHERE id > ?1 AND network = ?4 ORDER BY id LIMIT ?2;
+-- name: JOB_LIST_STATUS_NETWORK
+SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
+       error, warnings, resumes, created_ms, started_ms, finished_ms
+  FROM job WHERE id > ?1 AND status = ?3 AND network = ?4
+ ORDER BY id LIMIT ?2;
+-- name: JOB_STATUS
+SELECT status, network_id FROM job WHERE id = ?1;
+-- name: JOB_DELETE
+DELETE FROM job WHERE id = ?1;
+-- name: JOB_CLAIM
+-- The oldest queued job, handed to the worker that asks.
+UPDATE job SET status = 'running',
+       started_ms = CASE started_ms WHEN 0 THEN ?1 ELSE started_ms END
+ WHERE id = (SELECT id FROM job WHERE status = 'queued' ORDER BY id LIMIT 1)
+RETURNING id, status, network, dataset, validation, spec, epoch, metrics,
+       result, error, warnings, resumes, created_ms, started_ms, finished_ms;
+-- name: JOB_CANCEL
+UPDATE job SET status = 'cancelled', finished_ms = ?2 WHERE id = ?1;
+-- name: JOB_REQUEUE
+UPDATE job SET status = 'queued', resumes = resumes + 1
+ WHERE id = ?1 AND status = 'running';
+-- name: JOB_REQUEUE_ALL
+-- At start: no worker of the last process lives any more.
+UPDATE job SET status = 'queued', resumes = resumes + 1
+ WHERE status = 'running';
+-- name: JOB_PROGRESS
+UPDATE job SET epoch = ?2, metrics = coalesce(?3, metrics),
+       warnings = coalesce(?4, warnings)
+ WHERE id = ?1;
+-- name: JOB_END
+UPDATE job SET status = ?2, epoch = ?3, finished_ms = ?4,
+       metrics = coalesce(?5, metrics), error = ?6,
+       warnings = coalesce(?7, warnings), result = ?8
+ WHERE id = ?1;
+
+-- name: EPOCH_INSERT
+INSERT INTO epoch (job_id, epoch, loss, accuracy, val_loss, val_accuracy,
+                   learning_rate, gradient_norm, seconds, samples_per_second)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+-- name: EPOCH_LIST
+SELECT epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
+       gradient_norm, seconds, samples_per_second
+  FROM epoch WHERE job_id = ?1 AND epoch > ?2 ORDER BY epoch LIMIT ?3;
+
+-- name: CHECKPOINT_PUT
+INSERT INTO checkpoint (job_id, epoch, n_bytes) VALUES (?1, ?2, ?3)
+ON CONFLICT (job_id) DO UPDATE SET epoch = ?2, n_bytes = ?3;
+-- name: CHECKPOINT_GET
+SELECT epoch, n_bytes FROM checkpoint WHERE job_id = ?1;
+-- name: CHECKPOINT_DELETE
+DELETE FROM checkpoint WHERE job_id = ?1;
+-- name: CHECKPOINT_CHUNK_PUT
+INSERT INTO checkpoint_chunk (job_id, number, bytes) VALUES (?1, ?2, ?3)
+ON CONFLICT (job_id, number) DO UPDATE SET bytes = ?3;
+-- name: CHECKPOINT_CHUNK_TAIL
+DELETE FROM checkpoint_chunk WHERE job_id = ?1 AND number >= ?2;
+-- name: CHECKPOINT_CHUNK_LIST
+SELECT bytes FROM checkpoint_chunk WHERE job_id = ?1 ORDER BY number;

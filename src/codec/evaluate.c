@@ -1,0 +1,121 @@
+#include <math.h>
+
+#include "codec/predict.h"
+#include "codec/walk.h"
+#include "codec/write.h"
+
+enum err
+codec_evaluate_parse(const void *body, size_t len, struct codec_evaluate *out,
+                     struct errinfo *e)
+{
+    struct codec_evaluate asked = { .version = -1 };
+    struct walk           w;
+    json_t               *document = NULL, *dataset, *version;
+    uint64_t              n;
+    enum err              rc;
+
+    err_clear(e);
+    rc = walk_load(body, len, &document, e);
+    if (rc != ERR_OK)
+        return rc;
+    walk_begin(&w, document, "", e);
+    dataset = walk_member(&w, "dataset");
+    if (dataset == NULL)
+        walk_missing(&w, "dataset");
+    else
+        value_name(dataset, "/dataset", asked.dataset, e);
+    version = walk_nullable(&w, "version");
+    if (version != NULL &&
+        value_count(version, "/version", 0, INT64_MAX, &n, e))
+        asked.version = (int64_t)n;
+    walk_end(&w);
+    json_decref(document);
+    if (e->n > 0)
+        return e->code;
+    *out = asked;
+    return ERR_OK;
+}
+
+/* a / b, 0 where there is nothing to divide by, as scikit-learn has it. */
+static double
+ratio(uint64_t a, uint64_t b)
+{
+    return b > 0 ? (double)a / (double)b : 0;
+}
+
+/* Per class, from the confusion matrix m[actual][said]. */
+static void
+write_classes(const struct codec_evaluation *ev, struct buf *out)
+{
+    const uint64_t *m = ev->confusion;
+    size_t          n = ev->n_classes;
+
+    write_member(out, "classes");
+    buf_putc(out, '[');
+    for (size_t k = 0; k < n; k++) {
+        uint64_t actual = 0, said = 0;
+        double   precision, recall;
+
+        for (size_t j = 0; j < n; j++) {
+            actual += m[k * n + j];
+            said += m[j * n + k];
+        }
+        precision = ratio(m[k * n + k], said);
+        recall = ratio(m[k * n + k], actual);
+        if (k > 0)
+            buf_putc(out, ',');
+        write_begin(out);
+        write_text(out, "name", ev->classes[k]);
+        write_double(out, "precision", precision);
+        write_double(out, "recall", recall);
+        write_double(out, "f1",
+                     precision + recall > 0
+                         ? 2 * precision * recall / (precision + recall)
+                         : 0);
+        write_count(out, "support", actual);
+        write_end(out);
+    }
+    buf_putc(out, ']');
+}
+
+static void
+write_classification(const struct codec_evaluation *ev, struct buf *out)
+{
+    size_t   n = ev->n_classes;
+    uint64_t right = 0;
+
+    for (size_t k = 0; k < n; k++)
+        right += ev->confusion[k * n + k];
+    write_double(out, "accuracy", ratio(right, ev->n_rows));
+    write_member(out, "confusion_matrix");
+    for (size_t i = 0; i < n; i++) {
+        buf_puts(out, i == 0 ? "[[" : "],[");
+        for (size_t j = 0; j < n; j++)
+            buf_printf(out, "%s%llu", j == 0 ? "" : ",",
+                       (unsigned long long)ev->confusion[i * n + j]);
+    }
+    buf_puts(out, "]]");
+    write_classes(ev, out);
+    if (n == 2)
+        write_double(out, "auc", ev->auc);
+}
+
+void
+codec_evaluation_format(const struct codec_evaluation *ev, struct buf *out)
+{
+    write_begin(out);
+    write_text(out, "network", ev->network);
+    write_count(out, "version", (uint64_t)ev->version);
+    write_text(out, "dataset", ev->dataset);
+    write_count(out, "rows", ev->n_rows);
+    write_double(out, "loss", ev->loss);
+    if (ev->task == DATASET_CLASSIFICATION) {
+        write_classification(ev, out);
+    } else {
+        write_double(out, "mse", ev->mse);
+        write_double(out, "rmse", sqrt(ev->mse));
+        write_double(out, "mae", ev->mae);
+        write_double(out, "r2", ev->r2);
+    }
+    write_end(out);
+}

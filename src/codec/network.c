@@ -1,0 +1,335 @@
+#include "codec/network.h"
+
+#include <string.h>
+
+#include "codec/list.h"
+#include "codec/walk.h"
+#include "codec/write.h"
+#include "nn/layer.h"
+
+bool
+codec_name_is_valid(const char *name, size_t len)
+{
+    if (len < 1 || len >= CODEC_NAME_SIZE)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        char c = name[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+            continue;
+        if (i == 0 || (c != '.' && c != '_' && c != '-'))
+            return false;
+    }
+    return true;
+}
+
+/* --- reading -----------------------------------------------------------------
+ */
+
+static const char *
+layer_choice(size_t i)
+{
+    const struct nn_layer_type *type = nn_layer_type_at(i);
+
+    return type != NULL ? nn_layer_type_name(type) : NULL;
+}
+
+static const char *
+loss_choice(size_t i)
+{
+    return i < NN_LOSS_COUNT ? nn_loss_name((enum nn_loss)i) : NULL;
+}
+
+static void
+read_shape(struct walk *w, const char *name, struct nn_shape *out)
+{
+    json_t *value = walk_member(w, name);
+    char    at[WALK_POINTER_SIZE], element[WALK_POINTER_SIZE];
+
+    if (value == NULL) {
+        walk_missing(w, name);
+        return;
+    }
+    walk_pointer(at, w->at, name);
+    if (!json_is_array(value) || json_array_size(value) < 1 ||
+        json_array_size(value) > NN_MAX_RANK) {
+        err_add(w->e, ERR_INVALID, at,
+                "must be an array of 1 to %d whole numbers, such as [4] or "
+                "[1, 28, 28]",
+                NN_MAX_RANK);
+        return;
+    }
+    out->rank = json_array_size(value);
+    for (size_t i = 0; i < out->rank; i++) {
+        uint64_t n;
+
+        walk_element(element, at, i);
+        if (value_count(json_array_get(value, i), element, 1, NN_MAX_PARAMETERS,
+                        &n, w->e))
+            out->dim[i] = (size_t)n;
+    }
+}
+
+static void
+read_layer(json_t *value, const char *at, struct nn_layer_spec *out,
+           struct errinfo *e)
+{
+    const struct nn_layer_type *row;
+    struct walk                 w;
+    json_t                     *type;
+    char                        type_at[WALK_POINTER_SIZE];
+    size_t                      i;
+
+    walk_begin(&w, value, at, e);
+    type = walk_member(&w, "type");
+    if (type == NULL) {
+        walk_missing(&w, "type");
+        return;
+    }
+    walk_pointer(type_at, at, "type");
+    if (!value_word(type, type_at, layer_choice, &i, e))
+        return; /* which members it may have depends on it */
+    row = nn_layer_type_at(i);
+    nn_layer_spec_init(out, row);
+    walk_members(&w, nn_layer_type_members(row), out);
+    walk_end(&w);
+}
+
+static void
+read_layers(struct walk *w, struct nn_spec *out)
+{
+    json_t *value = walk_member(w, "layers");
+    char    at[WALK_POINTER_SIZE], element[WALK_POINTER_SIZE];
+
+    if (value == NULL) {
+        walk_missing(w, "layers");
+        return;
+    }
+    walk_pointer(at, w->at, "layers");
+    if (!json_is_array(value) || json_array_size(value) < 1 ||
+        json_array_size(value) > NN_MAX_LAYERS) {
+        err_add(w->e, ERR_INVALID, at, "must be an array of 1 to %d layers",
+                NN_MAX_LAYERS);
+        return;
+    }
+    out->n_layers = json_array_size(value);
+    for (size_t i = 0; i < out->n_layers; i++) {
+        walk_element(element, at, i);
+        read_layer(json_array_get(value, i), element, &out->layer[i], w->e);
+    }
+}
+
+/* The members of a spec, from a client's body or from the store. */
+static void
+read_spec(struct walk *w, struct nn_spec *out)
+{
+    json_t *loss, *seed;
+    char    at[WALK_POINTER_SIZE];
+    size_t  i;
+
+    read_shape(w, "input_shape", &out->input);
+    read_layers(w, out);
+    loss = walk_member(w, "loss");
+    walk_pointer(at, w->at, "loss");
+    if (loss == NULL)
+        walk_missing(w, "loss");
+    else if (value_word(loss, at, loss_choice, &i, w->e))
+        out->loss = (enum nn_loss)i;
+    seed = walk_member(w, "seed");
+    walk_pointer(at, w->at, "seed");
+    if (seed != NULL)
+        value_count(seed, at, 0, CODEC_MAX_SEED, &out->seed, w->e);
+}
+
+enum err
+codec_network_parse(const void *body, size_t len, struct codec_network *out,
+                    struct errinfo *e)
+{
+    struct codec_network network;
+    struct walk          w;
+    json_t              *document = NULL, *name;
+    enum err             rc;
+
+    memset(&network, 0, sizeof(network));
+    err_clear(e);
+    rc = walk_load(body, len, &document, e);
+    if (rc != ERR_OK)
+        return rc;
+    walk_begin(&w, document, "", e);
+    name = walk_member(&w, "name");
+    if (name == NULL)
+        walk_missing(&w, "name");
+    else
+        value_name(name, "/name", network.name, e);
+    read_spec(&w, &network.spec);
+    walk_end(&w);
+    if (e->n == 0)
+        nn_spec_check(&network.spec, e);
+    json_decref(document);
+    if (e->n > 0)
+        return e->code;
+    *out = network;
+    return ERR_OK;
+}
+
+enum err
+codec_spec_parse(const char *json, struct nn_spec *out, struct errinfo *e)
+{
+    struct nn_spec spec;
+    struct errinfo own;
+    struct walk    w;
+    json_t        *document = NULL;
+
+    memset(&spec, 0, sizeof(spec));
+    err_clear(&own);
+    if (walk_load(json, strlen(json), &document, &own) == ERR_OK) {
+        walk_begin(&w, document, "", &own);
+        read_spec(&w, &spec);
+        walk_end(&w);
+        if (own.n == 0)
+            nn_spec_check(&spec, &own);
+        json_decref(document);
+    }
+    if (own.n > 0)
+        return err_set(e, ERR_CORRUPT, "spec", "%.60s: %.120s",
+                       own.item[0].where, own.item[0].what);
+    *out = spec;
+    return ERR_OK;
+}
+
+enum err
+codec_pin_parse(const void *body, size_t len, int64_t *out, struct errinfo *e)
+{
+    struct walk w;
+    json_t     *document = NULL, *value;
+    uint64_t    version = 0;
+    bool        null;
+    enum err    rc;
+
+    err_clear(e);
+    rc = walk_load(body, len, &document, e);
+    if (rc != ERR_OK)
+        return rc;
+    walk_begin(&w, document, "", e);
+    value = walk_member(&w, "serving_version");
+    null = json_is_null(value);
+    if (value == NULL)
+        walk_missing(&w, "serving_version");
+    else if (!null)
+        value_count(value, "/serving_version", 0, INT64_MAX, &version, e);
+    walk_end(&w);
+    json_decref(document);
+    if (e->n > 0)
+        return e->code;
+    *out = null ? -1 : (int64_t)version;
+    return ERR_OK;
+}
+
+/* --- writing -----------------------------------------------------------------
+ */
+
+/* One layer; shape (its input's) becomes its output's.  for_client: with what
+ * follows from the spec. */
+static size_t
+write_layer(const struct nn_layer_spec *layer, struct nn_shape *shape,
+            bool for_client, struct buf *out)
+{
+    struct nn_tensor_rule rule[NN_MAX_TENSORS];
+    struct nn_shape       in = *shape;
+    size_t                n_tensors, n = 0;
+
+    n_tensors = layer->type->tensors(layer, &in, rule);
+    for (size_t i = 0; i < n_tensors; i++)
+        n += nn_shape_size(&rule[i].shape);
+    layer->type->shape(layer, &in, "", shape, NULL);
+
+    write_begin(out);
+    write_text(out, "type", nn_layer_type_name(layer->type));
+    write_members(out, nn_layer_type_members(layer->type), layer);
+    if (for_client) {
+        write_shape(out, "output_shape", shape);
+        write_count(out, "parameters", n);
+    }
+    write_end(out);
+    return n;
+}
+
+/* layers, and how many parameters they have; *shape becomes the output's. */
+static size_t
+write_layers(const struct nn_spec *spec, struct nn_shape *shape,
+             bool for_client, struct buf *out)
+{
+    size_t n = 0;
+
+    *shape = spec->input;
+    write_member(out, "layers");
+    buf_putc(out, '[');
+    for (size_t i = 0; i < spec->n_layers; i++) {
+        if (i > 0)
+            buf_putc(out, ',');
+        n += write_layer(&spec->layer[i], shape, for_client, out);
+    }
+    buf_putc(out, ']');
+    return n;
+}
+
+void
+codec_spec_format(const struct nn_spec *spec, struct buf *out)
+{
+    struct nn_shape shape;
+
+    write_begin(out);
+    write_shape(out, "input_shape", &spec->input);
+    write_layers(spec, &shape, false, out);
+    write_text(out, "loss", nn_loss_name(spec->loss));
+    write_count(out, "seed", spec->seed);
+    write_end(out);
+}
+
+enum err
+codec_network_format(const struct store_network *row, struct buf *out,
+                     struct errinfo *e)
+{
+    struct nn_spec  spec;
+    struct nn_shape shape;
+    size_t          n;
+    bool            pinned = row->serving_version >= 0;
+    enum err        rc = codec_spec_parse(row->spec, &spec, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    write_begin(out);
+    write_text(out, "name", row->name);
+    write_shape(out, "input_shape", &spec.input);
+    n = write_layers(&spec, &shape, true, out);
+    write_shape(out, "output_shape", &shape);
+    write_text(out, "loss", nn_loss_name(spec.loss));
+    write_count(out, "seed", spec.seed);
+    write_count(out, "parameters", n);
+    write_count(out, "latest_version", (uint64_t)row->latest_version);
+    write_count(
+        out, "serving_version",
+        (uint64_t)(pinned ? row->serving_version : row->latest_version));
+    write_bool(out, "pinned", pinned);
+    write_time(out, "created_at", row->created_ms);
+    write_end(out);
+    return ERR_OK;
+}
+
+void
+codec_version_format(const struct store_version *row, struct buf *out)
+{
+    write_begin(out);
+    write_count(out, "version", (uint64_t)row->version);
+    if (row->job_id > 0)
+        write_count(out, "job", (uint64_t)row->job_id);
+    else
+        write_json(out, "job", NULL);
+    write_text(out, "dataset", row->dataset);
+    write_text(out, "dataset_sha256", row->dataset_sha256);
+    write_json(out, "metrics", row->metrics);
+    write_count(out, "bytes", row->n_bytes);
+    write_text(out, "sha256", row->sha256);
+    write_time(out, "created_at", row->created_ms);
+    write_end(out);
+}

@@ -1,0 +1,422 @@
+/*
+ * predict.c - rows of a request straight into float32, without a tree
+ */
+#include "codec/predict.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/json_write.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "codec/write.h"
+
+#define MAX_FLOATS ((size_t)64 << 20)
+
+/* Where in the document the reader is. */
+enum place {
+    AT_START,  /* before the document                   */
+    IN_TOP,    /* among its members                     */
+    IN_INPUTS, /* between rows                          */
+    IN_ARRAY,  /* in a row that is an array             */
+    IN_OBJECT, /* in a row that is an object            */
+    IN_COLUMN, /* in the array of a column of an object */
+    SKIPPING,  /* no object: only its syntax is of interest */
+    AT_END
+};
+
+struct reader {
+    struct codec_predict         *out;
+    const struct dataset_encoder *enc;  /* or NULL */
+    size_t                        rank; /* of the network\'s inputs */
+    enum place                    place;
+    char                          member[16]; /* of the document: what comes */
+    bool                          seen_inputs, seen_version;
+    size_t                        capacity; /* rows raw has room for */
+    float                        *row;      /* being filled          */
+    size_t                        count;    /* numbers of it so far  */
+    unsigned                      depth;    /* brackets open in it   */
+    const struct dataset_input   *column;   /* IN_OBJECT, IN_COLUMN  */
+};
+
+/* "/inputs/3", or "/inputs/3/0" for an element of it. */
+static enum err
+wrong_row(const struct reader *r, struct errinfo *e, const char *fmt, size_t a,
+          size_t b)
+{
+    char at[48], what[160];
+
+    snprintf(at, sizeof(at), "/inputs/%zu", r->out->n_rows);
+    snprintf(what, sizeof(what), fmt, a, b);
+    return err_set(e, ERR_INVALID, at, "%s", what);
+}
+
+static enum err
+wrong_element(const struct reader *r, struct errinfo *e, const char *what)
+{
+    char at[96];
+
+    if (r->column != NULL)
+        snprintf(at, sizeof(at), "/inputs/%zu/%.60s", r->out->n_rows,
+                 r->column->name);
+    else
+        snprintf(at, sizeof(at), "/inputs/%zu/%zu", r->out->n_rows, r->count);
+    return err_set(e, ERR_INVALID, at, "%s", what);
+}
+
+/* --- rows --------------------------------------------------------------------
+ */
+
+static enum err
+row_begin(struct reader *r, struct errinfo *e)
+{
+    struct codec_predict *out = r->out;
+    size_t                capacity = r->capacity;
+    float                *raw;
+
+    if (out->n_rows == CODEC_MAX_PREDICT_ROWS)
+        return err_set(e, ERR_LIMIT, "/inputs",
+                       "more than %u rows: send them in several requests",
+                       CODEC_MAX_PREDICT_ROWS);
+    if (out->n_rows == capacity) {
+        capacity = capacity == 0 ? 1 : 2 * capacity;
+        if (capacity > MAX_FLOATS / out->width)
+            capacity = MAX_FLOATS / out->width;
+        if (capacity <= out->n_rows)
+            return err_set(e, ERR_LIMIT, "/inputs",
+                           "more than %zu numbers: send them in several "
+                           "requests",
+                           MAX_FLOATS);
+        raw = mem_resize(out->raw, capacity * out->width, sizeof(*raw));
+        if (raw == NULL)
+            return err_set(e, ERR_NOMEM, "", "out of memory");
+        out->raw = raw;
+        r->capacity = capacity;
+    }
+    r->row = out->raw + out->n_rows * out->width;
+    r->count = 0;
+    r->column = NULL;
+    return ERR_OK;
+}
+
+static enum err
+row_end(struct reader *r, struct errinfo *e)
+{
+    if (r->count != r->out->width)
+        return wrong_row(r, e, "has %zu numbers, this network takes %zu",
+                         r->count, r->out->width);
+    r->out->n_rows++;
+    r->place = IN_INPUTS;
+    return ERR_OK;
+}
+
+/* The input column that number `at` of a raw row belongs to. */
+static const struct dataset_input *
+column_at(const struct dataset_encoder *enc, size_t at)
+{
+    size_t low = 0, high = enc->n_inputs;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (enc->input[middle].raw_offset <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &enc->input[low];
+}
+
+/* One element of a row: a number, a category's name, or missing. */
+static enum err
+take_element(struct reader *r, const struct json_token *t, struct errinfo *e)
+{
+    const struct dataset_input *column = r->column;
+    float                       value = NAN;
+    bool                        categorical;
+
+    if (r->count >= r->out->width)
+        return wrong_row(r, e,
+                         "has more than the %zu numbers this network "
+                         "takes",
+                         r->out->width, 0);
+    if (r->enc != NULL && column == NULL)
+        column = column_at(r->enc, r->count);
+    categorical = column != NULL && column->type == DATASET_CATEGORICAL;
+
+    switch (t->event) {
+    case JSON_NUMBER:
+        if (!categorical) {
+            if (!num_parse_float(t->text, t->len, &value))
+                return wrong_element(r, e,
+                                     "is beyond the range of a 32-bit float");
+            break;
+        }
+        /* A category that is called like a number may be written as one. */
+        /* fall through */
+    case JSON_STRING:
+        if (!categorical)
+            return wrong_element(r, e, "must be a number, got a string");
+        value = dataset_encoder_category(
+            r->enc, (size_t)(column - r->enc->input), t->text);
+        break;
+    case JSON_NULL:
+        if (r->enc == NULL)
+            return wrong_element(r, e, "must be a number, got null");
+        break;
+    default:
+        return wrong_element(r, e, "must be a number, got a boolean");
+    }
+    r->row[r->count++] = value;
+    return ERR_OK;
+}
+
+static enum err
+in_array(struct reader *r, const struct json_token *t, struct errinfo *e)
+{
+    switch (t->event) {
+    case JSON_BEGIN_ARRAY: /* nested as input_shape; its size is what counts */
+        if (r->depth == r->rank)
+            return wrong_element(r, e, "must be a number, got an array");
+        r->depth++;
+        return ERR_OK;
+    case JSON_END_ARRAY:
+        return --r->depth == 0 ? row_end(r, e) : ERR_OK;
+    case JSON_BEGIN_OBJECT:
+        return wrong_element(r, e, "must be a number, got an object");
+    default:
+        return take_element(r, t, e);
+    }
+}
+
+/* A row by column names: what is not named is missing. */
+static enum err
+object_begin(struct reader *r, struct errinfo *e)
+{
+    if (r->enc == NULL)
+        return wrong_row(r, e,
+                         "must be an array: this version knows no "
+                         "column names",
+                         0, 0);
+    for (size_t i = 0; i < r->out->width; i++)
+        r->row[i] = NAN;
+    r->place = IN_OBJECT;
+    return ERR_OK;
+}
+
+static enum err
+object_key(struct reader *r, const struct json_token *t, struct errinfo *e)
+{
+    char at[96];
+
+    for (size_t i = 0; i < r->enc->n_inputs; i++)
+        if (strcmp(r->enc->input[i].name, t->text) == 0) {
+            r->column = &r->enc->input[i];
+            r->count = r->column->raw_offset;
+            return ERR_OK;
+        }
+    snprintf(at, sizeof(at), "/inputs/%zu/%.60s", r->out->n_rows, t->text);
+    return err_set(e, ERR_INVALID, at,
+                   "unknown column; the first one is \"%.60s\"",
+                   r->enc->n_inputs > 0 ? r->enc->input[0].name : "");
+}
+
+static enum err
+in_object(struct reader *r, const struct json_token *t, struct errinfo *e)
+{
+    switch (t->event) {
+    case JSON_KEY:
+        return object_key(r, t, e);
+    case JSON_END_OBJECT:
+        r->count = r->out->width;
+        return row_end(r, e);
+    case JSON_BEGIN_ARRAY:
+        r->depth = 1;
+        r->place = IN_COLUMN;
+        return ERR_OK;
+    case JSON_BEGIN_OBJECT:
+        return wrong_element(r, e, "must be a number, got an object");
+    default:
+        if (r->column->width != 1)
+            return wrong_element(r, e, "must be an array of numbers");
+        return take_element(r, t, e);
+    }
+}
+
+static enum err
+in_column(struct reader *r, const struct json_token *t, struct errinfo *e)
+{
+    const struct dataset_input *c = r->column;
+
+    switch (t->event) {
+    case JSON_BEGIN_ARRAY:
+        r->depth++;
+        return ERR_OK;
+    case JSON_END_ARRAY:
+        if (--r->depth > 0)
+            return ERR_OK;
+        r->place = IN_OBJECT;
+        if (r->count - c->raw_offset != c->width)
+            return wrong_row(r, e, "a column has %zu numbers, expected %zu",
+                             r->count - c->raw_offset, c->width);
+        return ERR_OK;
+    case JSON_BEGIN_OBJECT:
+        return wrong_element(r, e, "must be a number, got an object");
+    default:
+        if (r->count - c->raw_offset >= c->width)
+            return wrong_row(r, e, "a column has more than %zu numbers",
+                             c->width, 0);
+        return take_element(r, t, e);
+    }
+}
+
+/* --- the document
+ * -------------------------------------------------------------- */
+
+static enum err
+top_key(struct reader *r, const struct json_token *t, struct errinfo *e)
+{
+    bool  inputs = strcmp(t->text, "inputs") == 0;
+    bool *seen = inputs ? &r->seen_inputs : &r->seen_version;
+    char  at[80];
+
+    snprintf(at, sizeof(at), "/%.60s", t->text);
+    if (!inputs && strcmp(t->text, "version") != 0)
+        return err_set(e, ERR_INVALID, at,
+                       "unknown member; known here: inputs, version");
+    if (*seen)
+        return err_set(e, ERR_MALFORMED, at, "comes twice");
+    *seen = true;
+    snprintf(r->member, sizeof(r->member), "%s", t->text);
+    return ERR_OK;
+}
+
+static enum err
+top_value(struct reader *r, const struct json_token *t, struct errinfo *e)
+{
+    uint64_t n;
+
+    if (strcmp(r->member, "inputs") == 0) {
+        if (t->event != JSON_BEGIN_ARRAY)
+            return err_set(e, ERR_INVALID, "/inputs",
+                           "must be an array of rows");
+        r->place = IN_INPUTS;
+        return ERR_OK;
+    }
+    if (t->event == JSON_NULL)
+        return ERR_OK;
+    if (t->event != JSON_NUMBER || !num_parse_u64(t->text, t->len, &n) ||
+        n > INT64_MAX)
+        return err_set(e, ERR_INVALID, "/version",
+                       "must be a whole number, or null for the one that "
+                       "serves");
+    r->out->version = (int64_t)n;
+    return ERR_OK;
+}
+
+static enum err
+take_token(void *arg, const struct json_token *t, struct errinfo *e)
+{
+    struct reader *r = arg;
+    enum err       rc;
+
+    switch (r->place) {
+    case AT_START:
+        r->place = t->event == JSON_BEGIN_OBJECT ? IN_TOP : SKIPPING;
+        return ERR_OK;
+    case IN_TOP:
+        if (t->event == JSON_END_OBJECT) {
+            r->place = AT_END;
+            return ERR_OK;
+        }
+        return t->event == JSON_KEY ? top_key(r, t, e) : top_value(r, t, e);
+    case IN_INPUTS:
+        if (t->event == JSON_END_ARRAY) {
+            r->place = IN_TOP;
+            return ERR_OK;
+        }
+        if (t->event != JSON_BEGIN_ARRAY && t->event != JSON_BEGIN_OBJECT)
+            return wrong_row(r, e, "must be an array or an object", 0, 0);
+        rc = row_begin(r, e);
+        if (rc != ERR_OK)
+            return rc;
+        if (t->event == JSON_BEGIN_OBJECT)
+            return object_begin(r, e);
+        r->depth = 1;
+        r->place = IN_ARRAY;
+        return ERR_OK;
+    case IN_ARRAY:
+        return in_array(r, t, e);
+    case IN_OBJECT:
+        return in_object(r, t, e);
+    case IN_COLUMN:
+        return in_column(r, t, e);
+    case SKIPPING:
+    case AT_END:
+        break;
+    }
+    return ERR_OK;
+}
+
+enum err
+codec_predict_parse(const void *body, size_t len, const struct nn_spec *spec,
+                    const struct dataset_encoder *encoder,
+                    struct codec_predict *out, struct errinfo *e)
+{
+    struct codec_predict predict = { .version = -1 };
+    struct reader        r = { .out = &predict,
+                               .enc = encoder,
+                               .rank = spec->input.rank };
+    struct json_reader   json;
+    enum err             rc;
+
+    predict.width =
+        encoder != NULL ? encoder->raw_width : nn_shape_size(&spec->input);
+    json_reader_init(&json, take_token, &r);
+    rc = json_reader_feed(&json, body, len, e);
+    if (rc == ERR_OK)
+        rc = json_reader_end(&json, e);
+    json_reader_release(&json);
+    if (rc == ERR_OK && r.place == SKIPPING)
+        rc = err_set(e, ERR_INVALID, "", "must be an object");
+    if (rc == ERR_OK && !r.seen_inputs)
+        rc = err_set(e, ERR_INVALID, "/inputs", "is required");
+    if (rc == ERR_OK && predict.n_rows == 0)
+        rc = err_set(e, ERR_INVALID, "/inputs", "must have at least one row");
+    if (rc != ERR_OK) {
+        free(predict.raw);
+        return rc;
+    }
+    *out = predict;
+    return ERR_OK;
+}
+
+/* --- the answer
+ * ------------------------------------------------------------------ */
+
+void
+codec_predict_format(const char *network, int64_t version, const float *y,
+                     size_t n, size_t n_out, const char *const *label,
+                     struct buf *out)
+{
+    write_begin(out);
+    write_text(out, "network", network);
+    write_count(out, "version", (uint64_t)version);
+    write_member(out, "outputs");
+    json_write_rows(out, y, n, n_out);
+    if (label != NULL) {
+        write_member(out, "labels");
+        buf_putc(out, '[');
+        for (size_t i = 0; i < n; i++) {
+            if (i > 0)
+                buf_putc(out, ',');
+            json_write_string(out, label[i], strlen(label[i]));
+        }
+        buf_putc(out, ']');
+    }
+    write_end(out);
+}

@@ -1,0 +1,137 @@
+#include "codec/stored.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "codec/dataset.h"
+#include "codec/network.h"
+
+enum err
+codec_stored_net_bytes(struct store *db, const char *network, size_t *out,
+                       struct errinfo *e)
+{
+    struct store_network row = { 0 };
+    struct nn_spec       spec;
+    enum err             rc = store_network_get(db, network, &row, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    rc = codec_spec_parse(row.spec, &spec, e);
+    if (rc == ERR_OK)
+        *out = nn_net_bytes(&spec);
+    store_network_release(&row);
+    return rc;
+}
+
+/* The weights of a stored version into net. */
+static enum err
+read_weights(struct store *db, int64_t network_id, int64_t version,
+             struct nn_net *net, struct errinfo *e)
+{
+    size_t   len = nn_net_params_bytes(net);
+    void    *bytes = mem_array(len, 1, 0);
+    enum err rc;
+
+    if (bytes == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    rc = store_version_weights(db, network_id, version, bytes, len, e);
+    if (rc == ERR_OK)
+        rc = nn_net_import(net, bytes, len, e);
+    free(bytes);
+    return rc;
+}
+
+enum err
+codec_stored_net(struct store *db, const char *network, int64_t version,
+                 struct nn_net **out_net, struct dataset_encoder **out_encoder,
+                 int64_t *out_version, struct errinfo *e)
+{
+    struct store_network    row = { 0 };
+    struct store_version    stored = { 0 };
+    struct nn_spec          spec;
+    struct nn_net          *net = NULL;
+    struct dataset_encoder *encoder = NULL;
+    enum err                rc;
+
+    rc = store_network_get(db, network, &row, e);
+    if (rc != ERR_OK)
+        goto out;
+    if (version < 0)
+        version =
+            row.serving_version >= 0 ? row.serving_version : row.latest_version;
+    rc = store_version_get(db, row.id, version, &stored, e);
+    if (rc != ERR_OK)
+        goto out;
+    rc = codec_spec_parse(row.spec, &spec, e);
+    if (rc != ERR_OK)
+        goto out;
+    if (stored.encoder != NULL) {
+        rc = codec_encoder_parse(stored.encoder, &encoder, e);
+        if (rc != ERR_OK)
+            goto out;
+    }
+    rc = nn_net_new(&spec, &net, e);
+    if (rc != ERR_OK)
+        goto out;
+    rc = read_weights(db, row.id, version, net, e);
+    if (rc != ERR_OK)
+        goto out;
+    *out_net = net;
+    *out_encoder = encoder;
+    *out_version = version;
+    net = NULL;
+    encoder = NULL;
+out:
+    nn_net_free(net);
+    dataset_encoder_free(encoder);
+    store_version_release(&stored);
+    store_network_release(&row);
+    return rc;
+}
+
+/* --- datasets
+ * ------------------------------------------------------------------ */
+
+static enum err
+each_chunk(void *arg, dataset_chunk_fn sink, void *sink_arg, struct errinfo *e)
+{
+    struct codec_dataset *ds = arg;
+
+    return store_dataset_each_chunk(ds->db, ds->id, sink, sink_arg, e);
+}
+
+enum err
+codec_stored_dataset(struct store *db, const char *name,
+                     struct codec_dataset **out, struct errinfo *e)
+{
+    struct store_dataset  row = { 0 };
+    struct codec_dataset *ds = mem_array(1, sizeof(*ds), 0);
+    enum err              rc;
+
+    if (ds == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    rc = store_dataset_get(db, name, &row, e);
+    if (rc == ERR_OK)
+        rc = codec_meta_parse(row.meta, &ds->meta, e);
+    if (rc == ERR_OK) {
+        ds->db = db;
+        ds->id = row.id;
+        ds->source = (struct dataset_source){ .meta = &ds->meta,
+                                              .each = each_chunk,
+                                              .arg = ds };
+        *out = ds;
+        ds = NULL;
+    }
+    store_dataset_release(&row);
+    codec_stored_dataset_free(ds);
+    return rc;
+}
+
+void
+codec_stored_dataset_free(struct codec_dataset *ds)
+{
+    if (ds == NULL)
+        return;
+    dataset_meta_release(&ds->meta);
+    free(ds);
+}

@@ -1,0 +1,127 @@
+#include "http/address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "http/server.h"
+
+#define BACKLOG 1024
+
+union address {
+    struct sockaddr     any;
+    struct sockaddr_in  v4;
+    struct sockaddr_in6 v6;
+};
+
+/* "1.2.3.4:80", "[::1]:80", "localhost:80": no other names, since a name can
+ * mean several addresses and is looked up at others' leisure. */
+static bool
+address_parse(const char *text, union address *out, socklen_t *out_len)
+{
+    const char *colon = strrchr(text, ':');
+    char        host[64];
+    size_t      len;
+    uint64_t    port;
+
+    if (colon == NULL || !num_parse_u64(colon + 1, strlen(colon + 1), &port) ||
+        port > UINT16_MAX)
+        return false;
+    len = (size_t)(colon - text);
+    memset(out, 0, sizeof(*out));
+    if (text[0] == '[' && len > 2 && text[len - 1] == ']') {
+        text++;
+        len -= 2;
+        out->v6.sin6_family = AF_INET6;
+        out->v6.sin6_port = htons((uint16_t)port);
+        *out_len = sizeof(out->v6);
+    } else {
+        out->v4.sin_family = AF_INET;
+        out->v4.sin_port = htons((uint16_t)port);
+        *out_len = sizeof(out->v4);
+    }
+    if (len == 0 || len >= sizeof(host))
+        return false;
+    memcpy(host, text, len);
+    host[len] = '\0';
+    if (out->any.sa_family == AF_INET6)
+        return inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1;
+    if (strcmp(host, "localhost") == 0)
+        memcpy(host, "127.0.0.1", sizeof("127.0.0.1"));
+    return inet_pton(AF_INET, host, &out->v4.sin_addr) == 1;
+}
+
+bool
+http_address_is_loopback(const char *listen_on)
+{
+    union address a;
+    socklen_t     len;
+
+    if (!address_parse(listen_on, &a, &len))
+        return false;
+    if (a.any.sa_family == AF_INET)
+        return ntohl(a.v4.sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&a.v6.sin6_addr);
+}
+
+static enum err
+fail(const char *listen_on, int error, struct errinfo *e)
+{
+    const char *why = strerrordesc_np(error);
+
+    return err_set(e, ERR_IO, "", "cannot listen on %.100s: %s", listen_on,
+                   why != NULL ? why : "unknown error");
+}
+
+enum err
+http_address_listen(const char *listen_on, int *out_fd, struct errinfo *e)
+{
+    union address a;
+    socklen_t     len;
+    enum err      rc = ERR_OK;
+    int           fd, on = 1;
+
+    if (!address_parse(listen_on, &a, &len))
+        return err_set(e, ERR_INVALID, "",
+                       "\"%.100s\" is no address to listen on; write it as "
+                       "127.0.0.1:8080 or [::1]:8080",
+                       listen_on);
+    fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return fail(listen_on, errno, e);
+    /* REUSEADDR: a restart need not wait.  Not REUSEPORT: a second daemon on
+     * this port would silently share it. */
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        bind(fd, &a.any, len) != 0 || listen(fd, BACKLOG) != 0) {
+        rc = fail(listen_on, errno, e);
+        close(fd);
+        return rc;
+    }
+    *out_fd = fd;
+    return ERR_OK;
+}
+
+enum err
+http_address_url(int fd, char *out, size_t size, struct errinfo *e)
+{
+    union address a;
+    socklen_t     len = sizeof(a);
+    char          host[INET6_ADDRSTRLEN] = "";
+
+    if (getsockname(fd, &a.any, &len) != 0)
+        return err_set(e, ERR_IO, "", "getsockname: errno %d", errno);
+    if (a.any.sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &a.v6.sin6_addr, host, sizeof(host));
+        snprintf(out, size, "http://[%s]:%u", host, ntohs(a.v6.sin6_port));
+    } else {
+        inet_ntop(AF_INET, &a.v4.sin_addr, host, sizeof(host));
+        snprintf(out, size, "http://%s:%u", host, ntohs(a.v4.sin_port));
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,20 @@
+/*
+ * address.h - "127.0.0.1:8080" made a listening socket
+ */
+#ifndef HTTP_ADDRESS_H
+#define HTTP_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* A socket that listens, close-on-exec and non-blocking, which the caller
+ * closes.  ERR_INVALID for what is no address, ERR_IO for one we do not get. */
+enum err http_address_listen(const char *listen_on, int *out_fd,
+                             struct errinfo *e);
+
+/* "http://127.0.0.1:8080", with the port fd really has. */
+enum err http_address_url(int fd, char *out, size_t size, struct errinfo *e);
+
+#endif

@@ -1,0 +1,202 @@
+/* answer.c - a reply on its way out */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/exchange.h"
+
+#define CLIENT_LEFT 499 /* for the log: nobody heard the answer */
+#define TAKE_RATE 16384 /* bytes per second a client must take  */
+#define MAX_HEADERS (HTTP_MAX_REPLY_HEADERS + 8)
+
+struct header {
+    const char *name;
+    const char *value;
+};
+
+void
+http_reply_header(struct http_reply *rep, const char *name, const char *fmt,
+                  ...)
+{
+    char   *value;
+    size_t  size = sizeof(rep->header[0].value);
+    va_list ap;
+    int     n;
+
+    if (rep->n_headers == HTTP_MAX_REPLY_HEADERS) {
+        log_write(LOG_ERROR, "http", "no room for the header %s", name);
+        return;
+    }
+    value = rep->header[rep->n_headers].value;
+    va_start(ap, fmt);
+    n = vsnprintf(value, size, fmt, ap);
+    va_end(ap);
+    if (n < 0 || (size_t)n >= size) {
+        log_write(LOG_WARN, "http", "the header %s is too long", name);
+        return;
+    }
+    for (char *p = value; *p != '\0'; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?'; /* no value ends its line */
+    rep->header[rep->n_headers++].name = name;
+}
+
+static bool
+has_header(const struct http_reply *rep, const char *name)
+{
+    for (size_t i = 0; i < rep->n_headers; i++)
+        if (strcmp(rep->header[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool
+is_json(const char *type)
+{
+    return strncmp(type, "application/", 12) == 0 && strstr(type, "json");
+}
+
+/* All headers of the answer, other than Date and the framing. */
+static size_t
+headers_of(const struct http_exchange *x, struct header h[MAX_HEADERS])
+{
+    const struct http_reply *rep = &x->rep;
+    size_t                   n = 0;
+
+    if (rep->body.len > 0) {
+        h[n++] = (struct header){ "Content-Type", rep->content_type };
+        if (is_json(rep->content_type) && !has_header(rep, "Cache-Control"))
+            h[n++] = (struct header){ "Cache-Control", "no-store" };
+    }
+    h[n++] = (struct header){ "X-Request-Id", x->id };
+    h[n++] = (struct header){ "X-Content-Type-Options", "nosniff" };
+    h[n++] = (struct header){ "Cross-Origin-Resource-Policy", "same-origin" };
+    h[n++] = (struct header){ "Referrer-Policy", "no-referrer" };
+    if (rep->status == MHD_HTTP_UNSUPPORTED_MEDIA_TYPE)
+        h[n++] = (struct header){ "Accept-Encoding", "gzip, identity" };
+    if (x->must_close)
+        h[n++] = (struct header){ "Connection", "close" };
+    for (size_t i = 0; i < rep->n_headers; i++)
+        h[n++] = (struct header){ rep->header[i].name, rep->header[i].value };
+    return n;
+}
+
+/* The response for x->rep, whose body it takes; NULL where memory is short. */
+static struct MHD_Response *
+response_new(struct http_exchange *x)
+{
+    struct header        h[MAX_HEADERS];
+    size_t               n = headers_of(x, h), len = x->rep.body.len;
+    struct MHD_Response *r;
+
+    if (len == 0) {
+        r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    } else {
+        r = MHD_create_response_from_buffer(len, x->rep.body.data,
+                                            MHD_RESPMEM_MUST_FREE);
+        if (r != NULL) /* it has the bytes now */
+            buf_steal(&x->rep.body, NULL);
+    }
+    if (r == NULL)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (MHD_add_response_header(r, h[i].name, h[i].value) == MHD_NO) {
+            MHD_destroy_response(r);
+            return NULL;
+        }
+    }
+    return r;
+}
+
+enum MHD_Result
+http_answer_queue(struct http_exchange *x)
+{
+    const struct http_options *opt = &x->server->opt;
+    struct MHD_Response       *r = NULL;
+    enum MHD_Result            ok;
+    int64_t                    seconds;
+
+    x->must_close = x->must_close || atomic_load(&x->server->draining);
+    x->status = x->rep.status;
+    x->n_sent = x->rep.body.len;
+    x->phase = PHASE_SENT;
+    seconds = (int64_t)opt->request_timeout_seconds +
+              (int64_t)(x->n_sent / TAKE_RATE);
+    if (!http_conn_expect(x->conn, HTTP_WAIT_TAKE, seconds * 1000000))
+        return MHD_NO;
+    if (!x->rep.body.failed)
+        r = response_new(x);
+    if (r == NULL) {
+        x->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+        return MHD_queue_response(x->connection, x->status,
+                                  x->server->short_of_memory);
+    }
+    ok = MHD_queue_response(x->connection, x->status, r);
+    MHD_destroy_response(r);
+    return ok;
+}
+
+enum MHD_Result
+http_answer_now(struct http_exchange *x)
+{
+    struct header h[MAX_HEADERS];
+    struct buf    out = { 0 };
+    size_t        n;
+
+    x->must_close = true;
+    n = headers_of(x, h);
+    buf_printf(&out, "HTTP/1.1 %u %s\r\nContent-Length: %zu\r\n", x->rep.status,
+               MHD_get_reason_phrase_for(x->rep.status), x->rep.body.len);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&out, "%s: %s\r\n", h[i].name, h[i].value);
+    buf_puts(&out, "\r\n");
+    buf_append(&out, x->rep.body.data, x->rep.body.len);
+    /* Nothing of ours waits in this socket, so a few KiB always fit. */
+    if (!out.failed && http_conn_expect(x->conn, HTTP_WAIT_NOTHING, 0) &&
+        send(x->conn->fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+            (ssize_t)out.len) {
+        x->status = x->rep.status;
+        x->n_sent = x->rep.body.len;
+        x->conn->linger = true;
+    }
+    buf_release(&out);
+    return MHD_NO;
+}
+
+void
+http_answer_log(struct http_exchange *x)
+{
+    const struct http_route   *route = x->req.route;
+    const struct http_options *opt = &x->server->opt;
+    double                     us = (double)(clock_mono_us() - x->start_us);
+
+    if (x->status == 0) { /* libmicrohttpd's own answer, or none at all */
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+            x->connection, MHD_CONNECTION_INFO_HTTP_STATUS);
+
+        if (x->conn != NULL && http_conn_is_cut(x->conn))
+            x->status = MHD_HTTP_REQUEST_TIMEOUT;
+        else
+            x->status = info != NULL && info->http_status != 0
+                            ? info->http_status
+                            : CLIENT_LEFT;
+    }
+    log_write(LOG_INFO, "http",
+              "request_id=%s %s %.200s route=%s status=%u bytes=%zu ms=%.1f",
+              x->id, x->method, x->path, route != NULL ? route->path : "-",
+              x->status, x->n_sent, us / 1e3);
+    if (opt->observe != NULL)
+        opt->observe(opt->ctx, route, x->status, us / 1e6);
+}
+
+const char *
+http_request_header(const struct http_request *req, const char *name)
+{
+    if (req->exchange == NULL)
+        return NULL;
+    return MHD_lookup_connection_value(req->exchange->connection,
+                                       MHD_HEADER_KIND, name);
+}

@@ -1,0 +1,319 @@
+#include "http/exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "http/problem.h"
+
+#define SECOND_US INT64_C(1000000)
+
+/* How long a connection may be silent between two requests; libmicrohttpd sees
+ * to that, we only to those that drip. */
+#define IDLE_SECONDS 30
+
+static int64_t
+seconds_us(unsigned seconds)
+{
+    return (int64_t)seconds * SECOND_US;
+}
+
+/* The request line is here, as it came, and nothing else yet.  It is the only
+ * place where libmicrohttpd shows the target before decoding it. */
+void *
+http_exchange_new(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    struct http_server   *server = cls;
+    struct http_exchange *x;
+    size_t                len;
+    char                 *question;
+
+    if (uri == NULL)
+        uri = "";
+    len = strlen(uri);
+    x = mem_array(1, sizeof(*x) + 2 * (len + 1), 0);
+    if (x == NULL)
+        return NULL; /* http_exchange_run() answers for us */
+    x->server = server;
+    x->connection = connection;
+    x->conn =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+            ->socket_context;
+    x->job.run = http_work_job;
+    x->start_us = clock_mono_us();
+    x->method = "?";
+    x->path = x->uri;
+    x->args = x->uri + len + 1;
+    memcpy(x->uri, uri, len + 1);
+    question = strchr(x->uri, '?');
+    if (question != NULL) {
+        *question = '\0';
+        x->query = question + 1;
+    }
+    snprintf(x->id, sizeof(x->id), "%s-%08x", server->id_prefix,
+             atomic_fetch_add(&server->n_requests, 1));
+    x->req.id = x->id;
+    x->req.exchange = x;
+    http_reply_reset(&x->rep);
+    atomic_fetch_add(&server->n_exchanges, 1);
+    if (x->conn != NULL)
+        http_conn_expect(x->conn, HTTP_WAIT_HEAD,
+                         seconds_us(server->opt.header_timeout_seconds));
+    return x;
+}
+
+void
+http_exchange_free(struct http_exchange *x)
+{
+    struct http_server *server = x->server;
+
+    http_body_release(x);
+    buf_release(&x->rep.body);
+    gunzip_free(x->gunzip);
+    free(x);
+    atomic_fetch_sub(&server->n_exchanges, 1);
+}
+
+void
+http_exchange_fail(struct http_exchange *x, unsigned status, enum err rc,
+                   const struct errinfo *e)
+{
+    http_problem(&x->rep, x->id, status, rc, e);
+    x->phase = PHASE_ANSWER;
+}
+
+/* Suspend the connection and let the slow lane have the exchange; true: it is
+ * no longer ours to look at.  false: x has the answer. */
+static bool
+hand_over(struct http_exchange *x, enum http_phase phase, bool under_way)
+{
+    struct http_lane *lane = x->server->lane;
+    struct errinfo    e;
+
+    if (!http_lane_reserve(lane, under_way)) {
+        err_clear(&e);
+        err_set(&e, ERR_BUSY, "", "too many requests wait already");
+        http_exchange_fail(x, 0, ERR_BUSY, &e);
+        return false;
+    }
+    x->phase = phase;
+    x->away = true;
+    MHD_suspend_connection(x->connection);
+    http_lane_push(lane, &x->job);
+    return true;
+}
+
+/* The answer is there before the body.  A short body is read first, so that the
+ * connection can go on; the sender of a long one hears it at once. */
+static enum MHD_Result
+answer_early(struct http_exchange *x)
+{
+    bool is_short = !x->head.chunked && x->head.length <= HTTP_SWALLOW &&
+                    !x->head.expects_continue;
+
+    x->at_head = false;
+    if (!x->must_close && (!x->body_pending || is_short)) {
+        if (!http_conn_expect(
+                x->conn, HTTP_WAIT_BODY,
+                seconds_us(x->server->opt.request_timeout_seconds)))
+            return MHD_NO;
+        return MHD_YES;
+    }
+    /* libmicrohttpd closes a connection that is answered at this point. */
+    x->conn->linger = x->body_pending;
+    return http_answer_queue(x);
+}
+
+/* From now on it is the client's turn: to send its body. */
+static enum MHD_Result
+await_body(struct http_exchange *x)
+{
+    const struct http_options *opt = &x->server->opt;
+    bool                       ok;
+
+    x->at_head = false;
+    if (x->req.route->stream != NULL)
+        ok = http_conn_expect(x->conn, HTTP_WAIT_STREAM, x->server->stream_us);
+    else
+        ok = http_conn_expect(x->conn, HTTP_WAIT_BODY,
+                              x->start_us +
+                                  seconds_us(opt->request_timeout_seconds) -
+                                  clock_mono_us());
+    return ok ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result
+on_head(struct http_exchange *x, const char *method, const char *version)
+{
+    const struct http_route *route;
+    struct errinfo           e;
+    enum err                 rc;
+
+    x->phase = PHASE_ANSWER;
+    x->at_head = true;
+    if (!http_head_read(x, method, version))
+        return answer_early(x);
+    route = x->req.route;
+    if (route->stream == NULL) {
+        buf_init(&x->body, route->max_body);
+        x->phase = PHASE_BODY;
+        return await_body(x);
+    }
+    /* What a stream will need is taken now: no reason to fail in the middle. */
+    buf_init(&x->body, HTTP_PIECE);
+    err_clear(&e);
+    rc = mem_budget_take(&x->server->bodies, HTTP_PIECE, "the upload", &e);
+    if (rc != ERR_OK) {
+        http_exchange_fail(x, 0, rc, &e);
+        return answer_early(x);
+    }
+    x->n_budget = HTTP_PIECE;
+    if (!http_conn_expect(x->conn, HTTP_WAIT_NOTHING, 0))
+        return MHD_NO;
+    if (hand_over(x, PHASE_BEGIN, false))
+        return MHD_YES;
+    return answer_early(x);
+}
+
+/* Bytes that nobody wants any more.  libmicrohttpd takes no answer here: wait
+ * for the end where it is near, else write the answer past it. */
+static enum MHD_Result
+swallow(struct http_exchange *x, size_t *data_len)
+{
+    uint64_t rest;
+
+    x->n_received += *data_len;
+    x->n_swallowed += *data_len;
+    rest = x->head.chunked ? 0 : x->head.length - x->n_received;
+    if (x->n_swallowed + rest > HTTP_SWALLOW)
+        return http_answer_now(x);
+    *data_len = 0;
+    return MHD_YES;
+}
+
+/* Take what fits; a stream's piece may be full before these bytes are used
+ * up. */
+static enum err
+take_data(struct http_exchange *x, const char *data, size_t *data_len,
+          struct errinfo *e)
+{
+    const struct http_route *route = x->req.route;
+    size_t                   n = *data_len;
+    enum err                 rc;
+
+    if (route->stream != NULL && n > HTTP_PIECE - x->body.len)
+        n = HTTP_PIECE - x->body.len;
+    if (n > route->max_body - x->n_received)
+        return err_set(e, ERR_LIMIT, "",
+                       "the body has more than the %zu bytes that are taken "
+                       "here",
+                       route->max_body);
+    rc = http_body_add(x, data, n, e);
+    if (rc != ERR_OK)
+        return rc;
+    x->n_received += n;
+    atomic_fetch_add(&x->conn->received, n);
+    *data_len -= n;
+    return ERR_OK;
+}
+
+static enum MHD_Result
+on_data(struct http_exchange *x, const char *data, size_t *data_len)
+{
+    struct errinfo e;
+    enum err       rc;
+
+    x->at_head = false;
+    if (x->away) { /* back from the slow lane: the client's turn again */
+        x->away = false;
+        if (!http_conn_expect(x->conn, HTTP_WAIT_STREAM, x->server->stream_us))
+            return MHD_NO;
+    }
+    if (x->phase == PHASE_BODY) {
+        err_clear(&e);
+        rc = take_data(x, data, data_len, &e);
+        if (rc != ERR_OK) {
+            http_exchange_fail(x, 0, rc, &e);
+        } else if (*data_len == 0) {
+            return MHD_YES;
+        } else {
+            /* What is left comes again.  Suspending with nothing left would
+             * not do: libmicrohttpd calls us for the next chunk at once. */
+            if (!http_conn_expect(x->conn, HTTP_WAIT_NOTHING, 0))
+                return MHD_NO;
+            if (hand_over(x, PHASE_PIECE, true))
+                return MHD_YES;
+        }
+    }
+    return swallow(x, data_len);
+}
+
+/* The body is whole. */
+static enum MHD_Result
+on_end(struct http_exchange *x)
+{
+    const struct http_route *route = x->req.route;
+
+    if (x->phase == PHASE_BODY) {
+        bool fast = route->stream == NULL && (route->flags & HTTP_FAST) != 0 &&
+                    x->body.len <= HTTP_FAST_BODY && !x->is_gzip;
+
+        if (!http_conn_expect(x->conn, HTTP_WAIT_NOTHING, 0))
+            return MHD_NO;
+        if (!(fast && http_work_run(x, false)) &&
+            hand_over(x, PHASE_WORK, route->stream != NULL))
+            return MHD_YES;
+    }
+    return http_answer_queue(x);
+}
+
+enum MHD_Result
+http_exchange_run(void *cls, struct MHD_Connection *connection, const char *url,
+                  const char *method, const char *version, const char *data,
+                  size_t *data_len, void **con_cls)
+{
+    struct http_server   *server = cls;
+    struct http_exchange *x = *con_cls;
+
+    (void)url; /* decoded, and cut at %00 */
+    if (x == NULL || x->conn == NULL)
+        return MHD_queue_response(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                  server->short_of_memory);
+    if (http_conn_is_cut(x->conn))
+        return MHD_NO;
+    if (x->phase == PHASE_HEAD)
+        return on_head(x, method, version);
+    if (*data_len > 0)
+        return on_data(x, data, data_len);
+    if (x->at_head) /* begin has been called, and nothing was read */
+        return x->phase == PHASE_BODY ? await_body(x) : answer_early(x);
+    return on_end(x);
+}
+
+/* The only place where an exchange ends.  Its connection is not suspended, so
+ * the slow lane does not have it. */
+void
+http_exchange_completed(void *cls, struct MHD_Connection *connection,
+                        void **con_cls, enum MHD_RequestTerminationCode code)
+{
+    struct http_server   *server = cls;
+    struct http_exchange *x = *con_cls;
+
+    (void)connection;
+    (void)code;
+    if (x == NULL)
+        return;
+    *con_cls = NULL;
+    http_answer_log(x);
+    if (x->conn != NULL)
+        http_conn_expect(
+            x->conn, HTTP_WAIT_HEAD,
+            seconds_us(IDLE_SECONDS + server->opt.header_timeout_seconds));
+    if (x->stream_open) {
+        x->phase = PHASE_ABORT;
+        http_lane_push_late(server->lane, &x->job);
+    } else {
+        http_exchange_free(x);
+    }
+}

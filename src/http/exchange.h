@@ -1,0 +1,152 @@
+/*
+ * exchange.h - one request and its answer, from the first line to the last byte
+ *
+ * Model    A state machine that libmicrohttpd's callbacks and the slow lane
+ *          drive in turns:
+ *
+ *            HEAD --> BODY <--> PIECE --> WORK --> ANSWER --> SENT
+ *              \       ^                             ^
+ *               BEGIN -'  (streams)      a refusal --'
+ *
+ *          In BEGIN, PIECE and WORK the connection is suspended and the slow
+ *          lane has the exchange; in all others its server thread has it.  It
+ *          never belongs to both, so it needs no lock: the lane's queue and
+ *          libmicrohttpd's resuming hand it over.
+ * Owner    Made with the request line, freed when libmicrohttpd says that the
+ *          request is over; a stream that was left open is aborted before that,
+ *          on the slow lane.
+ */
+#ifndef HTTP_EXCHANGE_H
+#define HTTP_EXCHANGE_H
+
+#include <stdatomic.h>
+
+#include <microhttpd.h>
+
+#include "base/gunzip.h"
+#include "base/mem.h"
+#include "http/guard.h"
+#include "http/lane.h"
+#include "http/media.h"
+#include "http/server.h"
+#include "http/watch.h"
+
+#define HTTP_ID_SIZE 65
+
+/* A body larger than this is not for the fast lane. */
+#define HTTP_FAST_BODY (64 * KIB)
+/* What a stream's handler gets at once, at most. */
+#define HTTP_PIECE (256 * KIB)
+/* What is read of a refused body, so that the connection can go on. */
+#define HTTP_SWALLOW MIB
+
+struct http_server {
+    struct http_options opt;
+    int                 listen_fd;
+    bool                loopback;
+    char                url[64];
+    char                id_prefix[16];
+    atomic_uint         n_requests; /* ever: the other half of an id        */
+    atomic_uint         n_exchanges;
+    atomic_uint         n_conns;
+    atomic_bool         draining;
+    struct mem_budget   bodies;    /* bytes of bodies held at once          */
+    int64_t             stream_us; /* over which a stream's rate is taken   */
+    struct http_lane   *lane;
+    struct http_watch  *watch;
+    struct MHD_Daemon  *daemon;
+    struct MHD_Response *short_of_memory; /* made before there is none left */
+};
+
+enum http_phase {
+    PHASE_HEAD,
+    PHASE_BEGIN,
+    PHASE_BODY,
+    PHASE_PIECE,
+    PHASE_WORK,
+    PHASE_ANSWER,
+    PHASE_SENT,
+    PHASE_ABORT,
+};
+
+struct http_exchange {
+    struct http_request    req;
+    struct http_reply      rep;
+    struct http_job        job;
+    struct http_server    *server;
+    struct MHD_Connection *connection;
+    struct http_conn      *conn;
+    enum http_phase        phase;
+    struct http_head       head;
+    struct http_media      media;
+    char                   id[HTTP_ID_SIZE];
+    int64_t                start_us;
+    const char            *method; /* for the log */
+
+    struct buf     body;     /* of a stream: the piece              */
+    size_t         n_budget; /* bytes taken from server->bodies     */
+    uint64_t       n_received;
+    uint64_t       n_swallowed;
+    bool           is_gzip;
+    bool           at_head;      /* no byte of the body was asked for   */
+    bool           body_pending; /* there is one, or we cannot tell     */
+    bool           away;         /* the slow lane had it                */
+    bool           must_close;
+    struct gunzip *gunzip;       /* of a stream                     */
+    bool           stream_open;  /* between begin and end or abort  */
+    void          *stream_state;
+
+    unsigned status; /* answered; 0: not yet */
+    size_t   n_sent;
+
+    char *path;   /* without the query */
+    char *query;  /* NULL where there is none */
+    char *args;   /* where req.arg[] live: as long as the path */
+    char  uri[];  /* both */
+};
+
+/* exchange.c: what libmicrohttpd calls. */
+void           *http_exchange_new(void *cls, const char *uri,
+                                  struct MHD_Connection *connection);
+enum MHD_Result http_exchange_run(void *cls, struct MHD_Connection *connection,
+                                  const char *url, const char *method,
+                                  const char *version, const char *data,
+                                  size_t *data_len, void **con_cls);
+void http_exchange_completed(void *cls, struct MHD_Connection *connection,
+                             void                          **con_cls,
+                             enum MHD_RequestTerminationCode code);
+
+/* exchange.c: the answer is this problem; status 0: that of rc. */
+void http_exchange_fail(struct http_exchange *x, unsigned status, enum err rc,
+                        const struct errinfo *e);
+void http_exchange_free(struct http_exchange *x);
+
+/* head.c: decide everything that is decided before the body: the route, its
+ * limits, its media types.  false: x->rep has the answer. */
+bool http_head_read(struct http_exchange *x, const char *method,
+                    const char *version);
+
+/* work.c: more bytes of the body. */
+enum err http_body_add(struct http_exchange *x, const void *p, size_t n,
+                       struct errinfo *e);
+void     http_body_release(struct http_exchange *x);
+/* work.c: call the handler; false where it wants the slow lane. */
+bool http_work_run(struct http_exchange *x, bool may_block);
+/* work.c: what the slow lane runs. */
+void http_work_job(struct http_job *job, bool canceled);
+
+/* stream.c: on the slow lane only. */
+enum err http_stream_begin(struct http_exchange *x, struct errinfo *e);
+enum err http_stream_piece(struct http_exchange *x, struct errinfo *e);
+enum err http_stream_end(struct http_exchange *x, struct errinfo *e);
+void     http_stream_abort(struct http_exchange *x); /* not open is fine */
+
+/* answer.c: hand x->rep to libmicrohttpd. */
+enum MHD_Result http_answer_queue(struct http_exchange *x);
+/* answer.c: write it past libmicrohttpd, which takes no answer in the middle
+ * of an upload, and have the connection closed. */
+enum MHD_Result http_answer_now(struct http_exchange *x);
+/* answer.c: the request is over; count it and write its line. */
+void http_answer_log(struct http_exchange *x);
+
+#endif

@@ -1,0 +1,175 @@
+#include "http/problem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <microhttpd.h>
+
+#include "base/json_write.h"
+#include "base/log.h"
+
+unsigned
+http_status_of(enum err code)
+{
+    switch (code) {
+    case ERR_MALFORMED:
+        return 400;
+    case ERR_AUTH:
+        return 401;
+    case ERR_FORBIDDEN:
+        return 403;
+    case ERR_NOTFOUND:
+        return 404;
+    case ERR_METHOD:
+        return 405;
+    case ERR_ACCEPT:
+        return 406;
+    case ERR_CONFLICT:
+    case ERR_CANCELED:
+        return 409;
+    case ERR_LENGTH:
+        return 411;
+    case ERR_LIMIT:
+        return 413;
+    case ERR_MEDIA:
+        return 415;
+    case ERR_INVALID:
+        return 422;
+    case ERR_RATE:
+        return 429;
+    case ERR_UNSUPPORTED:
+        return 501;
+    case ERR_BUSY:
+    case ERR_NOMEM:
+        return 503;
+    case ERR_FULL:
+        return 507;
+    case ERR_IO:
+    case ERR_CORRUPT:
+        return 500;
+    case ERR_OK:
+    case ERR_WOULDBLOCK:
+    case ERR_COUNT:
+        break; /* a handler that says this to a client is mistaken */
+    }
+    return 500;
+}
+
+void
+http_reply_reset(struct http_reply *rep)
+{
+    buf_release(&rep->body);
+    *rep = (struct http_reply){
+        .status = 200,
+        .content_type = "application/json",
+    };
+    buf_init(&rep->body, 0);
+}
+
+static void
+write_text(struct buf *b, const char *s)
+{
+    json_write_string(b, s, strlen(s));
+}
+
+/* One of "errors": where it is, as far as a program can use that, and what. */
+static void
+write_item(struct buf *b, const struct err_item *item)
+{
+    uint64_t line, column;
+    int      end = 0;
+
+    buf_putc(b, '{');
+    if (item->where[0] == '/') {
+        buf_puts(b, "\"pointer\":");
+        write_text(b, item->where);
+        buf_puts(b, ",\"detail\":");
+        write_text(b, item->what);
+    } else {
+        char detail[sizeof(item->where) + sizeof(item->what) + 2];
+
+        if (sscanf(item->where, "line %" SCNu64 ", column %" SCNu64 "%n", &line,
+                   &column, &end) == 2 &&
+            item->where[end] == '\0')
+            buf_printf(b, "\"line\":%" PRIu64 ",\"column\":%" PRIu64 ",", line,
+                       column);
+        snprintf(detail, sizeof(detail), "%s%s%s", item->where,
+                 item->where[0] != '\0' ? ": " : "", item->what);
+        buf_puts(b, "\"detail\":");
+        write_text(b, detail);
+    }
+    buf_putc(b, '}');
+}
+
+static void
+write_items(struct buf *b, const struct errinfo *e)
+{
+    if (e->n == 0 || (e->n == 1 && e->item[0].where[0] == '\0'))
+        return; /* the detail has said it */
+    buf_puts(b, ",\"errors\":[");
+    for (unsigned i = 0; i < e->n; i++) {
+        if (i > 0)
+            buf_putc(b, ',');
+        write_item(b, &e->item[i]);
+    }
+    buf_putc(b, ']');
+    if (e->n_more > 0)
+        buf_printf(b, ",\"more_errors\":%u", e->n_more);
+}
+
+static void
+log_fault(unsigned status, const char *request_id, const struct errinfo *e)
+{
+    const char *where = e->n > 0 ? e->item[0].where : "";
+
+    log_write(status == 500 ? LOG_ERROR : LOG_WARN, "http",
+              "request_id=%s status=%u %s: %s%s%s", request_id, status,
+              err_slug(e), where, where[0] != '\0' ? ": " : "", err_what(e));
+}
+
+void
+http_problem(struct http_reply *rep, const char *request_id, unsigned status,
+             enum err rc, const struct errinfo *e)
+{
+    struct errinfo own;
+    struct buf    *b = &rep->body;
+    const char    *title;
+
+    if (e->n == 0) { /* a code without a word: the general one */
+        err_clear(&own);
+        own.code = rc;
+        e = &own;
+    }
+    if (status == 0)
+        status = http_status_of(rc);
+    if (status >= 500)
+        log_fault(status, request_id, e);
+
+    http_reply_reset(rep);
+    rep->status = status;
+    rep->content_type = "application/problem+json";
+    title = MHD_get_reason_phrase_for(status);
+    buf_printf(b, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u",
+               title, status);
+    buf_puts(b, ",\"detail\":");
+    if (status == 500)
+        buf_printf(b,
+                   "\"internal error; the log has the reason under request "
+                   "ID %s\"",
+                   request_id);
+    else
+        write_text(b, err_what(e));
+    buf_puts(b, ",\"code\":");
+    write_text(b, status == 500 ? "internal" : err_slug(e));
+    buf_puts(b, ",\"request_id\":");
+    write_text(b, request_id);
+    if (status != 500)
+        write_items(b, e);
+    buf_puts(b, "}\n");
+
+    if (status == 429 || status == 503)
+        http_reply_header(rep, "Retry-After", "1");
+    else if (status == 401)
+        http_reply_header(rep, "WWW-Authenticate", "Bearer");
+}

@@ -1,0 +1,116 @@
+/*
+ * dense.c - the fully connected layer: y = f(W x + b)
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "nn/activation.h"
+#include "nn/layer.h"
+
+/* clang-format off */
+#define AT(member) offsetof(struct nn_layer_spec, member)
+static const struct nn_member members[] = {
+/*    name          kind                  offset          required min           max           default          */
+    { "units",      NN_MEMBER_COUNT,      AT(units),      true,  1, NN_MAX_UNITS, false, false, 0               },
+    { "activation", NN_MEMBER_ACTIVATION, AT(activation), false, 0, 0,            false, false, NN_LINEAR       },
+    { "use_bias",   NN_MEMBER_BOOL,       AT(use_bias),   false, 0, 0,            false, false, 1               },
+    { "init",       NN_MEMBER_INIT,       AT(init),       false, 0, 0,            false, false, NN_INIT_DEFAULT },
+    { 0 }
+};
+/* clang-format on */
+
+static enum err
+shape(const struct nn_layer_spec *spec, const struct nn_shape *in,
+      const char *at, struct nn_shape *out, struct errinfo *e)
+{
+    if (in->rank != 1)
+        return err_add(e, ERR_INVALID, at,
+                       "a dense layer takes a row of numbers and its input "
+                       "has %zu dimensions: give input_shape as [%zu]",
+                       in->rank, nn_shape_size(in));
+    *out = (struct nn_shape){ .rank = 1, .dim = { spec->units } };
+    return ERR_OK;
+}
+
+static size_t
+tensors(const struct nn_layer_spec *spec, const struct nn_shape *in,
+        struct nn_tensor_rule rule[NN_MAX_TENSORS])
+{
+    size_t n_in = in->dim[0], n_out = spec->units;
+
+    rule[0] = (struct nn_tensor_rule){
+        .name = "weight",
+        .shape = { .rank = 2, .dim = { n_out, n_in } },
+        .init = spec->init,
+        .fan_in = n_in,
+        .fan_out = n_out,
+    };
+    if (!spec->use_bias)
+        return 1;
+    rule[1] = (struct nn_tensor_rule){
+        .name = "bias",
+        .shape = { .rank = 1, .dim = { n_out } },
+        .init = { .type = NN_INIT_ZEROS },
+    };
+    return 2;
+}
+
+/* Z = X W^T + b: [n][n_out] = [n][n_in] [n_in][n_out].  The sum of each z
+ * starts from its bias. */
+static void
+forward(const struct nn_layer_pass *pass, const float *x, float *y)
+{
+    const struct nn_activation_row *f =
+        nn_activation_row(pass->spec->activation);
+    size_t       n_in = pass->in->dim[0], n_out = pass->out->dim[0];
+    const float *W = pass->params, *b = W + n_out * n_in;
+
+    if (pass->spec->use_bias)
+        for (size_t s = 0; s < pass->n; s++)
+            memcpy(y + s * n_out, b, n_out * sizeof(*b));
+    pass->kernel->gemm(pass->n, n_out, n_in, x, n_in, 1, W, 1, n_in, y, n_out,
+                       pass->spec->use_bias, pass->scratch);
+    if (f->forward != NULL)
+        f->forward(pass->kernel, y, pass->n, n_out);
+}
+
+/*
+ * dW = dZ^T X: [n_out][n_in] = [n_out][n] [n][n_in]
+ * db = dZ summed over the samples
+ * dX = dZ W:   [n][n_in] = [n][n_out] [n_out][n_in]
+ */
+static void
+backward(const struct nn_layer_pass *pass, const float *x, const float *y,
+         float *d, float *grad, float *dx)
+{
+    const struct nn_activation_row *f =
+        nn_activation_row(pass->spec->activation);
+    const struct nn_kernel *kernel = pass->kernel;
+    size_t n = pass->n, n_in = pass->in->dim[0], n_out = pass->out->dim[0];
+
+    if (!pass->dz_given && f->backward != NULL)
+        f->backward(d, y, n, n_out);
+
+    kernel->gemm(n_out, n_in, n, d, 1, n_out, x, n_in, 1, grad, n_in, false,
+                 pass->scratch);
+    if (pass->spec->use_bias) {
+        float *db = grad + n_out * n_in;
+
+        memset(db, 0, n_out * sizeof(*db));
+        for (size_t s = 0; s < n; s++)
+            for (size_t j = 0; j < n_out; j++)
+                db[j] += d[s * n_out + j];
+    }
+    if (dx != NULL)
+        kernel->gemm(n, n_in, n_out, d, n_out, 1, pass->params, n_in, 1, dx,
+                     n_in, false, pass->scratch);
+}
+
+const struct nn_layer_type nn_dense = {
+    .name = "dense",
+    .members = members,
+    .shape = shape,
+    .tensors = tensors,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,27 @@
+/*
+ * set.c - the kernels of one instruction set; compiled once for each
+ *
+ * The build defines NN_SET (the name) and NN_SET_… and gives the compiler
+ * the flags of the set.  nm must show one symbol, the table: see vector.h.
+ */
+#include "nn/kernel/gemm_impl.h"
+#include "nn/kernel/math_impl.h"
+#include "nn/kernel/sets.h"
+#include "nn/kernel/update_impl.h"
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define TEXT_(a) #a
+#define TEXT(a) TEXT_(a)
+
+const struct nn_kernel JOIN(nn_kernel_, NN_SET) = {
+    .name = TEXT(NN_SET),
+    .gemm = gemm,
+    .sigmoid = map_sigmoid,
+    .tanh = map_tanh,
+    .exp = map_exp,
+    .sum_squares = sum_squares,
+    .sgd = sgd,
+    .sgd_momentum = sgd_momentum,
+    .adam = adam,
+};

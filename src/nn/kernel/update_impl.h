@@ -1,0 +1,136 @@
+/*
+ * update_impl.h - what happens once per parameter and batch, over vec
+ *
+ * Model    Each parameter is updated by itself, so vectors of any width give
+ *          the same bits.  A square of a float is exact in a double, and
+ *          sum_squares() adds into 16 sums whatever the set: element i goes
+ *          to sum i mod 16.
+ */
+#ifndef NN_KERNEL_UPDATE_IMPL_H
+#define NN_KERNEL_UPDATE_IMPL_H
+
+#include "nn/kernel/kernel.h"
+#include "nn/kernel/vector.h"
+
+#define N_SUMS 16
+#define HALF (LANES / 2)
+
+/* The first n < LANES floats of a vector; zeros in the rest. */
+static ALWAYS_INLINE vec
+load_part(const float *p, size_t n)
+{
+    vec v = splat(0);
+
+    memcpy(&v, p, n * sizeof(*p));
+    return v;
+}
+
+static ALWAYS_INLINE void
+store_part(float *p, vec v, size_t n)
+{
+    memcpy(p, &v, n * sizeof(*p));
+}
+
+static void
+sgd(float *w, const float *g, size_t n, float rate)
+{
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES)
+        store(w + i, fused(splat(-rate), load(g + i), load(w + i)));
+    if (i < n)
+        store_part(w + i,
+                   fused(splat(-rate), load_part(g + i, n - i),
+                         load_part(w + i, n - i)),
+                   n - i);
+}
+
+static ALWAYS_INLINE vec
+next_velocity(vec v, vec g, float rate, float momentum)
+{
+    return fused(splat(momentum), v, splat(-rate) * g);
+}
+
+static void
+sgd_momentum(float *w, float *v, const float *g, size_t n, float rate,
+             float momentum)
+{
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES) {
+        vec vi = next_velocity(load(v + i), load(g + i), rate, momentum);
+
+        store(v + i, vi);
+        store(w + i, load(w + i) + vi);
+    }
+    if (i < n) {
+        vec vi = next_velocity(load_part(v + i, n - i), load_part(g + i, n - i),
+                               rate, momentum);
+
+        store_part(v + i, vi, n - i);
+        store_part(w + i, load_part(w + i, n - i) + vi, n - i);
+    }
+}
+
+static ALWAYS_INLINE void
+adam_one(vec *w, vec *m, vec *v, vec g, const struct nn_kernel_adam *p)
+{
+    *m = fused(splat(p->beta_1), *m, splat(p->rest_1) * g);
+    *v = fused(splat(p->beta_2), *v, splat(p->rest_2) * g * g);
+    *w -= splat(p->rate) * (*m * splat(p->correct_1)) /
+          (square_root(*v * splat(p->correct_2)) + splat(p->epsilon));
+}
+
+static void
+adam(float *w, float *m, float *v, const float *g, size_t n,
+     const struct nn_kernel_adam *p)
+{
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES) {
+        vec wi = load(w + i), mi = load(m + i), vi = load(v + i);
+
+        adam_one(&wi, &mi, &vi, load(g + i), p);
+        store(w + i, wi);
+        store(m + i, mi);
+        store(v + i, vi);
+    }
+    if (i < n) {
+        vec wi = load_part(w + i, n - i), mi = load_part(m + i, n - i),
+            vi = load_part(v + i, n - i);
+
+        adam_one(&wi, &mi, &vi, load_part(g + i, n - i), p);
+        store_part(w + i, wi, n - i);
+        store_part(m + i, mi, n - i);
+        store_part(v + i, vi, n - i);
+    }
+}
+
+static double
+sum_squares(const float *x, size_t n)
+{
+    dvec   part[N_SUMS / HALF];
+    double sum[N_SUMS];
+    size_t i = 0;
+
+    for (size_t j = 0; j < N_SUMS / HALF; j++)
+        part[j] = (dvec){ 0 };
+    for (; i + N_SUMS <= n; i += N_SUMS) {
+#pragma GCC unroll 8
+        for (size_t j = 0; j < N_SUMS / HALF; j++) {
+            half_vec f = *(const half_mem *)(x + i + j * HALF);
+            dvec     d = __builtin_convertvector(f, dvec);
+
+            part[j] += d * d;
+        }
+    }
+    memcpy(sum, part, sizeof(sum));
+    for (size_t j = 0; i < n; i++, j++)
+        sum[j] += (double)x[i] * x[i];
+    for (size_t width = N_SUMS / 2; width > 0; width /= 2)
+        for (size_t j = 0; j < width; j++)
+            sum[j] += sum[j + width];
+    return sum[0];
+}
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * layer.h - what a kind of layer is: a row of functions
+ *
+ * Model    A row says how a layer's shape follows from its input, which tensors
+ *          it has, and how a batch goes through it forward and backward.
+ *          To add a kind: one file with its row, and the row's name in
+ *          spec.c's list.  The rest of nn/ knows layers by their rows only.
+ * Owner    Rows are constant.  A pass borrows everything it points to.
+ */
+#ifndef NN_LAYER_H
+#define NN_LAYER_H
+
+#include "nn/kernel/kernel.h"
+#include "nn/spec.h"
+
+/* Tensors of one layer at most.  The step of RANDOM_INIT is layer *
+ * NN_MAX_TENSORS + tensor: with another number old seeds give other nets. */
+#define NN_MAX_TENSORS 4
+
+struct nn_tensor_rule {
+    const char         *name;
+    struct nn_shape     shape;
+    struct nn_init_spec init;
+    size_t              fan_in, fan_out; /* for init */
+};
+
+/* What forward and backward work with, beside the data. */
+struct nn_layer_pass {
+    const struct nn_kernel     *kernel;
+    const struct nn_layer_spec *spec;
+    const struct nn_shape      *in, *out; /* of one sample             */
+    size_t                      n;        /* samples                   */
+    const float                *params;   /* of this layer             */
+    float                      *scratch;  /* for gemm                  */
+    bool dz_given; /* backward gets dE/dz, the activation is dealt with */
+};
+
+struct nn_layer_type {
+    const char             *name;
+    const struct nn_member *members;
+
+    /* The shape of y.  `at` is the layer's pointer, "/layers/2"; what is wrong
+     * is added to e. */
+    enum err (*shape)(const struct nn_layer_spec *spec,
+                      const struct nn_shape *in, const char *at,
+                      struct nn_shape *out, struct errinfo *e);
+
+    /* Fill rule[] in the order the tensors lie in memory; returns how many. */
+    size_t (*tensors)(const struct nn_layer_spec *spec,
+                      const struct nn_shape      *in,
+                      struct nn_tensor_rule       rule[NN_MAX_TENSORS]);
+
+    /* y [n][out] from x [n][in]. */
+    void (*forward)(const struct nn_layer_pass *pass, const float *x, float *y);
+
+    /* From d = dE/dy [n][out] (dE/dz where dz_given; overwritten) the gradient
+     * of this layer's parameters and, where dx is not NULL, dE/dx [n][in]. */
+    void (*backward)(const struct nn_layer_pass *pass, const float *x,
+                     const float *y, float *d, float *grad, float *dx);
+};
+
+extern const struct nn_layer_type nn_dense;
+
+#endif

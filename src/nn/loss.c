@@ -1,0 +1,177 @@
+#include "nn/loss.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "nn/net.h"
+
+/* ln y, finite for y = 0: 2^-149 is the least that a float32 can be.  Written
+ * so that a NaN stays one. */
+static double
+log_of(float y)
+{
+    return log(y < 0x1p-149f ? 0x1p-149 : (double)y);
+}
+
+/* ln (1 - y), finite for y = 1: beyond 2^-25, half a step of float32 below 1,
+ * an output cannot say how near to 1 it is. */
+static double
+log_of_rest(float y)
+{
+    double rest = 1.0 - (double)y;
+
+    return log(rest < 0x1p-25 ? 0x1p-25 : rest);
+}
+
+static double
+sum_of_squares(const float *y, const float *t, size_t n_out)
+{
+    double sum = 0;
+
+    for (size_t k = 0; k < n_out; k++) {
+        double error = (double)t[k] - y[k];
+
+        sum += error * error;
+    }
+    return sum;
+}
+
+static double
+squared_error(const float *y, const float *t, size_t n_out)
+{
+    return 0.5 * sum_of_squares(y, t, n_out);
+}
+
+static void
+squared_error_delta(float *d, const float *y, const float *t, size_t n_out,
+                    float scale)
+{
+    for (size_t k = 0; k < n_out; k++)
+        d[k] = scale * (y[k] - t[k]);
+}
+
+static double
+mse(const float *y, const float *t, size_t n_out)
+{
+    return sum_of_squares(y, t, n_out) / (double)n_out;
+}
+
+static void
+mse_delta(float *d, const float *y, const float *t, size_t n_out, float scale)
+{
+    squared_error_delta(d, y, t, n_out, 2.0f * scale / (float)n_out);
+}
+
+/* -1/K sum_k (t ln y + (1 - t) ln (1 - y)); a factor of 0 leaves its term out. */
+static double
+binary_cross_entropy(const float *y, const float *t, size_t n_out)
+{
+    double sum = 0;
+
+    for (size_t k = 0; k < n_out; k++) {
+        if (t[k] != 0.0f)
+            sum -= t[k] * log_of(y[k]);
+        if (t[k] != 1.0f)
+            sum -= (1.0 - t[k]) * log_of_rest(y[k]);
+    }
+    return sum / (double)n_out;
+}
+
+/* With y = sigmoid z: dE/dz_k = (y_k - t_k) / K. */
+static void
+binary_cross_entropy_delta(float *d, const float *y, const float *t,
+                           size_t n_out, float scale)
+{
+    squared_error_delta(d, y, t, n_out, scale / (float)n_out);
+}
+
+static double
+cross_entropy(const float *y, const float *t, size_t n_out)
+{
+    double sum = 0;
+
+    for (size_t k = 0; k < n_out; k++)
+        if (t[k] != 0.0f)
+            sum -= t[k] * log_of(y[k]);
+    return sum;
+}
+
+/* With y = softmax z: dE/dz_k = y_k sum_j t_j - t_k, which is y_k - t_k where
+ * the targets are probabilities. */
+static void
+cross_entropy_delta(float *d, const float *y, const float *t, size_t n_out,
+                    float scale)
+{
+    float sum = 0;
+
+    for (size_t k = 0; k < n_out; k++)
+        sum += t[k];
+    for (size_t k = 0; k < n_out; k++)
+        d[k] = scale * (y[k] * sum - t[k]);
+}
+
+/* clang-format off */
+static const struct nn_loss_row rows[NN_LOSS_COUNT] = {
+    [NN_SQUARED_ERROR]        = { "squared_error", NN_ACTIVATION_COUNT, squared_error, squared_error_delta },
+    [NN_MSE]                  = { "mse",           NN_ACTIVATION_COUNT, mse,           mse_delta           },
+    [NN_BINARY_CROSS_ENTROPY] = { "binary_cross_entropy", NN_SIGMOID,
+                                  binary_cross_entropy, binary_cross_entropy_delta },
+    [NN_CROSS_ENTROPY]        = { "cross_entropy", NN_SOFTMAX,          cross_entropy, cross_entropy_delta },
+};
+/* clang-format on */
+
+const struct nn_loss_row *
+nn_loss_row(enum nn_loss l)
+{
+    assert(l < NN_LOSS_COUNT);
+    return &rows[l];
+}
+
+const char *
+nn_loss_name(enum nn_loss l)
+{
+    return nn_loss_row(l)->name;
+}
+
+bool
+nn_loss_find(const char *name, enum nn_loss *out)
+{
+    for (int l = 0; l < NN_LOSS_COUNT; l++) {
+        if (strcmp(rows[l].name, name) == 0) {
+            *out = (enum nn_loss)l;
+            return true;
+        }
+    }
+    return false;
+}
+
+double
+nn_loss_mean(const struct nn_spec *spec, const float *y, const float *t,
+             const float *weight, size_t n, size_t n_out)
+{
+    const struct nn_loss_row *row = nn_loss_row(spec->loss);
+    double                    sum = 0;
+
+    assert(n > 0 && n_out > 0);
+    for (size_t s = 0; s < n; s++) {
+        double value = row->value(y + s * n_out, t + s * n_out, n_out);
+
+        sum += weight != NULL ? weight[s] * value : value;
+    }
+    return sum / (double)n;
+}
+
+void
+nn_loss_delta(enum nn_loss l, float *d, const float *y, const float *t,
+              const float *weight, size_t n, size_t n_out)
+{
+    const struct nn_loss_row *row = nn_loss_row(l);
+
+    for (size_t s = 0; s < n; s++) {
+        float w = weight != NULL ? weight[s] : 1.0f;
+
+        row->delta(d + s * n_out, y + s * n_out, t + s * n_out, n_out,
+                   w / (float)n);
+    }
+}

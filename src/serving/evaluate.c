@@ -1,0 +1,226 @@
+/* evaluate.c - a stored dataset through a model, and the figures of it */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/predict.h"
+#include "codec/stored.h"
+#include "serving/model.h"
+#include "serving/registry.h"
+
+/* --- figures -------------------------------------------------------------- */
+
+struct scored {
+    float score;
+    bool  positive;
+};
+
+static int
+scored_compare(const void *pa, const void *pb)
+{
+    const struct scored *a = pa, *b = pb;
+
+    return (a->score > b->score) - (a->score < b->score);
+}
+
+/*
+ * The area under the ROC curve by ranks (Mann and Whitney 1947): with R the sum
+ * of the positives' ranks, (R - p (p + 1) / 2) / (p n); rows of equal score
+ * share the mean of their ranks.  NaN where a class has no row.
+ */
+static double
+auc_of(struct scored *row, size_t n)
+{
+    double ranks = 0, positives = 0;
+
+    qsort(row, n, sizeof(*row), scored_compare);
+    for (size_t i = 0, j; i < n; i = j) {
+        double rank;
+        for (j = i + 1; j < n && row[j].score == row[i].score; j++)
+            ;
+        rank = ((double)(i + 1) + (double)j) / 2;
+        for (size_t k = i; k < j; k++)
+            if (row[k].positive) {
+                ranks += rank;
+                positives++;
+            }
+    }
+    double negatives = (double)n - positives;
+    if (positives == 0 || negatives == 0)
+        return NAN;
+    return (ranks - positives * (positives + 1) / 2) / (positives * negatives);
+}
+
+static enum err
+classify(const struct dataset_encoder *enc, const struct dataset_table *table,
+         const float *y, struct codec_evaluation *ev, struct errinfo *e)
+{
+    size_t         n = table->n_rows, n_out = table->n_out;
+    struct scored *row = NULL;
+    bool           finite = true;
+
+    ev->n_classes = enc->n_classes;
+    ev->classes = enc->classes;
+    ev->confusion =
+        mem_array(enc->n_classes * enc->n_classes, sizeof(*ev->confusion), 0);
+    if (enc->n_classes == 2)
+        row = mem_array(n, sizeof(*row), 0);
+    if (ev->confusion == NULL || (enc->n_classes == 2 && row == NULL)) {
+        free(row);
+        return err_set(e, ERR_NOMEM, "", "no memory to evaluate in");
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t actual = dataset_encoder_class(enc, table->t + i * n_out);
+        size_t said = dataset_encoder_class(enc, y + i * n_out);
+        ev->confusion[actual * enc->n_classes + said]++;
+        if (row == NULL)
+            continue;
+        row[i].score = y[i * n_out + (n_out == 1 ? 0 : 1)];
+        row[i].positive = actual == 1;
+        finite = finite && isfinite(row[i].score);
+    }
+    if (row != NULL && finite)
+        ev->auc = auc_of(row, n);
+    free(row);
+    return ERR_OK;
+}
+
+static void
+regress(const struct dataset_table *table, const float *y,
+        struct codec_evaluation *ev)
+{
+    size_t n = table->n_rows, n_out = table->n_out;
+    double squares = 0, absolute = 0, total = 0;
+
+    for (size_t j = 0; j < n_out; j++) {
+        double mean = 0;
+        for (size_t i = 0; i < n; i++)
+            mean += (double)table->t[i * n_out + j];
+        mean /= (double)n;
+        for (size_t i = 0; i < n; i++) {
+            double t = (double)table->t[i * n_out + j];
+            double d = t - (double)y[i * n_out + j];
+            squares += d * d;
+            absolute += fabs(d);
+            total += (t - mean) * (t - mean);
+        }
+    }
+    ev->mse = squares / (double)(n * n_out);
+    ev->mae = absolute / (double)(n * n_out);
+    ev->r2 = total > 0 ? 1 - squares / total : NAN;
+}
+
+/* --- the pass ------------------------------------------------------------- */
+
+/* The model's own encoder, or for bare weights one that changes nothing. */
+static enum err
+encoder_choose(const struct serving_model *m, const struct dataset_meta *meta,
+               struct dataset_encoder **out_own, struct errinfo *e)
+{
+    const struct nn_spec *spec = nn_net_spec(m->net);
+    bool symmetric = spec->layer[spec->n_layers - 1].activation == NN_TANH;
+
+    if (m->encoder != NULL)
+        return ERR_OK;
+    return dataset_encoder_new(meta, DATASET_SCALE_NONE, nn_net_n_out(m->net),
+                               symmetric, out_own, e);
+}
+
+/* The table, all outputs, and a score a row. */
+static enum err
+bytes_needed(const struct dataset_encoder *enc, const struct dataset_meta *meta,
+             size_t *out, struct errinfo *e)
+{
+    size_t   table, y;
+    enum err rc = dataset_table_bytes(enc, meta, &table, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    if (!mem_mul((size_t)meta->n_rows,
+                 enc->n_out * sizeof(float) + sizeof(struct scored), &y) ||
+        !mem_add(table, y, out))
+        return err_set(e, ERR_INVALID, "/dataset",
+                       "needs more memory than can be counted");
+    return ERR_OK;
+}
+
+static enum err
+check_sizes(const struct serving_model *m, const struct dataset_encoder *enc,
+            const struct dataset_meta *meta, struct errinfo *e)
+{
+    if (meta->n_rows == 0)
+        return err_set(e, ERR_INVALID, "/dataset", "the dataset has no rows");
+    if (enc->n_in != nn_net_n_in(m->net))
+        return err_set(e, ERR_INVALID, "/dataset",
+                       "the dataset gives %zu inputs, the network takes %zu",
+                       enc->n_in, nn_net_n_in(m->net));
+    return ERR_OK;
+}
+
+enum err
+serving_evaluate(struct serving_registry *reg, struct serving_model *m,
+                 const char *network, const char *dataset, struct buf *out,
+                 struct errinfo *e)
+{
+    struct codec_dataset   *ds = NULL;
+    struct dataset_encoder *own = NULL, *enc;
+    struct dataset_table   *table = NULL;
+    float                  *y = NULL;
+    size_t                  bytes = 0, taken = 0;
+    struct codec_evaluation ev = {
+        .network = network,
+        .dataset = dataset,
+        .version = m->version,
+        .auc = NAN,
+    };
+    enum err rc;
+
+    rc = codec_stored_dataset(serving_registry_store(reg), dataset, &ds, e);
+    if (rc == ERR_NOTFOUND)
+        rc = err_set(e, ERR_INVALID, "/dataset", "there is no dataset \"%s\"",
+                     dataset);
+    if (rc == ERR_OK)
+        rc = encoder_choose(m, &ds->meta, &own, e);
+    if (rc != ERR_OK)
+        goto out;
+    enc = own != NULL ? own : m->encoder;
+    rc = check_sizes(m, enc, &ds->meta, e);
+    if (rc == ERR_OK)
+        rc = bytes_needed(enc, &ds->meta, &bytes, e);
+    if (rc == ERR_OK)
+        rc = serving_registry_take(reg, bytes, "the dataset", e);
+    if (rc != ERR_OK)
+        goto out;
+    taken = bytes;
+
+    /* Without scaling, fitting finds the means that stand for missing cells
+     * and nothing else; a model's encoder is shared and stays as it is. */
+    rc = dataset_table_load(enc, own != NULL, &ds->source, 0, 0, &table, e);
+    if (rc != ERR_OK)
+        goto out;
+    y = mem_floats(table->n_rows * table->n_out, 0);
+    if (y == NULL) {
+        rc = err_set(e, ERR_NOMEM, "", "no memory to evaluate in");
+        goto out;
+    }
+    serving_model_forward(m, table->x, table->n_rows, y);
+
+    ev.task = enc->task;
+    ev.n_rows = table->n_rows;
+    ev.loss = nn_loss_mean(nn_net_spec(m->net), y, table->t, NULL,
+                           table->n_rows, table->n_out);
+    if (enc->task == DATASET_CLASSIFICATION)
+        rc = classify(enc, table, y, &ev, e);
+    else
+        regress(table, y, &ev);
+    if (rc == ERR_OK)
+        codec_evaluation_format(&ev, out);
+out:
+    free(ev.confusion);
+    free(y);
+    dataset_table_free(table);
+    serving_registry_give(reg, taken);
+    dataset_encoder_free(own);
+    codec_stored_dataset_free(ds);
+    return rc;
+}

@@ -1,0 +1,406 @@
+/*
+ * registry.c - the serving model of each network, by name
+ *
+ * Loads run without the lock, so their order is not the order in which they
+ * began.  Each takes a number when it begins: a model may replace one whose
+ * load began earlier, never one whose load began later.  `changed` holds the
+ * number of the last change told of a name (by hash; two names that share a
+ * place only load once more than needed), so that a first load which read the
+ * store before that change is not published after it.
+ */
+#include "serving/registry.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "codec/stored.h"
+#include "serving/model.h"
+
+#define N_CHANGED 64
+
+struct entry {
+    char                 *name;
+    struct serving_model *model;
+    uint64_t              loaded; /* the number of its load         */
+    uint64_t              used;   /* larger: more recently asked for */
+};
+
+struct serving_registry {
+    struct store      *db;     /* borrowed */
+    struct mem_budget *budget; /* borrowed */
+    pthread_mutex_t    lock;   /* guards what follows */
+    struct entry      *entry;  /* sorted by name */
+    size_t             n, capacity;
+    uint64_t           clock; /* of loads and changes */
+    uint64_t           uses;
+    uint64_t           changed[N_CHANGED];
+};
+
+/* --- the map, under the lock ---------------------------------------------- */
+
+/* The place of name, or where it would be. */
+static size_t
+entry_place_locked(const struct serving_registry *reg, const char *name,
+                   bool *found)
+{
+    size_t low = 0, high = reg->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int    order = strcmp(reg->entry[middle].name, name);
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *found = false;
+    return low;
+}
+
+static struct entry *
+entry_find_locked(struct serving_registry *reg, const char *name)
+{
+    bool   found;
+    size_t place = entry_place_locked(reg, name, &found);
+
+    return found ? &reg->entry[place] : NULL;
+}
+
+/* Takes model; false where memory is short. */
+static bool
+entry_insert_locked(struct serving_registry *reg, const char *name,
+                    struct serving_model *model, uint64_t loaded)
+{
+    bool   found;
+    size_t place = entry_place_locked(reg, name, &found);
+
+    if (reg->n == reg->capacity) {
+        size_t        capacity = reg->capacity == 0 ? 16 : 2 * reg->capacity;
+        struct entry *entry =
+            reallocarray(reg->entry, capacity, sizeof(*entry));
+        if (entry == NULL)
+            return false;
+        reg->entry = entry;
+        reg->capacity = capacity;
+    }
+    char *copy = mem_dup(name, strlen(name));
+    if (copy == NULL)
+        return false;
+    memmove(reg->entry + place + 1, reg->entry + place,
+            (reg->n - place) * sizeof(*reg->entry));
+    reg->entry[place] = (struct entry){
+        .name = copy,
+        .model = model,
+        .loaded = loaded,
+        .used = ++reg->uses,
+    };
+    reg->n++;
+    return true;
+}
+
+/* Its model is the caller's now. */
+static struct serving_model *
+entry_remove_locked(struct serving_registry *reg, struct entry *entry)
+{
+    struct serving_model *model = entry->model;
+    size_t                place = (size_t)(entry - reg->entry);
+
+    free(entry->name);
+    reg->n--;
+    memmove(entry, entry + 1, (reg->n - place) * sizeof(*entry));
+    return model;
+}
+
+static uint64_t *
+changed_locked(struct serving_registry *reg, const char *name)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (unsigned char)*name) * 16777619u;
+    return &reg->changed[hash % N_CHANGED];
+}
+
+/* --- memory --------------------------------------------------------------- */
+
+/* Drop the model that was asked for longest ago among those that nobody holds;
+ * false where there is none.  One with a single reference is only ours: new
+ * ones come from here, under this lock. */
+static bool
+evict(struct serving_registry *reg)
+{
+    struct entry         *oldest = NULL;
+    struct serving_model *model = NULL;
+
+    pthread_mutex_lock(&reg->lock);
+    for (size_t i = 0; i < reg->n; i++) {
+        struct entry *entry = &reg->entry[i];
+        if (atomic_load(&entry->model->n_refs) == 1 &&
+            (oldest == NULL || entry->used < oldest->used))
+            oldest = entry;
+    }
+    if (oldest != NULL) {
+        log_write(LOG_DEBUG, "serving", "%s leaves the memory", oldest->name);
+        model = entry_remove_locked(reg, oldest);
+    }
+    pthread_mutex_unlock(&reg->lock);
+    serving_model_unref(model);
+    return model != NULL;
+}
+
+enum err
+serving_registry_take(struct serving_registry *reg, size_t n, const char *what,
+                      struct errinfo *e)
+{
+    enum err rc;
+
+    while ((rc = mem_budget_take(reg->budget, n, what, e)) == ERR_BUSY &&
+           evict(reg))
+        err_clear(e);
+    return rc;
+}
+
+void
+serving_registry_give(struct serving_registry *reg, size_t n)
+{
+    mem_budget_give(reg->budget, n);
+}
+
+void
+serving_registry_make_room(struct serving_registry *reg, size_t n_bytes)
+{
+    if (serving_registry_take(reg, n_bytes, "others", NULL) == ERR_OK)
+        serving_registry_give(reg, n_bytes);
+}
+
+struct store *
+serving_registry_store(struct serving_registry *reg)
+{
+    return reg->db;
+}
+
+/* --- loading -------------------------------------------------------------- */
+
+static enum err
+load_once(struct serving_registry *reg, const char *network, int64_t version,
+          struct serving_model **out, struct errinfo *e)
+{
+    struct nn_net          *net = NULL;
+    struct dataset_encoder *encoder = NULL;
+    size_t                  bytes = 0, taken = 0;
+    int64_t                 number;
+    enum err                rc;
+
+    rc = codec_stored_net_bytes(reg->db, network, &bytes, e);
+    if (rc != ERR_OK)
+        goto out;
+    rc = serving_registry_take(reg, bytes, "the network", e);
+    if (rc != ERR_OK)
+        goto out;
+    taken = bytes;
+    rc =
+        codec_stored_net(reg->db, network, version, &net, &encoder, &number, e);
+    if (rc != ERR_OK)
+        goto out;
+    while ((rc = serving_model_new(net, encoder, number, reg->budget, taken,
+                                   out, e)) == ERR_BUSY &&
+           evict(reg))
+        err_clear(e);
+    if (rc == ERR_OK) { /* The model owns them now. */
+        net = NULL;
+        encoder = NULL;
+        taken = 0;
+    }
+out:
+    dataset_encoder_free(encoder);
+    nn_net_free(net);
+    mem_budget_give(reg->budget, taken);
+    return rc;
+}
+
+/* As load_once(), with the number of the load. */
+static enum err
+load(struct serving_registry *reg, const char *network,
+     struct serving_model **out, uint64_t *out_number, struct errinfo *e)
+{
+    pthread_mutex_lock(&reg->lock);
+    *out_number = ++reg->clock;
+    pthread_mutex_unlock(&reg->lock);
+    return load_once(reg, network, -1, out, e);
+}
+
+/*
+ * Make a model that was loaded for want of one the serving one.  Takes it, and
+ * gives a reference to the one that serves: this or, if another thread was
+ * first, that one.  NULL: it was read before the last change; load again.
+ */
+static struct serving_model *
+publish_first(struct serving_registry *reg, const char *network,
+              struct serving_model *model, uint64_t number)
+{
+    struct serving_model *serves = NULL, *loser = model;
+
+    pthread_mutex_lock(&reg->lock);
+    struct entry *entry = entry_find_locked(reg, network);
+    if (entry != NULL)
+        serves = serving_model_ref(entry->model);
+    else if (*changed_locked(reg, network) < number) {
+        /* Where there is no memory for a name, it serves this caller only. */
+        serves = model;
+        if (entry_insert_locked(reg, network, model, number))
+            serving_model_ref(model);
+        loser = NULL;
+    }
+    pthread_mutex_unlock(&reg->lock);
+    serving_model_unref(loser);
+    return serves;
+}
+
+static enum err
+get_serving(struct serving_registry *reg, const char *network,
+            struct serving_model **out, struct errinfo *e)
+{
+    struct serving_model *model = serving_registry_find_ref(reg, network);
+
+    while (model == NULL) {
+        struct serving_model *fresh;
+        uint64_t              number;
+        enum err              rc = load(reg, network, &fresh, &number, e);
+        if (rc != ERR_OK)
+            return rc;
+        model = publish_first(reg, network, fresh, number);
+    }
+    *out = model;
+    return ERR_OK;
+}
+
+/* --- what others call ----------------------------------------------------- */
+
+enum err
+serving_registry_new(struct store *db, struct mem_budget *budget,
+                     struct serving_registry **out, struct errinfo *e)
+{
+    struct serving_registry *reg = mem_array(1, sizeof(*reg), 0);
+
+    if (reg == NULL)
+        return err_set(e, ERR_NOMEM, "", "no memory for the registry");
+    reg->db = db;
+    reg->budget = budget;
+    pthread_mutex_init(&reg->lock, NULL);
+    *out = reg;
+    return ERR_OK;
+}
+
+void
+serving_registry_free(struct serving_registry *reg)
+{
+    if (reg == NULL)
+        return;
+    for (size_t i = 0; i < reg->n; i++) {
+        serving_model_unref(reg->entry[i].model);
+        free(reg->entry[i].name);
+    }
+    free(reg->entry);
+    pthread_mutex_destroy(&reg->lock);
+    free(reg);
+}
+
+struct serving_model *
+serving_registry_find_ref(struct serving_registry *reg, const char *network)
+{
+    struct serving_model *model = NULL;
+
+    pthread_mutex_lock(&reg->lock);
+    struct entry *entry = entry_find_locked(reg, network);
+    if (entry != NULL) {
+        entry->used = ++reg->uses;
+        model = serving_model_ref(entry->model);
+    }
+    pthread_mutex_unlock(&reg->lock);
+    return model;
+}
+
+enum err
+serving_registry_get(struct serving_registry *reg, const char *network,
+                     int64_t version, struct serving_model **out,
+                     struct errinfo *e)
+{
+    if (version < 0)
+        return get_serving(reg, network, out, e);
+
+    struct serving_model *model = serving_registry_find_ref(reg, network);
+    if (model != NULL && model->version == version) {
+        *out = model;
+        return ERR_OK;
+    }
+    serving_model_unref(model);
+    return load_once(reg, network, version, out, e);
+}
+
+void
+serving_registry_forget(struct serving_registry *reg, const char *network)
+{
+    struct serving_model *model = NULL;
+
+    pthread_mutex_lock(&reg->lock);
+    *changed_locked(reg, network) = ++reg->clock;
+    struct entry *entry = entry_find_locked(reg, network);
+    if (entry != NULL)
+        model = entry_remove_locked(reg, entry);
+    pthread_mutex_unlock(&reg->lock);
+    serving_model_unref(model);
+}
+
+/* Takes model, which then serves unless a later load's does already, or the
+ * network has left the map since. */
+static void
+publish_next(struct serving_registry *reg, const char *network,
+             struct serving_model *model, uint64_t number)
+{
+    pthread_mutex_lock(&reg->lock);
+    struct entry *entry = entry_find_locked(reg, network);
+    if (entry != NULL && entry->loaded < number) {
+        struct serving_model *before = entry->model;
+        entry->model = model;
+        entry->loaded = number;
+        model = before;
+    }
+    pthread_mutex_unlock(&reg->lock);
+    serving_model_unref(model);
+}
+
+void
+serving_registry_refresh(struct serving_registry *reg, const char *network)
+{
+    struct serving_model *model;
+    struct errinfo        e;
+    uint64_t              number;
+
+    pthread_mutex_lock(&reg->lock);
+    *changed_locked(reg, network) = ++reg->clock;
+    bool is_loaded = entry_find_locked(reg, network) != NULL;
+    pthread_mutex_unlock(&reg->lock);
+    if (!is_loaded)
+        return;
+
+    err_clear(&e);
+    switch (load(reg, network, &model, &number, &e)) {
+    case ERR_OK:
+        publish_next(reg, network, model, number);
+        break;
+    case ERR_NOTFOUND:
+    case ERR_BUSY: /* No room for two: the next caller loads the one. */
+        serving_registry_forget(reg, network);
+        break;
+    default:
+        log_write(LOG_ERROR, "serving",
+                  "%s goes on with the version it had: %s", network,
+                  err_what(&e));
+    }
+}

@@ -1,0 +1,320 @@
+/*
+ * history.c - a job's epochs, its checkpoint, and its end
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "store/internal.h"
+
+static enum err
+epochs_insert(struct conn *c, int64_t job, const struct store_epoch *row,
+              size_t n, struct errinfo *e)
+{
+    enum stmt_id id = STMT_EPOCH_INSERT;
+    enum err     rc = ERR_OK;
+
+    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+        bind_i64(c, id, 1, job);
+        bind_i64(c, id, 2, (int64_t)row[i].epoch);
+        bind_double(c, id, 3, row[i].loss);
+        bind_double(c, id, 4, row[i].accuracy);
+        bind_double(c, id, 5, row[i].val_loss);
+        bind_double(c, id, 6, row[i].val_accuracy);
+        bind_double(c, id, 7, row[i].learning_rate);
+        bind_double(c, id, 8, row[i].gradient_norm);
+        bind_double(c, id, 9, row[i].seconds);
+        bind_double(c, id, 10, row[i].samples_per_second);
+        rc = conn_run(c, id, e);
+    }
+    return rc;
+}
+
+static enum err
+epoch_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
+{
+    struct store_epoch *row = out;
+
+    (void)e;
+    row->epoch = (uint64_t)column_i64(c, id, 0);
+    row->loss = column_double(c, id, 1);
+    row->accuracy = column_double(c, id, 2);
+    row->val_loss = column_double(c, id, 3);
+    row->val_accuracy = column_double(c, id, 4);
+    row->learning_rate = column_double(c, id, 5);
+    row->gradient_norm = column_double(c, id, 6);
+    row->seconds = column_double(c, id, 7);
+    row->samples_per_second = column_double(c, id, 8);
+    return ERR_OK;
+}
+
+static void
+epoch_release(void *row)
+{
+    (void)row; /* plain numbers */
+}
+
+static const struct row_kind epoch_kind = {
+    .size = sizeof(struct store_epoch),
+    .read = epoch_column,
+    .release = epoch_release,
+};
+
+enum err
+store_epoch_list(struct store *db, int64_t job, uint64_t after, size_t limit,
+                 struct store_epoch **out, size_t *out_n, struct errinfo *e)
+{
+    void        *rows;
+    struct conn *c;
+    enum err     rc;
+
+    rc = store_reader_take(db, &c, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, STMT_EPOCH_LIST, 1, job);
+    bind_i64(c, STMT_EPOCH_LIST, 2,
+             after > INT64_MAX ? INT64_MAX : (int64_t)after);
+    bind_i64(c, STMT_EPOCH_LIST, 3, (int64_t)limit);
+    rc = rows_read(c, STMT_EPOCH_LIST, &epoch_kind, limit, &rows, out_n, e);
+    store_reader_give(db, c);
+    if (rc == ERR_OK)
+        *out = rows;
+    return rc;
+}
+
+/* --- checkpoints
+ * ------------------------------------------------------------------- */
+
+/* A checkpoint on its way: the write, and copies of all it needs. */
+struct store_ticket {
+    struct store           *db;
+    struct write            write;
+    struct store_checkpoint cp;
+    void                   *state;
+    struct store_epoch     *rows;
+    char                   *metrics, *warnings;
+};
+
+static void
+ticket_free(struct store_ticket *t)
+{
+    free(t->state);
+    free(t->rows);
+    free(t->metrics);
+    free(t->warnings);
+    free(t);
+}
+
+static enum err
+checkpoint_write(struct conn *c, void *arg, struct errinfo *e)
+{
+    const struct store_checkpoint *cp = arg;
+    enum err                       rc;
+
+    rc = epochs_insert(c, cp->job_id, cp->rows, cp->n_rows, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, STMT_JOB_PROGRESS, 1, cp->job_id);
+    bind_i64(c, STMT_JOB_PROGRESS, 2, (int64_t)cp->epoch);
+    bind_text(c, STMT_JOB_PROGRESS, 3, cp->metrics);
+    bind_text(c, STMT_JOB_PROGRESS, 4, cp->warnings);
+    rc = conn_run(c, STMT_JOB_PROGRESS, e);
+    if (rc != ERR_OK || cp->state == NULL)
+        return rc;
+
+    bind_i64(c, STMT_CHECKPOINT_PUT, 1, cp->job_id);
+    bind_i64(c, STMT_CHECKPOINT_PUT, 2, (int64_t)cp->epoch);
+    bind_i64(c, STMT_CHECKPOINT_PUT, 3, (int64_t)cp->state_len);
+    rc = conn_run(c, STMT_CHECKPOINT_PUT, e);
+    if (rc == ERR_OK)
+        rc = chunks_write(c, STMT_CHECKPOINT_CHUNK_PUT, cp->job_id, cp->state,
+                          cp->state_len, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, STMT_CHECKPOINT_CHUNK_TAIL, 1, cp->job_id);
+    bind_i64(c, STMT_CHECKPOINT_CHUNK_TAIL, 2,
+             (int64_t)((cp->state_len + STORE_CHUNK - 1) / STORE_CHUNK));
+    return conn_run(c, STMT_CHECKPOINT_CHUNK_TAIL, e);
+}
+
+/* p[0..n) copied, NULL for NULL; *failed where memory is short. */
+static void *
+copy_of(const void *p, size_t n, bool *failed)
+{
+    void *copy = p != NULL ? mem_dup(p, n) : NULL;
+
+    if (p != NULL && copy == NULL)
+        *failed = true;
+    return copy;
+}
+
+enum err
+store_job_checkpoint_start(struct store *db, const struct store_checkpoint *cp,
+                           struct store_ticket **out, struct errinfo *e)
+{
+    struct store_ticket *t = mem_array(1, sizeof(*t), 0);
+    bool                 failed = false;
+
+    if (t == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    t->db = db;
+    t->cp = *cp;
+    t->cp.state = t->state = copy_of(cp->state, cp->state_len, &failed);
+    if (cp->n_rows > 0)
+        t->cp.rows = t->rows =
+            copy_of(cp->rows, cp->n_rows * sizeof(*cp->rows), &failed);
+    if (cp->metrics != NULL)
+        t->cp.metrics = t->metrics =
+            copy_of(cp->metrics, strlen(cp->metrics), &failed);
+    if (cp->warnings != NULL)
+        t->cp.warnings = t->warnings =
+            copy_of(cp->warnings, strlen(cp->warnings), &failed);
+    if (failed) {
+        ticket_free(t);
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    }
+    t->write.fn = checkpoint_write;
+    t->write.arg = &t->cp;
+    store_write_start(db, &t->write);
+    *out = t;
+    return ERR_OK;
+}
+
+bool
+store_ticket_is_done(const struct store_ticket *ticket)
+{
+    return atomic_load(&ticket->write.done);
+}
+
+enum err
+store_ticket_wait(struct store_ticket *ticket, struct errinfo *e)
+{
+    enum err rc = store_write_wait(ticket->db, &ticket->write, e);
+
+    ticket_free(ticket);
+    return rc;
+}
+
+struct checkpoint_get {
+    int64_t  id;
+    void    *state;
+    size_t   len;
+    uint64_t epoch;
+};
+
+/* The row and its pieces must be of one checkpoint. */
+static enum err
+checkpoint_read(struct conn *c, void *arg, struct errinfo *e)
+{
+    struct checkpoint_get *get = arg;
+    enum err               rc;
+
+    bind_i64(c, STMT_CHECKPOINT_GET, 1, get->id);
+    rc = conn_row(c, STMT_CHECKPOINT_GET, e);
+    if (rc == ERR_OK) {
+        get->epoch = (uint64_t)column_i64(c, STMT_CHECKPOINT_GET, 0);
+        get->len = (size_t)column_i64(c, STMT_CHECKPOINT_GET, 1);
+    }
+    conn_done(c, STMT_CHECKPOINT_GET);
+    if (rc != ERR_OK)
+        return rc == ERR_NOTFOUND ? ERR_OK : rc;
+    get->state = mem_array(get->len, 1, 0);
+    if (get->state == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    return chunks_read(c, STMT_CHECKPOINT_CHUNK_LIST, get->id, get->state,
+                       get->len, e);
+}
+
+enum err
+store_job_checkpoint_get(struct store *db, int64_t id, void **out,
+                         size_t *out_len, uint64_t *out_epoch,
+                         struct errinfo *e)
+{
+    struct checkpoint_get get = { .id = id };
+    enum err              rc;
+
+    /* On the writer's connection nothing can change in between. */
+    rc = store_write(db, checkpoint_read, &get, e);
+    if (rc != ERR_OK) {
+        free(get.state);
+        return rc;
+    }
+    *out = get.state;
+    *out_len = get.len;
+    *out_epoch = get.epoch;
+    return ERR_OK;
+}
+
+/* --- the end
+ * ------------------------------------------------------------------------ */
+
+struct end_change {
+    const struct store_job_end *end;
+    int64_t                     version;
+};
+
+static enum err
+job_finish(struct conn *c, void *arg, struct errinfo *e)
+{
+    struct end_change          *change = arg;
+    const struct store_job_end *end = change->end;
+    struct buf                  result = { 0 };
+    enum stmt_id                id = STMT_JOB_END;
+    enum store_job_status       status;
+    enum err                    rc;
+
+    rc = epochs_insert(c, end->id, end->rows, end->n_rows, e);
+    if (rc == ERR_OK && end->version != NULL) {
+        struct store_version version = *end->version;
+
+        /* The job's own network, not one that has taken its name since. */
+        version.job_id = end->id;
+        rc = job_status(c, end->id, &status, &version.network_id, e);
+        if (rc == ERR_OK)
+            rc =
+                version_number_next(c, version.network_id, &change->version, e);
+        if (rc == ERR_OK)
+            rc = version_insert(c, &version, change->version, e);
+    }
+    if (rc != ERR_OK)
+        return rc;
+    if (end->result_rest != NULL) {
+        if (end->version != NULL)
+            buf_printf(&result, "{\"version\":%lld,%s}",
+                       (long long)change->version, end->result_rest);
+        else
+            buf_printf(&result, "{\"version\":null,%s}", end->result_rest);
+        if (result.failed) {
+            rc = err_set(e, ERR_NOMEM, "", "out of memory");
+            goto out;
+        }
+    }
+    bind_i64(c, id, 1, end->id);
+    bind_text(c, id, 2, store_job_status_name(end->status));
+    bind_i64(c, id, 3, (int64_t)end->epoch);
+    bind_i64(c, id, 4, end->finished_ms);
+    bind_text(c, id, 5, end->metrics);
+    bind_text(c, id, 6, end->error);
+    bind_text(c, id, 7, end->warnings);
+    bind_text(c, id, 8, result.data);
+    rc = conn_run(c, id, e);
+    if (rc != ERR_OK)
+        goto out;
+    bind_i64(c, STMT_CHECKPOINT_DELETE, 1, end->id);
+    rc = conn_run(c, STMT_CHECKPOINT_DELETE, e);
+out:
+    buf_release(&result);
+    return rc;
+}
+
+enum err
+store_job_finish(struct store *db, const struct store_job_end *end,
+                 int64_t *out_version, struct errinfo *e)
+{
+    struct end_change change = { .end = end };
+    enum err          rc = store_write(db, job_finish, &change, e);
+
+    if (rc == ERR_OK)
+        *out_version = change.version;
+    return rc;
+}

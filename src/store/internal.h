@@ -1,0 +1,142 @@
+/*
+ * internal.h - connections, statements and the writer: store/'s own affairs
+ *
+ * Model    A struct conn is one SQLite connection with its prepared statements
+ *          and belongs to one thread at a time.  The writer's thread owns the
+ *          only one that changes the file; store_write() runs a function there.
+ */
+#ifndef STORE_INTERNAL_H
+#define STORE_INTERNAL_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/mem.h"
+#include "store/store.h"
+
+#define STORE_CHUNK MIB /* bytes of weights and states in a row */
+
+enum stmt_id {
+#define STMT(name, scan_ok, sql) STMT_##name,
+#include "store/queries.inc"
+#undef STMT
+    STMT_COUNT
+};
+
+struct conn {
+    sqlite3      *db;
+    sqlite3_stmt *stmt[STMT_COUNT];
+    struct conn  *next; /* in the pool of readers */
+};
+
+/* A change, run on the writer's thread inside a savepoint of its own. */
+typedef enum err (*write_fn)(struct conn *c, void *arg, struct errinfo *e);
+
+struct write {
+    write_fn       fn;
+    void          *arg;
+    struct errinfo e;
+    enum err       rc;
+    atomic_bool    done;
+    struct write  *next;
+};
+
+struct store {
+    char       *path;
+    int         lock_fd;
+    atomic_bool failed; /* a commit ended unknown: no more writes */
+
+    pthread_mutex_t reader_lock; /* guards readers */
+    struct conn    *readers;     /* idle ones      */
+
+    struct conn     writer;     /* the writer's thread's, once it runs      */
+    pthread_t       thread;
+    bool            has_thread;
+    pthread_mutex_t lock;       /* guards the queue below, and write.done   */
+    pthread_cond_t  work, done;
+    struct write   *head, **tail;
+    bool            stopping;
+};
+
+/* --- writer.c -------------------------------------------------------------- */
+
+enum err store_writer_start(struct store *db, struct errinfo *e);
+void     store_writer_stop(struct store *db);
+/* Run fn(arg) on the writer's thread; returns when its commit is on the disk. */
+enum err store_write(struct store *db, write_fn fn, void *arg,
+                     struct errinfo *e);
+/* The same in two steps.  w is the caller's until store_write_wait() returns. */
+void     store_write_start(struct store *db, struct write *w);
+enum err store_write_wait(struct store *db, struct write *w, struct errinfo *e);
+
+/* --- store.c --------------------------------------------------------------- */
+
+/* A read-only connection for this thread, until it is given back. */
+enum err store_reader_take(struct store *db, struct conn **out,
+                           struct errinfo *e);
+void     store_reader_give(struct store *db, struct conn *c);
+
+/* What SQLite's last error on c means to us. */
+enum err conn_fail(struct conn *c, struct errinfo *e);
+/* Step a statement that gives no row; it is reset. */
+enum err conn_run(struct conn *c, enum stmt_id id, struct errinfo *e);
+/* Step to the next row: ERR_OK on one, ERR_NOTFOUND (e untouched) at the end. */
+enum err conn_row(struct conn *c, enum stmt_id id, struct errinfo *e);
+/* Reset, and forget what was bound. */
+void conn_done(struct conn *c, enum stmt_id id);
+
+void bind_i64(struct conn *c, enum stmt_id id, int i, int64_t value);
+/* NULL, and NaN, are stored as NULL; texts and blobs are borrowed until
+ * conn_done(). */
+void bind_text(struct conn *c, enum stmt_id id, int i, const char *text);
+void bind_blob(struct conn *c, enum stmt_id id, int i, const void *p, size_t n);
+void bind_double(struct conn *c, enum stmt_id id, int i, double value);
+
+int64_t column_i64(struct conn *c, enum stmt_id id, int i);
+double  column_double(struct conn *c, enum stmt_id id, int i);
+/* A copy, NULL for NULL; *failed becomes true where memory is short. */
+char *column_text(struct conn *c, enum stmt_id id, int i, bool *failed);
+
+/* A struct that rows become. */
+struct row_kind {
+    size_t size;
+    /* From the row the statement stands on; *out only on ERR_OK. */
+    enum err (*read)(struct conn *c, enum stmt_id id, void *out,
+                     struct errinfo *e);
+    void (*release)(void *row);
+};
+
+/* Step a statement, whose parameters are bound, and read up to limit rows into
+ * a new array, which the caller frees after releasing them. */
+enum err rows_read(struct conn *c, enum stmt_id id, const struct row_kind *kind,
+                   size_t limit, void **out, size_t *out_n, struct errinfo *e);
+/* The one row of a statement: ERR_NOTFOUND, e untouched, where there is none. */
+enum err row_read(struct conn *c, enum stmt_id id, const struct row_kind *kind,
+                  void *out, struct errinfo *e);
+
+/* Write p[0..len) as rows of STORE_CHUNK bytes: (key, number, bytes). */
+enum err chunks_write(struct conn *c, enum stmt_id id, int64_t key,
+                      const void *p, size_t len, struct errinfo *e);
+/* Read such rows into p, which they must fill exactly. */
+enum err chunks_read(struct conn *c, enum stmt_id id, int64_t key, void *p,
+                     size_t len, struct errinfo *e);
+
+/* A job's status and the network it trains, by id; 0: that is gone. */
+enum err job_status(struct conn *c, int64_t id, enum store_job_status *out,
+                    int64_t *out_network, struct errinfo *e);
+
+/* Insert a version and its weights: part of several changes. */
+enum err version_insert(struct conn *c, const struct store_version *row,
+                        int64_t version, struct errinfo *e);
+enum err version_number_next(struct conn *c, int64_t network_id,
+                             int64_t *out_version, struct errinfo *e);
+
+/* Remove what is left of deleted and unfinished datasets, in slices. */
+enum err store_datasets_purge(struct store *db, struct errinfo *e);
+/* Put running jobs back into the queue. */
+enum err store_jobs_requeue(struct store *db, struct errinfo *e);
+
+#endif

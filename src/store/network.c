@@ -1,0 +1,429 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+void
+store_network_release(struct store_network *row)
+{
+    free(row->name);
+    free(row->spec);
+    memset(row, 0, sizeof(*row));
+}
+
+void
+store_version_release(struct store_version *row)
+{
+    free(row->dataset);
+    free(row->dataset_sha256);
+    free(row->metrics);
+    free(row->encoder);
+    free(row->sha256);
+    memset(row, 0, sizeof(*row));
+}
+
+/* The row the statement stands on. */
+static enum err
+network_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
+{
+    struct store_network row = { 0 };
+    bool                 failed = false;
+
+    row.id = column_i64(c, id, 0);
+    row.name = column_text(c, id, 1, &failed);
+    row.spec = column_text(c, id, 2, &failed);
+    row.latest_version = column_i64(c, id, 3);
+    row.serving_version = column_i64(c, id, 4);
+    row.created_ms = column_i64(c, id, 5);
+    if (failed) {
+        store_network_release(&row);
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    }
+    *(struct store_network *)out = row;
+    return ERR_OK;
+}
+
+static void
+network_release(void *row)
+{
+    store_network_release(row);
+}
+
+static const struct row_kind network_kind = {
+    .size = sizeof(struct store_network),
+    .read = network_column,
+    .release = network_release,
+};
+
+static enum err
+version_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
+{
+    struct store_version row = { 0 };
+    bool                 failed = false;
+
+    row.network_id = column_i64(c, id, 0);
+    row.version = column_i64(c, id, 1);
+    row.job_id = column_i64(c, id, 2);
+    row.dataset = column_text(c, id, 3, &failed);
+    row.dataset_sha256 = column_text(c, id, 4, &failed);
+    row.metrics = column_text(c, id, 5, &failed);
+    row.encoder = column_text(c, id, 6, &failed);
+    row.sha256 = column_text(c, id, 7, &failed);
+    row.n_bytes = (size_t)column_i64(c, id, 8);
+    row.created_ms = column_i64(c, id, 9);
+    if (failed) {
+        store_version_release(&row);
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    }
+    *(struct store_version *)out = row;
+    return ERR_OK;
+}
+
+static void
+version_release(void *row)
+{
+    store_version_release(row);
+}
+
+static const struct row_kind version_kind = {
+    .size = sizeof(struct store_version),
+    .read = version_column,
+    .release = version_release,
+};
+
+/* The id of the network called name. */
+static enum err
+network_id(struct conn *c, const char *name, int64_t *out, struct errinfo *e)
+{
+    enum err rc;
+
+    bind_text(c, STMT_NETWORK_ID, 1, name);
+    rc = conn_row(c, STMT_NETWORK_ID, e);
+    if (rc == ERR_OK)
+        *out = column_i64(c, STMT_NETWORK_ID, 0);
+    else if (rc == ERR_NOTFOUND)
+        err_set(e, rc, "/network", "there is no network '%.63s'", name);
+    conn_done(c, STMT_NETWORK_ID);
+    return rc;
+}
+
+/* --- inserting --------------------------------------------------------------
+ */
+
+enum err
+version_insert(struct conn *c, const struct store_version *row, int64_t version,
+               struct errinfo *e)
+{
+    enum stmt_id id = STMT_VERSION_INSERT;
+    enum err     rc;
+
+    bind_i64(c, id, 1, row->network_id);
+    bind_i64(c, id, 2, version);
+    bind_i64(c, id, 3, row->job_id);
+    bind_text(c, id, 4, row->dataset);
+    bind_text(c, id, 5, row->dataset_sha256);
+    bind_text(c, id, 6, row->metrics);
+    bind_text(c, id, 7, row->encoder);
+    bind_text(c, id, 8, row->sha256);
+    bind_i64(c, id, 9, (int64_t)row->n_bytes);
+    bind_i64(c, id, 10, row->created_ms);
+    rc = conn_run(c, id, e);
+    if (rc == ERR_OK)
+        rc = chunks_write(c, STMT_WEIGHT_INSERT,
+                          sqlite3_last_insert_rowid(c->db), row->weights,
+                          row->n_bytes, e);
+    return rc;
+}
+
+enum err
+version_number_next(struct conn *c, int64_t id, int64_t *out_version,
+                    struct errinfo *e)
+{
+    enum err rc;
+
+    bind_i64(c, STMT_NETWORK_NEXT_VERSION, 1, id);
+    rc = conn_row(c, STMT_NETWORK_NEXT_VERSION, e);
+    if (rc == ERR_OK) {
+        *out_version = column_i64(c, STMT_NETWORK_NEXT_VERSION, 0);
+        conn_row(c, STMT_NETWORK_NEXT_VERSION, NULL); /* to its end */
+    } else if (rc == ERR_NOTFOUND) {
+        err_set(e, rc, "/network", "the network is gone");
+    }
+    conn_done(c, STMT_NETWORK_NEXT_VERSION);
+    return rc;
+}
+
+struct network_change {
+    const struct store_network *row;
+    const struct store_version *version;
+    const char                 *name;
+    int64_t                     number, id;
+};
+
+static enum err
+network_insert(struct conn *c, void *arg, struct errinfo *e)
+{
+    struct network_change *change = arg;
+    struct store_version   version = *change->version;
+    enum err               rc;
+
+    bind_text(c, STMT_NETWORK_INSERT, 1, change->row->name);
+    bind_text(c, STMT_NETWORK_INSERT, 2, change->row->spec);
+    bind_i64(c, STMT_NETWORK_INSERT, 3, change->row->serving_version);
+    bind_i64(c, STMT_NETWORK_INSERT, 4, change->row->created_ms);
+    rc = conn_run(c, STMT_NETWORK_INSERT, e);
+    if (rc != ERR_OK &&
+        sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_UNIQUE)
+        return err_named(e,
+                         err_set(e, ERR_CONFLICT, "/name",
+                                 "there is a network '%.63s' already",
+                                 change->row->name),
+                         "name_taken");
+    if (rc != ERR_OK)
+        return rc;
+    change->id = version.network_id = sqlite3_last_insert_rowid(c->db);
+    return version_insert(c, &version, 0, e);
+}
+
+enum err
+store_network_insert(struct store *db, const struct store_network *row,
+                     const struct store_version *initial, int64_t *out_id,
+                     struct errinfo *e)
+{
+    struct network_change change = { .row = row, .version = initial };
+    enum err              rc = store_write(db, network_insert, &change, e);
+
+    if (rc == ERR_OK)
+        *out_id = change.id;
+    return rc;
+}
+
+static enum err
+version_add(struct conn *c, void *arg, struct errinfo *e)
+{
+    struct network_change *change = arg;
+    enum err               rc;
+
+    rc =
+        version_number_next(c, change->version->network_id, &change->number, e);
+    if (rc != ERR_OK)
+        return rc;
+    return version_insert(c, change->version, change->number, e);
+}
+
+enum err
+store_version_insert(struct store *db, const struct store_version *row,
+                     int64_t *out_version, struct errinfo *e)
+{
+    struct network_change change = { .version = row };
+    enum err              rc = store_write(db, version_add, &change, e);
+
+    if (rc == ERR_OK)
+        *out_version = change.number;
+    return rc;
+}
+
+/* --- changing and deleting ---------------------------------------------------
+ */
+
+static enum err
+network_delete(struct conn *c, void *arg, struct errinfo *e)
+{
+    struct network_change *change = arg;
+    enum err               rc;
+
+    rc = network_id(c, change->name, &change->id, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, STMT_NETWORK_BUSY, 1, change->id);
+    rc = conn_row(c, STMT_NETWORK_BUSY, e);
+    conn_done(c, STMT_NETWORK_BUSY);
+    if (rc == ERR_OK)
+        return err_named(e,
+                         err_set(e, ERR_CONFLICT, "",
+                                 "a job of this network has not ended: cancel "
+                                 "it first"),
+                         "network_busy");
+    if (rc != ERR_NOTFOUND)
+        return rc;
+    bind_i64(c, STMT_NETWORK_DELETE, 1, change->id);
+    return conn_run(c, STMT_NETWORK_DELETE, e);
+}
+
+enum err
+store_network_delete(struct store *db, const char *name, struct errinfo *e)
+{
+    struct network_change change = { .name = name };
+
+    return store_write(db, network_delete, &change, e);
+}
+
+static enum err
+network_pin(struct conn *c, void *arg, struct errinfo *e)
+{
+    struct network_change *change = arg;
+    enum err               rc;
+
+    rc = network_id(c, change->name, &change->id, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (change->number >= 0) {
+        bind_i64(c, STMT_VERSION_GET, 1, change->id);
+        bind_i64(c, STMT_VERSION_GET, 2, change->number);
+        rc = conn_row(c, STMT_VERSION_GET, e);
+        conn_done(c, STMT_VERSION_GET);
+        if (rc == ERR_NOTFOUND)
+            return err_set(e, ERR_INVALID, "/serving_version",
+                           "there is no version %lld of '%.63s'",
+                           (long long)change->number, change->name);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    bind_i64(c, STMT_NETWORK_PIN, 1, change->id);
+    bind_i64(c, STMT_NETWORK_PIN, 2, change->number);
+    return conn_run(c, STMT_NETWORK_PIN, e);
+}
+
+enum err
+store_network_pin(struct store *db, const char *name, int64_t serving_version,
+                  struct errinfo *e)
+{
+    struct network_change change = { .name = name, .number = serving_version };
+
+    return store_write(db, network_pin, &change, e);
+}
+
+/* --- reading
+ * ------------------------------------------------------------------ */
+
+enum err
+store_network_get(struct store *db, const char *name, struct store_network *out,
+                  struct errinfo *e)
+{
+    struct conn *c;
+    enum err     rc;
+
+    rc = store_reader_take(db, &c, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_text(c, STMT_NETWORK_GET, 1, name);
+    rc = row_read(c, STMT_NETWORK_GET, &network_kind, out, e);
+    if (rc == ERR_NOTFOUND)
+        err_set(e, rc, "/network", "there is no network '%.63s'", name);
+    store_reader_give(db, c);
+    return rc;
+}
+
+enum err
+store_network_list(struct store *db, const char *after, size_t limit,
+                   struct store_network **out, size_t *out_n, struct errinfo *e)
+{
+    void        *rows;
+    struct conn *c;
+    enum err     rc;
+
+    rc = store_reader_take(db, &c, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_text(c, STMT_NETWORK_LIST, 1, after != NULL ? after : "");
+    bind_i64(c, STMT_NETWORK_LIST, 2, (int64_t)limit);
+    rc = rows_read(c, STMT_NETWORK_LIST, &network_kind, limit, &rows, out_n, e);
+    store_reader_give(db, c);
+    if (rc == ERR_OK)
+        *out = rows;
+    return rc;
+}
+
+static enum err
+version_find(struct conn *c, int64_t network, int64_t version,
+             struct store_version *out, int64_t *out_id, struct errinfo *e)
+{
+    enum err rc;
+
+    bind_i64(c, STMT_VERSION_GET, 1, network);
+    bind_i64(c, STMT_VERSION_GET, 2, version);
+    rc = conn_row(c, STMT_VERSION_GET, e);
+    if (rc == ERR_OK) {
+        *out_id = column_i64(c, STMT_VERSION_GET, 10);
+        rc = version_column(c, STMT_VERSION_GET, out, e);
+    } else if (rc == ERR_NOTFOUND) {
+        err_set(e, rc, "/version", "there is no version %lld of this network",
+                (long long)version);
+    }
+    conn_done(c, STMT_VERSION_GET);
+    return rc;
+}
+
+enum err
+store_version_get(struct store *db, int64_t network, int64_t version,
+                  struct store_version *out, struct errinfo *e)
+{
+    struct conn *c;
+    int64_t      id;
+    enum err     rc;
+
+    rc = store_reader_take(db, &c, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = version_find(c, network, version, out, &id, e);
+    store_reader_give(db, c);
+    return rc;
+}
+
+enum err
+store_version_list(struct store *db, int64_t network, int64_t after,
+                   size_t limit, struct store_version **out, size_t *out_n,
+                   struct errinfo *e)
+{
+    void        *rows;
+    struct conn *c;
+    enum err     rc;
+
+    rc = store_reader_take(db, &c, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, STMT_VERSION_LIST, 1, network);
+    bind_i64(c, STMT_VERSION_LIST, 2, after);
+    bind_i64(c, STMT_VERSION_LIST, 3, (int64_t)limit);
+    rc = rows_read(c, STMT_VERSION_LIST, &version_kind, limit, &rows, out_n, e);
+    store_reader_give(db, c);
+    if (rc == ERR_OK)
+        *out = rows;
+    return rc;
+}
+
+enum err
+store_version_weights(struct store *db, int64_t network, int64_t version,
+                      void *p, size_t len, struct errinfo *e)
+{
+    struct store_version row = { 0 };
+    struct conn         *c;
+    uint8_t              digest[DIGEST_SIZE];
+    char                 hex[DIGEST_HEX_SIZE];
+    int64_t              id;
+    enum err             rc;
+
+    rc = store_reader_take(db, &c, e);
+    if (rc != ERR_OK)
+        return rc;
+    /* One snapshot for the row and its bytes: a version is never rewritten,
+     * but it may be deleted in between, and then its bytes are short. */
+    rc = version_find(c, network, version, &row, &id, e);
+    if (rc == ERR_OK && row.n_bytes != len)
+        rc = err_set(e, ERR_CORRUPT, "/version",
+                     "version %lld has %zu bytes of weights, expected %zu",
+                     (long long)version, row.n_bytes, len);
+    if (rc == ERR_OK)
+        rc = chunks_read(c, STMT_WEIGHT_LIST, id, p, len, e);
+    store_reader_give(db, c);
+    if (rc == ERR_OK) {
+        digest_bytes(p, len, digest);
+        digest_hex(digest, hex);
+        if (strcmp(hex, row.sha256) != 0)
+            rc = err_set(e, ERR_CORRUPT, "/version",
+                         "the weights of version %lld do not fit their digest",
+                         (long long)version);
+    }
+    store_version_release(&row);
+    return rc;
+}

@@ -1,0 +1,133 @@
+/* checkpoint.c - rows and states on their way to the store */
+#include "training/checkpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+/* A small net does thousands of epochs a second: it is no use to bring each of
+ * them to the disk.  This is the compute that a crash can cost. */
+#define INTERVAL_US 100000
+/* After a failure, such as a full disk, the next attempt is this much later. */
+#define RETRY_US 1000000
+/* So many rows may be here; a net that makes them faster than the store takes
+ * them in is held up. */
+#define CROWD 32768
+
+void
+training_checkpoint_init(struct training_checkpoint *cp, struct store *db,
+                         int64_t job_id, uint64_t epoch)
+{
+    *cp = (struct training_checkpoint){
+        .db = db,
+        .job_id = job_id,
+        .epoch = epoch,
+        .safe_epoch = epoch,
+    };
+}
+
+void
+training_checkpoint_release(struct training_checkpoint *cp)
+{
+    training_checkpoint_settle(cp);
+    free(cp->rows);
+    cp->rows = NULL;
+}
+
+enum err
+training_checkpoint_row(struct training_checkpoint *cp,
+                        const struct store_epoch *row, struct errinfo *e)
+{
+    if (cp->n_rows == cp->capacity) {
+        size_t capacity = cp->capacity == 0 ? 64 : 2 * cp->capacity;
+        struct store_epoch *rows =
+            reallocarray(cp->rows, capacity, sizeof(*rows));
+        if (rows == NULL)
+            return err_set(e, ERR_NOMEM, "history",
+                           "no memory for the history of the job");
+        cp->rows = rows;
+        cp->capacity = capacity;
+    }
+    cp->rows[cp->n_rows++] = *row;
+    return ERR_OK;
+}
+
+static void
+failed(struct training_checkpoint *cp, const struct errinfo *e)
+{
+    cp->epoch = cp->safe_epoch;
+    cp->n_sent = 0;
+    cp->failing = true;
+    cp->next_us = clock_mono_us() + RETRY_US;
+    log_write(LOG_WARN, "training",
+              "job %lld: checkpoint not stored, will try again: %s",
+              (long long)cp->job_id, err_what(e));
+}
+
+void
+training_checkpoint_settle(struct training_checkpoint *cp)
+{
+    struct errinfo e;
+
+    if (cp->ticket == NULL)
+        return;
+    err_clear(&e);
+    enum err rc = store_ticket_wait(cp->ticket, &e);
+    cp->ticket = NULL;
+    if (rc != ERR_OK) {
+        failed(cp, &e);
+        return;
+    }
+    cp->safe_epoch = cp->epoch;
+    cp->failing = false;
+    cp->n_rows -= cp->n_sent;
+    memmove(cp->rows, cp->rows + cp->n_sent, cp->n_rows * sizeof(*cp->rows));
+    cp->n_sent = 0;
+}
+
+bool
+training_checkpoint_is_crowded(const struct training_checkpoint *cp)
+{
+    return cp->n_rows >= CROWD;
+}
+
+bool
+training_checkpoint_is_due(struct training_checkpoint *cp)
+{
+    bool crowded = training_checkpoint_is_crowded(cp);
+
+    if (cp->ticket != NULL) {
+        if (!crowded && !store_ticket_is_done(cp->ticket))
+            return false;
+        training_checkpoint_settle(cp);
+    }
+    return (crowded && !cp->failing) || clock_mono_us() >= cp->next_us;
+}
+
+void
+training_checkpoint_send(struct training_checkpoint *cp, uint64_t epoch,
+                         const void *state, size_t state_len,
+                         const char *metrics)
+{
+    struct store_checkpoint row = {
+        .job_id = cp->job_id,
+        .epoch = epoch,
+        .state = state,
+        .state_len = state_len,
+        .metrics = metrics,
+        .rows = cp->rows,
+        .n_rows = cp->n_rows,
+    };
+    struct errinfo e;
+
+    err_clear(&e);
+    if (store_job_checkpoint_start(cp->db, &row, &cp->ticket, &e) != ERR_OK) {
+        failed(cp, &e);
+        return;
+    }
+    cp->epoch = epoch;
+    cp->n_sent = cp->n_rows;
+    cp->next_us = clock_mono_us() + INTERVAL_US;
+}

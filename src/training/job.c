@@ -1,0 +1,295 @@
+/* job.c - a claimed job, from its row to its end */
+#include "training/job.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "training/trainer.h"
+
+/* While others hold the memory we need, ask again this often. */
+#define MEMORY_US 1000000
+/* A job's end that cannot be written is tried so often, first after this. */
+#define END_TRIES 5
+#define END_US 200000
+
+struct job {
+    const struct training_options *options;
+    struct training_run           *run;
+    const struct store_job        *row;
+    struct codec_job               spec;
+    struct training_plan           plan;
+    size_t                         taken; /* of the budget */
+    struct training_trainer       *trainer;
+    struct training_checkpoint     checkpoint;
+};
+
+/* Not the job's fault, and perhaps better soon. */
+static bool
+is_passing(enum err rc)
+{
+    return rc == ERR_BUSY || rc == ERR_FULL || rc == ERR_IO;
+}
+
+/* --- load ----------------------------------------------------------------- */
+
+/* Take the memory of the plan, or wait until somebody gives some back. */
+static enum err
+take_memory(struct job *job, struct errinfo *e)
+{
+    const struct training_options *o = job->options;
+    size_t                         n = job->plan.bytes;
+    enum err rc = mem_budget_take(o->budget, n, "the job", e);
+
+    if (rc == ERR_BUSY)
+        log_write(LOG_INFO, "training", "job %lld waits for %zu bytes",
+                  (long long)job->row->id, n);
+    while (rc == ERR_BUSY) {
+        if (o->on_short != NULL)
+            o->on_short(o->arg, n);
+        err_clear(e);
+        rc = mem_budget_take(o->budget, n, "the job", e);
+        if (rc == ERR_BUSY)
+            training_run_sleep(job->run, MEMORY_US);
+        if (training_run_is_halted(job->run))
+            break;
+    }
+    if (rc == ERR_OK)
+        job->taken = n;
+    return rc == ERR_BUSY ? ERR_CANCELED : rc;
+}
+
+static enum err
+job_load(struct job *job, struct errinfo *e)
+{
+    struct store         *db = job->options->store;
+    struct training_saved saved;
+    void                 *bytes = NULL;
+    size_t                len = 0;
+    uint64_t              epoch = 0;
+    enum err              rc;
+
+    rc = store_job_checkpoint_get(db, job->row->id, &bytes, &len, &epoch, e);
+    if (rc != ERR_OK)
+        return rc;
+    training_checkpoint_init(&job->checkpoint, db, job->row->id, epoch);
+    rc = codec_job_spec_parse(job->row->spec, &job->spec, e);
+    if (rc == ERR_OK) /* So much is known while it waits for memory. */
+        training_run_begin(job->run, epoch, job->spec.epochs, 0, NAN);
+    if (rc == ERR_OK && bytes != NULL)
+        rc = training_saved_parse(bytes, len, &saved, e);
+    if (rc == ERR_OK)
+        rc = training_plan_init(&job->plan, db, &job->spec,
+                                bytes != NULL ? saved.encoder : NULL, e);
+    if (rc == ERR_OK)
+        rc = take_memory(job, e);
+    if (rc == ERR_OK)
+        rc = training_trainer_new(db, &job->spec, &job->plan,
+                                  bytes != NULL ? &saved : NULL, job->run,
+                                  &job->trainer, e);
+    free(bytes);
+    return rc;
+}
+
+static void
+job_release(struct job *job)
+{
+    training_checkpoint_release(&job->checkpoint);
+    training_trainer_free(job->trainer);
+    training_plan_release(&job->plan);
+    mem_budget_give(job->options->budget, job->taken);
+}
+
+/* --- end ------------------------------------------------------------------ */
+
+/* Write the end; what cannot be written just now is tried again. */
+static enum err
+end_write(struct job *job, struct store_job_end *end, int64_t *out_version,
+          struct errinfo *e)
+{
+    int64_t  us = END_US;
+    enum err rc;
+
+    training_checkpoint_settle(&job->checkpoint);
+    end->id = job->row->id;
+    end->finished_ms = clock_wall_ms();
+    end->rows = job->checkpoint.rows;
+    end->n_rows = job->checkpoint.n_rows;
+    for (int i = 0;; i++, us *= 2) {
+        err_clear(e);
+        rc = store_job_finish(job->options->store, end, out_version, e);
+        if (!is_passing(rc) || i + 1 == END_TRIES)
+            return rc;
+        log_write(LOG_WARN, "training", "job %lld: its end is not stored: %s",
+                  (long long)job->row->id, err_what(e));
+        training_run_sleep(job->run, us);
+    }
+}
+
+static enum err
+end_with_version(struct job *job, const char *reason, struct errinfo *e)
+{
+    const struct training_trainer *t = job->trainer;
+    const struct store_epoch      *kept_row;
+    const struct nn_net           *kept = training_trainer_kept(t, &kept_row);
+    struct buf                     metrics = { 0 }, kept_metrics = { 0 };
+    struct buf                     result = { 0 };
+    uint8_t                        digest[DIGEST_SIZE];
+    char     sha256[DIGEST_HEX_SIZE], dataset_sha256[DIGEST_HEX_SIZE];
+    int64_t  number = 0;
+    enum err rc;
+    size_t   n_bytes = nn_net_params_bytes(kept);
+    void    *weights = mem_array(n_bytes, 1, 0);
+
+    codec_metrics_format(&t->state.last, &metrics);
+    codec_metrics_format(kept_row, &kept_metrics);
+    if (t->state.best_epoch != 0)
+        buf_printf(&result, "\"best_epoch\":%llu,",
+                   (unsigned long long)t->state.best_epoch);
+    buf_printf(&result, "\"stop_reason\":\"%s\"", reason);
+    if (weights == NULL || metrics.failed || kept_metrics.failed ||
+        result.failed) {
+        rc = err_set(e, ERR_NOMEM, "", "no memory for the trained weights");
+        goto out;
+    }
+    nn_net_export(kept, weights);
+    digest_bytes(weights, n_bytes, digest);
+    digest_hex(digest, sha256);
+    digest_hex(job->plan.dataset->meta.sha256, dataset_sha256);
+
+    const struct store_version version = {
+        .job_id = job->row->id,
+        .dataset = job->spec.dataset,
+        .dataset_sha256 = dataset_sha256,
+        .metrics = kept_metrics.data,
+        .encoder = t->encoder,
+        .sha256 = sha256,
+        .weights = weights,
+        .n_bytes = n_bytes,
+        .created_ms = clock_wall_ms(),
+    };
+    struct store_job_end end = {
+        .status = STORE_JOB_SUCCEEDED,
+        .epoch = t->state.epoch,
+        .metrics = metrics.data,
+        .result_rest = result.data,
+        .version = &version,
+    };
+    rc = end_write(job, &end, &number, e);
+    if (rc == ERR_OK)
+        log_write(LOG_INFO, "training",
+                  "job %lld succeeded: version %lld of %s after %llu epochs "
+                  "(%s)",
+                  (long long)job->row->id, (long long)number, job->spec.network,
+                  (unsigned long long)t->state.epoch, reason);
+out:
+    free(weights);
+    buf_release(&result);
+    buf_release(&kept_metrics);
+    buf_release(&metrics);
+    return rc;
+}
+
+/* Cancelled or failed: no version, and the history stays. */
+static enum err
+end_without_version(struct job *job, enum store_job_status status,
+                    const struct errinfo *why, struct errinfo *e)
+{
+    struct buf           metrics = { 0 }, error = { 0 };
+    int64_t              number = 0;
+    struct store_job_end end = {
+        .status = status,
+        .epoch = job->row->epoch,
+        .metrics = job->row->metrics,
+    };
+
+    if (job->trainer != NULL && job->trainer->state.epoch != 0) {
+        end.epoch = job->trainer->state.epoch;
+        codec_metrics_format(&job->trainer->state.last, &metrics);
+        if (!metrics.failed)
+            end.metrics = metrics.data;
+    }
+    if (why != NULL) {
+        codec_error_format(why, &error);
+        end.error = error.failed ? NULL : error.data;
+    }
+    enum err rc = end_write(job, &end, &number, e);
+    if (rc == ERR_OK)
+        log_write(LOG_INFO, "training", "job %lld %s%s%s",
+                  (long long)job->row->id, store_job_status_name(status),
+                  why != NULL ? ": " : "", why != NULL ? err_what(why) : "");
+    buf_release(&error);
+    buf_release(&metrics);
+    return rc;
+}
+
+/* Back into the queue; the next worker goes on from the last checkpoint. */
+static void
+job_requeue(struct job *job)
+{
+    struct errinfo e;
+
+    err_clear(&e);
+    training_checkpoint_settle(&job->checkpoint);
+    if (store_job_release_claim(job->options->store, job->row->id, &e) !=
+        ERR_OK)
+        log_write(LOG_ERROR, "training",
+                  "job %lld stays claimed until the next start: %s",
+                  (long long)job->row->id, err_what(&e));
+}
+
+/* --- the whole ------------------------------------------------------------ */
+
+static enum err
+job_train(struct job *job, struct errinfo *e)
+{
+    const char *reason;
+    enum err    rc = job_load(job, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    log_write(LOG_INFO, "training", "job %lld trains %s on %s from epoch %llu",
+              (long long)job->row->id, job->spec.network, job->spec.dataset,
+              (unsigned long long)job->trainer->state.epoch + 1);
+    rc = training_trainer_run(job->trainer, &job->checkpoint, &reason, e);
+    if (rc == ERR_OK)
+        rc = end_with_version(job, reason, e);
+    if (rc == ERR_OK && job->options->on_version != NULL)
+        job->options->on_version(job->options->arg, job->spec.network);
+    return rc;
+}
+
+bool
+training_job_run(const struct training_options *options,
+                 struct training_run *run, const struct store_job *row)
+{
+    struct job     job = { .options = options, .run = run, .row = row };
+    struct errinfo why, e;
+
+    err_clear(&why);
+    err_clear(&e);
+    enum err rc = job_train(&job, &why);
+    enum err ended = ERR_OK;
+
+    if (rc == ERR_OK)
+        ;
+    else if (rc == ERR_CANCELED && atomic_load(&run->cancelled))
+        ended = end_without_version(&job, STORE_JOB_CANCELLED, NULL, &e);
+    else if (rc == ERR_CANCELED)
+        job_requeue(&job);
+    else if (is_passing(rc)) {
+        ended = rc;
+        e = why;
+    } else
+        ended = end_without_version(&job, STORE_JOB_FAILED, &why, &e);
+
+    if (ended != ERR_OK) {
+        log_write(LOG_ERROR, "training", "job %lld goes back: %s",
+                  (long long)row->id, err_what(&e));
+        job_requeue(&job);
+    }
+    job_release(&job);
+    return ended == ERR_OK;
+}

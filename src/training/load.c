@@ -1,0 +1,237 @@
+/* load.c - everything that training a job needs, made and filled */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "codec/dataset.h"
+#include "training/trainer.h"
+
+/* --- datasets ------------------------------------------------------------- */
+
+/* A source that ends early when the job is halted: a large dataset takes
+ * seconds to read, three times over. */
+struct halting {
+    const struct dataset_source *from;
+    const struct training_run   *run;
+    dataset_chunk_fn             sink;
+    void                        *sink_arg;
+};
+
+static enum err
+halting_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
+{
+    const struct halting *h = arg;
+
+    return training_run_is_halted(h->run) ? ERR_CANCELED
+                                          : h->sink(h->sink_arg, p, len, e);
+}
+
+static enum err
+halting_each(void *arg, dataset_chunk_fn sink, void *sink_arg,
+             struct errinfo *e)
+{
+    struct halting *h = arg;
+
+    h->sink = sink;
+    h->sink_arg = sink_arg;
+    return h->from->each(h->from->arg, halting_chunk, h, e);
+}
+
+static enum err
+load_table(const struct training_trainer *t, const struct codec_dataset *from,
+           bool fit, double fraction, struct dataset_table **out,
+           struct errinfo *e)
+{
+    struct halting              h = { .from = &from->source, .run = t->run };
+    const struct dataset_source source = {
+        .meta = from->source.meta,
+        .each = halting_each,
+        .arg = &h,
+    };
+
+    return dataset_table_load(t->plan->encoder, fit, &source, fraction,
+                              t->spec->seed, out, e);
+}
+
+static enum err
+load_tables(struct training_trainer *t, struct errinfo *e)
+{
+    const struct codec_job *spec = t->spec;
+    struct training_plan   *plan = t->plan;
+    enum err                rc;
+
+    rc = load_table(t, plan->dataset, plan->fit, spec->validation_fraction,
+                    &t->table, e);
+    if (rc != ERR_OK)
+        return rc;
+    t->train.table = t->validation.table = t->table;
+    t->train.n = t->table->n_train;
+    t->validation.n = t->table->n_validation;
+    t->validation.row = t->table->validation;
+    if (t->train.n < t->table->n_rows)
+        t->train.row = t->table->train;
+
+    if (plan->validation != NULL) {
+        rc = load_table(t, plan->validation, false, 0, &t->held_out, e);
+        /* The loader knows one dataset and calls it "/dataset". */
+        if (rc == ERR_INVALID && e != NULL)
+            for (unsigned i = 0; i < e->n; i++)
+                snprintf(e->item[i].where, sizeof(e->item[i].where),
+                         "/validation/dataset");
+        if (rc != ERR_OK)
+            return rc;
+        t->validation = (struct training_rows){
+            .table = t->held_out,
+            .n = t->held_out->n_rows,
+        };
+    }
+    if (t->validation.n == 0 && spec->validation_fraction > 0)
+        return err_set(e, ERR_INVALID, "/validation/fraction",
+                       "%g of %zu rows leaves none to validate with",
+                       spec->validation_fraction, t->table->n_rows);
+    return ERR_OK;
+}
+
+static enum err
+no_memory(struct errinfo *e)
+{
+    return err_set(e, ERR_NOMEM, "", "no memory to train in");
+}
+
+static enum err
+load_rows(struct training_trainer *t, struct errinfo *e)
+{
+    const struct training_plan *plan = t->plan;
+    enum err                    rc = load_tables(t, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    t->classify = plan->encoder->task == DATASET_CLASSIFICATION;
+    t->middle = dataset_encoder_middle(plan->encoder);
+    t->batch_size = plan->batch_size;
+    if (t->batch_size > t->train.n)
+        t->batch_size = t->train.n;
+    /* One batch of all rows has the same gradient in any order. */
+    if (t->spec->shuffle && t->batch_size < t->train.n) {
+        t->order = mem_array(t->train.n, sizeof(*t->order), 0);
+        if (t->order == NULL)
+            return no_memory(e);
+        t->train.row = t->order;
+    }
+    if (t->train.row != NULL || t->validation.row != NULL) {
+        t->stage_x = mem_floats(plan->stage_rows * t->table->n_in, 0);
+        t->stage_t = mem_floats(plan->stage_rows * t->table->n_out, 0);
+        if (t->stage_x == NULL || t->stage_t == NULL)
+            return no_memory(e);
+    }
+    return ERR_OK;
+}
+
+/* --- the rest ------------------------------------------------------------- */
+
+static enum err
+load_net(struct training_trainer *t, struct store *db, bool resumes,
+         struct errinfo *e)
+{
+    struct dataset_encoder *unused = NULL;
+    int64_t                 version;
+    enum err                rc;
+
+    if (resumes) /* All its parameters are in the checkpoint. */
+        rc = nn_net_new(&t->plan->net, &t->net, e);
+    else
+        rc = codec_stored_net(db, t->spec->network, t->plan->start_version,
+                              &t->net, &unused, &version, e);
+    dataset_encoder_free(unused);
+    if (rc == ERR_OK && t->spec->keep == CODEC_KEEP_BEST)
+        rc = nn_net_clone(t->net, &t->best, e);
+    if (rc == ERR_OK)
+        rc = nn_work_new(t->net, t->plan->work_rows, true, &t->work, e);
+    if (rc == ERR_OK)
+        rc = nn_optimizer_new(&t->spec->optimizer, nn_net_n_params(t->net),
+                              &t->opt, e);
+    if (rc != ERR_OK)
+        return rc;
+    t->grad = mem_floats(nn_net_n_params(t->net), 0);
+    return t->grad != NULL ? ERR_OK : no_memory(e);
+}
+
+/* The encoder is fitted now: what it looks like stays the same from here on. */
+static enum err
+load_encoder(struct training_trainer *t, struct errinfo *e)
+{
+    struct buf json = { 0 };
+
+    codec_encoder_format(t->plan->encoder, &json);
+    if (json.failed) {
+        buf_release(&json);
+        return no_memory(e);
+    }
+    t->encoder = buf_steal(&json, &t->encoder_len);
+    t->encoder_len++;
+    return ERR_OK;
+}
+
+enum err
+training_trainer_new(struct store *db, const struct codec_job *spec,
+                     struct training_plan        *plan,
+                     const struct training_saved *saved,
+                     struct training_run *run, struct training_trainer **out,
+                     struct errinfo *e)
+{
+    struct training_trainer *t = mem_array(1, sizeof(*t), 0);
+    enum err                 rc;
+
+    if (t == NULL)
+        return no_memory(e);
+    t->spec = spec;
+    t->plan = plan;
+    t->run = run;
+    rc = load_net(t, db, saved != NULL, e);
+    if (rc == ERR_OK && saved != NULL) {
+        t->state = saved->state;
+        rc = training_saved_restore(saved, t->net, t->best, t->opt, e);
+    }
+    if (rc == ERR_OK)
+        rc = load_rows(t, e);
+    if (rc == ERR_OK)
+        rc = load_encoder(t, e);
+    if (rc == ERR_OK) {
+        struct training_parts parts = training_trainer_parts(t);
+        t->bytes = mem_array(training_state_bytes(&parts), 1, 0);
+        if (t->bytes == NULL)
+            rc = no_memory(e);
+    }
+    if (rc != ERR_OK) {
+        training_trainer_free(t);
+        return rc;
+    }
+    training_run_begin(run, t->state.epoch, spec->epochs, t->train.n,
+                       spec->stop_seconds);
+    if (t->state.epoch != 0)
+        training_run_advance(run, t->state.epoch, 0, t->state.elapsed,
+                             &t->state.last);
+    *out = t;
+    return ERR_OK;
+}
+
+void
+training_trainer_free(struct training_trainer *t)
+{
+    if (t == NULL)
+        return;
+    free(t->bytes);
+    free(t->encoder);
+    free(t->stage_t);
+    free(t->stage_x);
+    free(t->order);
+    dataset_table_free(t->held_out);
+    dataset_table_free(t->table);
+    free(t->grad);
+    nn_optimizer_free(t->opt);
+    nn_work_free(t->work);
+    nn_net_free(t->best);
+    nn_net_free(t->net);
+    free(t);
+}

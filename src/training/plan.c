@@ -1,0 +1,358 @@
+/* plan.c - what a job will work on and what it will take */
+#include "training/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "codec/dataset.h"
+#include "training/training.h"
+
+/* Rows are gathered into blocks of about this size: large enough that a tiny
+ * net sees many batches in one call, small enough to stay in the cache. */
+#define STAGE_BYTES MIB
+/* Validation runs in passes of at least this many rows. */
+#define VALIDATION_ROWS 64
+
+/* --- the encoder ---------------------------------------------------------- */
+
+/* Is name among names[0..n)?  It most often stands at place `hint`. */
+static bool
+names_has(char *const *names, size_t n, const char *name, size_t hint)
+{
+    if (hint < n && strcmp(names[hint], name) == 0)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool
+names_have_all(char *const *names, size_t n, char *const *wanted,
+               size_t n_wanted)
+{
+    for (size_t i = 0; i < n_wanted; i++)
+        if (!names_has(names, n, wanted[i], i))
+            return false;
+    return true;
+}
+
+static const struct dataset_input *
+input_find(const struct dataset_encoder *enc, const char *name, size_t hint)
+{
+    if (hint < enc->n_inputs && strcmp(enc->input[hint].name, name) == 0)
+        return &enc->input[hint];
+    for (size_t i = 0; i < enc->n_inputs; i++)
+        if (strcmp(enc->input[i].name, name) == 0)
+            return &enc->input[i];
+    return NULL;
+}
+
+static bool
+input_has_column(const struct dataset_input  *input,
+                 const struct dataset_column *column)
+{
+    return input != NULL && input->type == column->type &&
+           input->width == column->width &&
+           names_have_all(input->categories, input->n_categories,
+                          column->categories, column->n_categories);
+}
+
+/*
+ * Does a version's encoder know everything in this dataset?  Then weights that
+ * were trained behind it go on behind it.  Names decide, not the order: two
+ * files of one kind list their categories in different orders, and a new
+ * encoder would swap the inputs under the weights.
+ */
+static bool
+encoder_fits(const struct dataset_encoder *enc, enum dataset_scaling scaling,
+             const struct dataset_meta *meta)
+{
+    size_t n_inputs = 0, n_targets = 0;
+
+    if (enc->scaling != scaling || enc->task != meta->task ||
+        !names_have_all(enc->classes, enc->n_classes, meta->classes,
+                        meta->n_classes))
+        return false;
+    for (size_t i = 0; i < meta->n_columns; i++) {
+        const struct dataset_column *c = &meta->column[i];
+        if (c->type == DATASET_IGNORED)
+            continue;
+        if (c->is_target) {
+            if (!names_has(enc->target, enc->n_targets, c->name, n_targets))
+                return false;
+            n_targets++;
+        } else {
+            if (!input_has_column(input_find(enc, c->name, n_inputs), c))
+                return false;
+            n_inputs++;
+        }
+    }
+    return n_inputs == enc->n_inputs && n_targets == enc->n_targets;
+}
+
+/* The encoder of the version we start from, where it is to be used again. */
+static enum err
+encoder_of_start(struct training_plan *plan, struct store *db,
+                 const struct codec_job *spec, int64_t network_id,
+                 struct errinfo *e)
+{
+    struct store_version    row = { 0 };
+    struct dataset_encoder *enc = NULL;
+    enum err                rc;
+
+    rc = store_version_get(db, network_id, plan->start_version, &row, e);
+    if (rc == ERR_NOTFOUND)
+        rc = err_set(e, ERR_INVALID, "/start_from",
+                     "network \"%s\" has no version %lld", spec->network,
+                     (long long)plan->start_version);
+    if (rc != ERR_OK || spec->start_from == CODEC_START_INITIAL ||
+        row.encoder == NULL)
+        goto out;
+    rc = codec_encoder_parse(row.encoder, &enc, e);
+    if (rc != ERR_OK)
+        goto out;
+    if (encoder_fits(enc, spec->scale_inputs, &plan->dataset->meta)) {
+        plan->encoder = enc;
+        enc = NULL;
+    }
+out:
+    dataset_encoder_free(enc);
+    store_version_release(&row);
+    return rc;
+}
+
+static enum err
+encoder_choose(struct training_plan *plan, struct store *db,
+               const struct codec_job *spec, int64_t network_id,
+               const char *saved, size_t n_out, struct errinfo *e)
+{
+    enum err rc;
+
+    if (saved != NULL)
+        return codec_encoder_parse(saved, &plan->encoder, e);
+    rc = encoder_of_start(plan, db, spec, network_id, e);
+    if (rc != ERR_OK || plan->encoder != NULL)
+        return rc;
+    bool symmetric =
+        plan->net.layer[plan->net.n_layers - 1].activation == NN_TANH;
+    plan->fit = true;
+    return dataset_encoder_new(&plan->dataset->meta, spec->scale_inputs, n_out,
+                               symmetric, &plan->encoder, e);
+}
+
+/* --- sizes ---------------------------------------------------------------- */
+
+static void
+plan_rows(struct training_plan *plan, const struct codec_job *spec)
+{
+    size_t n = (size_t)plan->dataset->meta.n_rows;
+    size_t n_in = plan->encoder->n_in;
+
+    /* A batch of more rows than there are is all of them: the default of 32
+     * must not keep anybody from training on the four rows of XOR. */
+    plan->batch_size = spec->batch_size;
+    if (plan->batch_size == 0 || plan->batch_size > n)
+        plan->batch_size = n;
+    plan->work_rows = plan->batch_size;
+    if (plan->work_rows < VALIDATION_ROWS)
+        plan->work_rows = VALIDATION_ROWS;
+    /* Whole batches, or all rows: cutting a batch in two would change it. */
+    size_t rows = STAGE_BYTES / sizeof(float) / n_in;
+    rows -= rows % plan->batch_size;
+    if (rows < plan->batch_size)
+        rows = plan->batch_size;
+    plan->block_rows = rows > n ? n : rows;
+    plan->stage_rows = plan->block_rows;
+    if (plan->stage_rows < plan->work_rows)
+        plan->stage_rows = plan->work_rows;
+}
+
+static bool
+add_product(size_t *sum, size_t a, size_t b)
+{
+    size_t product;
+
+    return mem_mul(a, b, &product) && mem_add(*sum, product, sum);
+}
+
+static enum err
+plan_bytes(struct training_plan *plan, const struct codec_job *spec,
+           size_t n_out, struct errinfo *e)
+{
+    size_t   table, held_out = 0, work;
+    enum err rc;
+
+    rc = dataset_table_bytes(plan->encoder, &plan->dataset->meta, &table, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (plan->validation != NULL) {
+        rc = dataset_table_bytes(plan->encoder, &plan->validation->meta,
+                                 &held_out, e);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    rc = nn_work_bytes(&plan->net, plan->work_rows, true, &work, e);
+    if (rc != ERR_OK)
+        return rc;
+
+    size_t net = nn_net_bytes(&plan->net);
+    /* The optimiser's state, had it as many parameters as the net has floats.
+     */
+    size_t opt = nn_optimizer_bytes(&spec->optimizer, net / sizeof(float));
+    /* A net, the best one, a gradient; and a checkpoint twice: ours, and the
+     * copy the store writes from. */
+    size_t sum = 0;
+    if (!mem_add(table, held_out, &sum) || !mem_add(sum, work, &sum) ||
+        !add_product(&sum, net, 3) || !add_product(&sum, opt, 1) ||
+        !add_product(&sum, 2 * net + opt, 2) ||
+        !add_product(&sum, plan->stage_rows,
+                     (plan->encoder->n_in + n_out) * sizeof(float)) ||
+        !add_product(&sum, plan->dataset->meta.n_rows, sizeof(uint32_t)))
+        return err_set(e, ERR_INVALID, "/dataset",
+                       "training would need more memory than can be counted");
+    plan->bytes = sum;
+    return ERR_OK;
+}
+
+/* --- the plan ------------------------------------------------------------- */
+
+static enum err
+dataset_open(struct store *db, const char *name, const char *pointer,
+             struct codec_dataset **out, struct errinfo *e)
+{
+    enum err rc = codec_stored_dataset(db, name, out, e);
+
+    if (rc == ERR_NOTFOUND)
+        return err_set(e, ERR_INVALID, pointer, "there is no dataset \"%s\"",
+                       name);
+    if (rc == ERR_OK && (*out)->meta.n_rows == 0)
+        return err_set(e, ERR_INVALID, pointer, "dataset \"%s\" has no rows",
+                       name);
+    return rc;
+}
+
+static enum err
+network_open(struct training_plan *plan, struct store *db,
+             const struct codec_job *spec, struct store_network *row,
+             struct errinfo *e)
+{
+    enum err rc = store_network_get(db, spec->network, row, e);
+
+    if (rc == ERR_NOTFOUND)
+        return err_set(e, ERR_INVALID, "/network", "there is no network \"%s\"",
+                       spec->network);
+    if (rc != ERR_OK)
+        return rc;
+    switch (spec->start_from) {
+    case CODEC_START_LATEST:
+        plan->start_version = row->latest_version;
+        break;
+    case CODEC_START_INITIAL:
+        plan->start_version = 0;
+        break;
+    case CODEC_START_VERSION:
+        plan->start_version = spec->start_version;
+        break;
+    }
+    return codec_spec_parse(row->spec, &plan->net, e);
+}
+
+/* Every network ends in a layer of units, and those are its outputs. */
+static size_t
+spec_n_out(const struct nn_spec *spec)
+{
+    return spec->layer[spec->n_layers - 1].units;
+}
+
+/* What is asked of an accuracy makes no sense where there are no classes. */
+static enum err
+check_task(const struct codec_job *spec, enum dataset_task task,
+           struct errinfo *e)
+{
+    if (task == DATASET_CLASSIFICATION)
+        return ERR_OK;
+    if (!isnan(spec->stop_accuracy_above))
+        return err_set(e, ERR_INVALID, "/stop_when/accuracy_above",
+                       "dataset \"%s\" has no classes: there is no accuracy",
+                       spec->dataset);
+    if (spec->monitor == CODEC_MONITOR_ACCURACY ||
+        spec->monitor == CODEC_MONITOR_VAL_ACCURACY)
+        return err_set(e, ERR_INVALID, "/stop_when/monitor",
+                       "dataset \"%s\" has no classes: there is no accuracy",
+                       spec->dataset);
+    return ERR_OK;
+}
+
+enum err
+training_plan_init(struct training_plan *plan, struct store *db,
+                   const struct codec_job *spec, const char *encoder,
+                   struct errinfo *e)
+{
+    struct store_network network = { 0 };
+    enum err             rc;
+
+    memset(plan, 0, sizeof(*plan));
+    rc = network_open(plan, db, spec, &network, e);
+    if (rc != ERR_OK)
+        goto out;
+    rc = dataset_open(db, spec->dataset, "/dataset", &plan->dataset, e);
+    if (rc != ERR_OK)
+        goto out;
+    if (spec->validation_dataset[0] != '\0') {
+        rc = dataset_open(db, spec->validation_dataset, "/validation/dataset",
+                          &plan->validation, e);
+        if (rc != ERR_OK)
+            goto out;
+    }
+    rc = check_task(spec, plan->dataset->meta.task, e);
+    if (rc != ERR_OK)
+        goto out;
+
+    size_t n_in = nn_shape_size(&plan->net.input);
+    size_t n_out = spec_n_out(&plan->net);
+    rc = encoder_choose(plan, db, spec, network.id, encoder, n_out, e);
+    if (rc != ERR_OK)
+        goto out;
+    if (plan->encoder->n_in != n_in) {
+        rc = err_set(e, ERR_INVALID, "/dataset",
+                     "dataset \"%s\" gives %zu inputs, network \"%s\" takes "
+                     "%zu",
+                     spec->dataset, plan->encoder->n_in, spec->network, n_in);
+        goto out;
+    }
+    plan_rows(plan, spec);
+    rc = plan_bytes(plan, spec, n_out, e);
+out:
+    store_network_release(&network);
+    if (rc != ERR_OK)
+        training_plan_release(plan);
+    return rc;
+}
+
+void
+training_plan_release(struct training_plan *plan)
+{
+    dataset_encoder_free(plan->encoder);
+    codec_stored_dataset_free(plan->validation);
+    codec_stored_dataset_free(plan->dataset);
+    memset(plan, 0, sizeof(*plan));
+}
+
+enum err
+training_check(struct store *db, const struct mem_budget *budget,
+               const struct codec_job *spec, struct errinfo *e)
+{
+    struct training_plan plan;
+    enum err             rc = training_plan_init(&plan, db, spec, NULL, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    if (plan.bytes > budget->limit)
+        rc = err_set(e, ERR_INVALID, "/dataset",
+                     "the job needs %zu bytes of memory, the limit is %zu",
+                     plan.bytes, budget->limit);
+    training_plan_release(&plan);
+    return rc;
+}

@@ -1,0 +1,38 @@
+/*
+ * plan.h - what a job will work on and what it will take, before it takes it
+ *
+ * Model    A plan holds what is known from specs and metas alone: the network's
+ *          spec, the datasets, the encoder, the sizes of batches and buffers,
+ *          and the bytes of all of it.  The same plan answers "would this job
+ *          run?" and starts it.
+ * Owner    Caller's storage: training_plan_init(), training_plan_release().
+ * Errors   ERR_INVALID with the pointer into the job's spec that is at fault.
+ */
+#ifndef TRAINING_PLAN_H
+#define TRAINING_PLAN_H
+
+#include "codec/job.h"
+#include "codec/stored.h"
+#include "nn/spec.h"
+
+struct training_plan {
+    struct nn_spec          net;
+    int64_t                 start_version;
+    struct codec_dataset   *dataset;
+    struct codec_dataset   *validation; /* NULL: none of its own           */
+    struct dataset_encoder *encoder;
+    bool                    fit;        /* the encoder is to be fitted     */
+    size_t                  batch_size; /* at most the rows there are      */
+    size_t                  work_rows;  /* of one pass: batch, validation  */
+    size_t                  block_rows; /* trained on in one call          */
+    size_t                  stage_rows; /* room to gather either           */
+    size_t                  bytes;      /* of all that will be allocated   */
+};
+
+/* encoder: JSON of the encoder of a job that goes on; NULL: one is chosen. */
+enum err training_plan_init(struct training_plan *plan, struct store *db,
+                            const struct codec_job *spec, const char *encoder,
+                            struct errinfo *e);
+void     training_plan_release(struct training_plan *plan);
+
+#endif

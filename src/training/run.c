@@ -1,0 +1,113 @@
+/* run.c - the face of a job under way */
+#include "training/run.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
+
+/* A rate is measured over windows of this length and smoothed over a few. */
+#define WINDOW_US 250000
+#define SMOOTHING 0.3
+
+void
+training_run_init(struct training_run *run, int64_t id)
+{
+    *run = (struct training_run){ .id = id, .rate = NAN, .stop_seconds = NAN };
+    run->progress.samples_per_second = NAN;
+    run->progress.eta_seconds = NAN;
+    atomic_init(&run->halt, false);
+    atomic_init(&run->cancelled, false);
+    pthread_mutex_init(&run->lock, NULL);
+    thread_cond_init(&run->halted);
+}
+
+void
+training_run_release(struct training_run *run)
+{
+    pthread_cond_destroy(&run->halted);
+    pthread_mutex_destroy(&run->lock);
+}
+
+void
+training_run_halt(struct training_run *run, bool cancel)
+{
+    pthread_mutex_lock(&run->lock);
+    if (cancel)
+        atomic_store(&run->cancelled, true);
+    atomic_store(&run->halt, true);
+    pthread_cond_broadcast(&run->halted);
+    pthread_mutex_unlock(&run->lock);
+}
+
+bool
+training_run_is_halted(const struct training_run *run)
+{
+    return atomic_load_explicit(&run->halt, memory_order_relaxed);
+}
+
+void
+training_run_sleep(struct training_run *run, int64_t us)
+{
+    int64_t until = clock_mono_us() + us;
+
+    pthread_mutex_lock(&run->lock);
+    while (!atomic_load(&run->halt) && clock_mono_us() < until)
+        thread_cond_wait_until(&run->halted, &run->lock, until);
+    pthread_mutex_unlock(&run->lock);
+}
+
+void
+training_run_begin(struct training_run *run, uint64_t epoch, uint64_t epochs,
+                   uint64_t n_train, double stop_seconds)
+{
+    pthread_mutex_lock(&run->lock);
+    run->n_train = n_train;
+    run->stop_seconds = stop_seconds;
+    run->window_us = clock_mono_us();
+    run->window_rows = epoch * n_train;
+    run->progress.epoch = epoch;
+    run->progress.epochs = epochs;
+    run->progress.fraction = (double)epoch / (double)epochs;
+    pthread_mutex_unlock(&run->lock);
+}
+
+/* The smoothed rate, once a window is full. */
+static void
+rate_update(struct training_run *run, uint64_t rows)
+{
+    int64_t now = clock_mono_us();
+    int64_t us = now - run->window_us;
+
+    if (us < WINDOW_US)
+        return;
+    double rate = (double)(rows - run->window_rows) * 1e6 / (double)us;
+    run->rate =
+        isnan(run->rate) ? rate : run->rate + SMOOTHING * (rate - run->rate);
+    run->window_us = now;
+    run->window_rows = rows;
+}
+
+void
+training_run_advance(struct training_run *run, uint64_t epoch, uint64_t rows,
+                     double elapsed, const struct store_epoch *last)
+{
+    uint64_t done = epoch * run->n_train + rows;
+
+    rate_update(run, done);
+    pthread_mutex_lock(&run->lock);
+    struct codec_progress *p = &run->progress;
+    double                 all = (double)p->epochs * (double)run->n_train;
+    p->epoch = epoch;
+    p->fraction = (double)done / all;
+    p->samples_per_second = run->rate;
+    /* A job that is to stop after some time ends then at the latest. */
+    p->eta_seconds = (all - (double)done) / run->rate;
+    if (isnan(run->rate))
+        p->eta_seconds = NAN;
+    else if (run->stop_seconds - elapsed < p->eta_seconds)
+        p->eta_seconds = fmax(0, run->stop_seconds - elapsed);
+    if (last != NULL)
+        run->last = *last;
+    pthread_mutex_unlock(&run->lock);
+}

@@ -1,0 +1,60 @@
+/*
+ * run.h - the face of a job under way: flags in, progress out
+ *
+ * Model    A worker keeps one on its stack for as long as it has the job, and
+ *          the pool lists it.  `halt` is what the batch loop reads; it is set
+ *          for both reasons to stop early, and `cancelled` tells which.
+ * Owner    The worker.  Others reach it through the pool's list, under the
+ *          pool's lock.
+ * Threads  The flags are atomic; everything else is guarded by `lock`, which is
+ *          taken after the pool's lock where both are held.
+ */
+#ifndef TRAINING_RUN_H
+#define TRAINING_RUN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "codec/job.h"
+#include "store/store.h"
+
+struct training_run {
+    int64_t              id;
+    atomic_bool          halt;
+    atomic_bool          cancelled;
+    struct training_run *next; /* the pool's list */
+
+    pthread_mutex_t       lock;
+    pthread_cond_t        halted;
+    struct codec_progress progress;
+    struct store_epoch    last; /* the last epoch done; epoch 0: none yet */
+
+    /* Only the worker's, to smooth the rate. */
+    uint64_t n_train;
+    double   stop_seconds; /* NaN: not asked */
+    int64_t  window_us;
+    uint64_t window_rows; /* rows done when the window began */
+    double   rate;        /* rows a second; NaN: not known   */
+};
+
+void training_run_init(struct training_run *run, int64_t id);
+void training_run_release(struct training_run *run);
+
+/* Ask the worker to leave the job, for good or for now. */
+void training_run_halt(struct training_run *run, bool cancel);
+bool training_run_is_halted(const struct training_run *run);
+
+/* Sleep this long, or until halted. */
+void training_run_sleep(struct training_run *run, int64_t us);
+
+/* Training goes on after epoch `epoch` of `epochs` of n_train rows each. */
+void training_run_begin(struct training_run *run, uint64_t epoch,
+                        uint64_t epochs, uint64_t n_train, double stop_seconds);
+
+/* `rows` rows of the epoch after `epoch` are done, `elapsed` seconds of the
+ * job are over.  last is the epoch just finished, or NULL inside of one. */
+void training_run_advance(struct training_run *run, uint64_t epoch,
+                          uint64_t rows, double elapsed,
+                          const struct store_epoch *last);
+
+#endif

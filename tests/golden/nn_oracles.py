@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""Print nn_oracles.h from oracles_layers.json: see README.md here."""
+import json
+import sys
+
+data = json.load(open(sys.argv[1]))
+
+
+def flat(x):
+    return [y for part in x for y in flat(part)] if isinstance(x, list) else [x]
+
+
+def array(name, values):
+    print(f"static const double {name}[] = {{")
+    for v in flat(values):
+        print(f"    {v!r},")
+    print("};")
+
+
+def one_hot(classes, n):
+    return [[float(k == c) for k in range(n)] for c in classes]
+
+
+def net(prefix, case, targets):
+    array(f"{prefix}_x", case["x"])
+    array(f"{prefix}_t", targets)
+    array(f"{prefix}_params", list(case["params"].values()))
+    array(f"{prefix}_grads", list(case["grads"].values()))
+    array(f"{prefix}_dx", case["dx"])
+    print(f"static const double {prefix}_loss = {case['loss']!r};")
+
+
+print("/* Made by nn_oracles.py from oracles_layers.json: see README.md here. */")
+print("#ifndef GOLDEN_NN_ORACLES_H\n#define GOLDEN_NN_ORACLES_H\n")
+
+softmax = data["mlp_3_4_3_tanh_softmax_ce"]
+net("tanh_softmax", softmax, one_hot(softmax["y"], 3))
+xor = data["mlp_2_2_1_sigmoid_mse_xor"]
+net("sigmoid_mse", xor, xor["y"])
+array("sigmoid_mse_y", xor["output"])
+
+losses = data["losses"]
+array("loss_z", losses["input"])
+array("loss_weight", losses["ce_weighted_sum_by_sample"]["w"])
+for name, key in (("mse", "mse_mean"), ("bce", "bce_logits_mean"),
+                  ("ce", "ce_mean"), ("ce_weighted", "ce_weighted_sum_by_sample")):
+    case = losses[key]
+    target = case["target"]
+    if not isinstance(target[0], list):
+        target = one_hot(target, 4)
+    array(f"loss_{name}_t", target)
+    array(f"loss_{name}_dz", case["dlogits"])
+    print(f"static const double loss_{name} = {case['loss']!r};")
+
+for name, key in (("sgd", "sgd_lr.1"), ("momentum", "sgd_lr.1_momentum.9"),
+                  ("adam", "adam_lr.1_.9_.999_eps1e-8")):
+    array(f"steps_{name}", data["optimizers"][key])
+
+print("\n#endif")

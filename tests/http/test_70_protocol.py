@@ -1,0 +1,290 @@
+"""HTTP itself: what every endpoint has in common."""
+
+import gzip
+import http.client
+import json
+import re
+import socket
+import subprocess
+
+import pytest
+
+from support import DAEMON, line_data, wait_until
+
+
+@pytest.fixture(scope="module")
+def pages(client):
+    """A path for every GET route, all of which answer 200."""
+    client.network("protocol", [(1, "linear")], 1)
+    client.dataset("protocol", line_data())
+    job = client.train("protocol", "protocol", epochs=1)["id"]
+    net = "/v1/networks/protocol"
+    return ["/healthz", "/readyz", "/v1/networks", net, f"{net}/versions",
+            f"{net}/versions/0", f"{net}/versions/0/weights", "/v1/datasets",
+            "/v1/datasets/protocol", "/v1/jobs", f"/v1/jobs/{job}",
+            f"/v1/jobs/{job}/history"]
+
+
+@pytest.mark.parametrize("path", [
+    "/", "/v1", "/v1/", "/v2x", "/v1/networks/", "/v1//networks", "//",
+    "/v1/../healthz", "/v1/networks/a/b", "/v1/networks/a/versions/1/2",
+    "/healthz/", "/HEALTHZ", "/%68ealthz", "/v1/networks/%2e%2e%2fx",
+    "/v1/networks/%zz", "/v1/jobs/1/pauses", "/v1/networks/" + "a" * 5000,
+    "/etc/passwd", "/v1/networks/x%2fversions"])
+def test_what_is_not_there(client, path):
+    assert client.get(path).status == 404
+
+
+@pytest.mark.parametrize("method, path, allow", [
+    ("POST", "/healthz", {"GET", "HEAD"}),
+    ("PUT", "/v1/networks", {"GET", "HEAD", "POST"}),
+    ("POST", "/v1/networks/x", {"GET", "HEAD", "PATCH", "DELETE"}),
+    ("DELETE", "/v1/networks/x/versions/1", {"GET", "HEAD"}),
+    ("GET", "/v1/networks/x/weights", {"PUT"}),
+    ("POST", "/v1/datasets/x", {"GET", "HEAD", "PUT", "DELETE"}),
+    ("PATCH", "/v1/jobs", {"GET", "HEAD", "POST"}),
+    ("GET", "/v1/jobs/1/cancel", {"POST"}),
+    ("GET", "/v1/networks/x/predict", {"POST"}),
+    ("TRACE", "/healthz", {"GET", "HEAD"}),
+])
+def test_a_method_that_is_not_there(client, method, path, allow):
+    answer = client.request(method, path)
+    assert answer.status == 405, answer
+    told = set(re.split(r", *", answer.headers["Allow"]))
+    assert told - {"OPTIONS"} == allow
+
+
+@pytest.mark.parametrize("method", ["FOO", "get", "X" * 200])
+def test_a_method_nobody_knows(client, method):
+    assert client.request(method, "/healthz").status == 501
+
+
+def test_options_tells_what_is_allowed(client):
+    answer = client.request("OPTIONS", "/v1/networks")
+    assert answer.status == 204
+    assert {"GET", "HEAD", "POST"} <= set(
+        re.split(r", *", answer.headers["Allow"]))
+    assert client.request("OPTIONS", "*").status == 204
+    assert client.request("OPTIONS", "/nowhere").status == 404
+
+
+def test_head_is_get_without_the_body(client, pages):
+    for path in pages:
+        full = client.get(path)
+        head = client.request("HEAD", path)
+        assert (full.status, head.status) == (200, 200), path
+        for header in ("Content-Type", "Content-Length"):
+            assert head.headers[header] == full.headers[header], path
+
+
+def test_head_of_what_is_not_there(client):
+    answer = client.request("HEAD", "/v1/networks/not-there", check=False)
+    assert answer.status == 404 and answer.body == b""
+
+
+def test_get_has_no_body(client, pages):
+    for path in pages:
+        answer = client.get(path, body="{}")
+        assert answer.status == 400, (path, answer)
+
+
+# --- request ids ------------------------------------------------------------------
+
+def test_a_sane_request_id_is_kept(client):
+    for own in ("a", "Trace-1.2_3", "x" * 64):
+        answer = client.get("/v1/jobs/0", headers={"X-Request-Id": own})
+        assert answer.headers["X-Request-Id"] == own
+        assert answer.json["request_id"] == own
+
+
+@pytest.mark.parametrize("own", ["", "a b", "x" * 65, "a\tb", "é", "a;b",
+                                 "<script>"])
+def test_another_one_is_replaced(client, own):
+    answer = client.get("/healthz",
+                        headers={"X-Request-Id": own.encode("latin-1")})
+    assert answer.status == 200
+    assert answer.headers["X-Request-Id"] != own
+
+
+def test_the_log_has_the_request_id(daemon, client):
+    client.get("/v1/jobs/0", headers={"X-Request-Id": "find-me-in-the-log"})
+    wait_until(lambda: "find-me-in-the-log" in daemon.log_text(), 10)
+
+
+# --- bodies -----------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", [
+    "text/plain", "text/csv", "multipart/form-data; boundary=x",
+    "application/json; charset=latin1", "application/jsonp", "json", ""])
+def test_a_media_type_that_is_not_read(client, kind):
+    answer = client.post("/v1/networks", body="{}",
+                         headers={"Content-Type": kind})
+    assert answer.status == 415, answer
+
+
+@pytest.mark.parametrize("kind", [
+    "application/json", "Application/JSON", "application/json; charset=utf-8",
+    'application/json;charset="UTF-8"'])
+def test_media_types_that_are(client, kind):
+    answer = client.post("/v1/networks", body="{}",
+                         headers={"Content-Type": kind})
+    assert answer.status == 422, answer
+
+
+def test_a_body_may_be_packed(client, name):
+    body = gzip.compress(json.dumps({
+        "name": name, "input_shape": [1], "loss": "mse",
+        "layers": [{"type": "dense", "units": 1}]}).encode())
+    answer = client.post("/v1/networks", body=body,
+                         headers={"Content-Encoding": "gzip"})
+    assert answer.status == 201, answer
+
+
+@pytest.mark.parametrize("coding, status", [
+    ("br", 415), ("gzip, gzip", 415), ("gzip", 400)])
+def test_a_body_that_is_not_packed_so(client, coding, status):
+    answer = client.post("/v1/networks", body="{}",
+                         headers={"Content-Encoding": coding})
+    assert answer.status in (status, 422), answer
+
+
+def test_a_packed_body_does_not_get_around_the_limit(client):
+    answer = client.post("/v1/networks", body=gzip.compress(b" " * (8 << 20)),
+                         headers={"Content-Encoding": "gzip"})
+    assert answer.status == 413, answer
+
+
+def status_of(raw):
+    return int(raw.split(b" ", 2)[1]) if raw.startswith(b"HTTP/1.1 ") else None
+
+
+def test_a_body_over_the_limit_is_refused_by_its_length(client):
+    for length in (2 << 20, 2**63 - 1):
+        raw = client.raw((
+            "POST /v1/networks HTTP/1.1\r\nHost: localhost\r\n"
+            "Content-Type: application/json\r\n"
+            f"Content-Length: {length}\r\n\r\n12345").encode())
+        assert status_of(raw) == 413, raw
+
+
+def test_a_body_over_the_limit_without_a_length(client):
+    with client.connect() as link:
+        link.sendall(b"POST /v1/networks HTTP/1.1\r\nHost: localhost\r\n"
+                     b"Content-Type: application/json\r\n"
+                     b"Transfer-Encoding: chunked\r\n\r\n")
+        try:
+            for _ in range(40):
+                link.sendall(b"10000\r\n" + b" " * 65536 + b"\r\n")
+            link.sendall(b"0\r\n\r\n")
+        except ConnectionError:
+            pass
+        try:
+            raw = link.recv(65536)
+        except ConnectionError:
+            raw = b""
+    assert raw == b"" or status_of(raw) == 413
+
+
+def test_a_client_that_asks_first_is_told_before_it_sends(client):
+    with client.connect() as link:
+        link.sendall(b"POST /v1/networks HTTP/1.1\r\nHost: localhost\r\n"
+                     b"Content-Type: application/json\r\n"
+                     b"Expect: 100-continue\r\nContent-Length: 9999999\r\n\r\n")
+        assert status_of(link.recv(65536)) == 413
+
+
+def test_a_client_that_asks_first_may_go_on(client):
+    with client.connect() as link:
+        link.sendall(b"POST /v1/networks HTTP/1.1\r\nHost: localhost\r\n"
+                     b"Content-Type: application/json\r\n"
+                     b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert status_of(link.recv(65536)) == 100
+        link.sendall(b"{}")
+        assert status_of(link.recv(65536)) == 422
+
+
+# --- connections --------------------------------------------------------------------
+
+def test_many_requests_on_one_connection(client):
+    link = http.client.HTTPConnection(client.host, client.port, timeout=20)
+    sockets = set()
+    for path, status in [("/healthz", 200), ("/nowhere", 404),
+                         ("/v1/networks", 200), ("/v1/jobs/0", 404)] * 5:
+        link.request("GET", path)
+        sockets.add(link.sock)
+        response = link.getresponse()
+        response.read()
+        assert response.status == status
+    assert len(sockets) == 1
+    link.close()
+
+
+def test_pipelined_requests_are_answered_in_order(client):
+    count = 50
+    text = "".join(
+        f"GET /v1/jobs/0 HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: r{i}\r\n"
+        f"{'Connection: close' if i == count - 1 else 'Accept: */*'}\r\n\r\n"
+        for i in range(count))
+    raw = client.raw(text.encode())
+    ids = re.findall(rb"X-Request-Id: (r\d+)", raw)
+    assert ids == [f"r{i}".encode() for i in range(count)]
+
+
+def test_a_client_that_goes_away_is_no_trouble(client, name):
+    client.network(name, [(512, "tanh"), (1, "linear")], 64)
+    body = json.dumps({"inputs": [[0.5] * 64] * 2000})
+    request = (f"POST /v1/networks/{name}/predict HTTP/1.1\r\n"
+               "Host: localhost\r\nContent-Type: application/json\r\n"
+               f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
+    for cut in (10, 100, len(request) // 2, len(request)):
+        for _ in range(5):
+            link = client.connect()
+            link.sendall(request[:cut])
+            link.close()
+    assert client.get("/healthz").status == 200
+
+
+def test_security_headers_are_there(client, pages):
+    for path in pages + ["/nowhere"]:
+        headers = client.get(path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "Access-Control-Allow-Origin" not in headers
+
+
+def test_a_page_elsewhere_cannot_reach_us_by_name(client):
+    """DNS rebinding: the browser sends the name the page was loaded by."""
+    for host in ("evil.example", "localhost.evil.example", "127.evil.example"):
+        answer = client.get("/v1/networks", headers={"Host": host})
+        assert answer.status == 421, host
+    for host in ("localhost", "127.0.0.1:80", "[::1]:8080", "LOCALHOST:1"):
+        assert client.get("/healthz", headers={"Host": host}).status == 200
+
+
+def test_ipv6(new_daemon):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no [::1]")
+    client = new_daemon("--listen", "[::1]:0").start().client
+    assert client.host == "::1"
+    assert client.get("/healthz").status == 200
+
+
+# --- the table of routes ----------------------------------------------------------------
+
+def test_every_route_has_been_tried_here(client, pages):
+    """What the program lists, it answers: nothing is only on paper."""
+    if not DAEMON:
+        pytest.skip("needs BACKPROPD, the daemon's path")
+    routes = [line.split()[:2] for line in subprocess.run(
+        [DAEMON, "--print-routes"], capture_output=True, text=True,
+        check=True).stdout.splitlines()]
+    assert len(routes) >= 20
+    for method, pattern in routes:
+        path = re.sub(r"\{name\}", "nobody", pattern)
+        path = re.sub(r"\{(id|v)\}", "999999", path)
+        answer = client.request(method, path)
+        assert answer.status not in (405, 500, 501), (method, path)
+        # A body where none belongs, an empty object where one does.
+        answer = client.request(method, path, body="{}")
+        assert 400 <= answer.status < 500, (method, path, answer)

@@ -1,0 +1,59 @@
+"""The README is true: its walk works, its table is the program's."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from support import DAEMON, SLOW
+
+TOP = pathlib.Path(__file__).parents[2]
+README = (TOP / "README.md").read_text()
+HERE = "URL=http://127.0.0.1:8080\n"
+
+
+def section(title):
+    """The text under a heading."""
+    return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README,
+                     re.MULTILINE | re.DOTALL).group(1)
+
+
+def test_the_walk_works(new_daemon, tmp_path):
+    for tool in ("curl", "jq"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"there is no {tool}")
+    blocks = re.findall(r"^```sh\n(.*?)^```", section("A walk in five minutes"),
+                        re.MULTILINE | re.DOTALL)
+    script = "".join(blocks)
+    assert len(blocks) >= 5 and script.startswith(HERE)
+    assert script.count("curl -fsS") == script.count("curl ")
+    daemon = new_daemon().start()
+    result = subprocess.run(
+        ["sh", "-euxc", script.replace(HERE, f"URL={daemon.url}\n")],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60 * SLOW)
+    assert result.returncode == 0, result.stderr
+    assert '["no","yes","yes","no"]' in result.stdout.replace(" ", "")
+
+
+def test_the_table_of_endpoints_is_the_programs():
+    if not DAEMON:
+        pytest.skip("needs BACKPROPD, the daemon's path")
+    told = re.findall(r"^\| `([A-Z]+) (/\S*)` \|", section("Endpoints"),
+                      re.MULTILINE)
+    routes = [tuple(line.split()[:2]) for line in subprocess.run(
+        [DAEMON, "--print-routes"], capture_output=True, text=True,
+        check=True).stdout.splitlines()]
+    assert told == routes
+
+
+def test_every_floor_is_in_the_tour():
+    floors = {p.name for p in (TOP / "src").iterdir() if p.is_dir()}
+    assert floors == set(re.findall(r"`(\w+)/`", section("Where everything is")
+                                    .split("Outside `src/`")[0]))
+
+
+def test_what_it_links_to_is_there():
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (TOP / link).exists(), link

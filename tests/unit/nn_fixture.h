@@ -1,0 +1,36 @@
+/*
+ * nn_fixture.h - small networks for the suites of check_nn
+ *
+ * Owner    What a make_ function returns goes back with its nn_…_free(); a
+ *          failure to make it ends the test.
+ */
+#ifndef NN_FIXTURE_H
+#define NN_FIXTURE_H
+
+#include "nn/net.h"
+#include "nn/optimizer.h"
+
+struct fix_layer {
+    size_t             units;
+    enum nn_activation activation;
+};
+
+/* Dense layers on n_in inputs, all members at their defaults; checked. */
+struct nn_spec fix_spec(size_t n_in, const struct fix_layer *layer,
+                        size_t n_layers, enum nn_loss loss);
+
+struct nn_net       *fix_net(const struct nn_spec *spec, uint64_t seed);
+struct nn_work      *fix_work(const struct nn_net *net, size_t max_batch);
+struct nn_optimizer *fix_optimizer(const char *name, float momentum,
+                                   size_t n_params);
+
+/* out[i] = scale sin(a i + b) */
+void fix_sine(float *out, size_t n, double a, double b, double scale);
+
+/* The same floats, bit for bit. */
+bool fix_same(const float *a, const float *b, size_t n);
+
+/* Distance in units of the last place of the float32 nearest to want. */
+double fix_ulps(float got, double want);
+
+#endif

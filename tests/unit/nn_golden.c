@@ -1,0 +1,141 @@
+/*
+ * Against PyTorch in float64: see tests/golden/README.md.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "golden/nn_oracles.h"
+#include "nn_fixture.h"
+#include "nn_suites.h"
+
+#define NEAR 1e-6 /* float32 sums of a dozen terms near 1 */
+#define MAX 64
+
+static void
+to_float(const double *in, size_t n, float *out)
+{
+    ck_assert_uint_le(n, MAX);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)in[i];
+}
+
+static void
+all_near(const float *got, const double *want, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ck_assert_double_eq_tol(got[i], want[i], NEAR);
+}
+
+struct oracle {
+    const double *x, *t, *params, *grads, *dx;
+    size_t        n, n_params;
+    double        loss;
+};
+
+static void
+check_oracle(const struct nn_spec *spec, const struct oracle *o, float *y)
+{
+    struct nn_net  *net = fix_net(spec, 0);
+    struct nn_work *work = fix_work(net, o->n);
+    size_t          n_x = o->n * nn_net_n_in(net), n_y = o->n * nn_net_n_out(net);
+    float           x[MAX], t[MAX], grad[MAX], dx[MAX];
+    double          loss;
+
+    ck_assert_uint_eq(nn_net_n_params(net), o->n_params);
+    to_float(o->params, o->n_params, nn_net_params(net));
+    to_float(o->x, n_x, x);
+    to_float(o->t, n_y, t);
+    loss = nn_net_gradient(net, work, x, t, NULL, o->n, grad, dx);
+    ck_assert_double_eq_tol(loss, o->loss, NEAR);
+    all_near(grad, o->grads, o->n_params);
+    all_near(dx, o->dx, n_x);
+    memcpy(y, nn_work_output(work), n_y * sizeof(*y));
+    nn_work_free(work);
+    nn_net_free(net);
+}
+
+START_TEST(tanh_and_softmax_with_cross_entropy)
+{
+    static const struct fix_layer layers[] = { { 4, NN_TANH },
+                                               { 3, NN_SOFTMAX } };
+    struct nn_spec spec = fix_spec(3, layers, 2, NN_CROSS_ENTROPY);
+    struct oracle  o = { tanh_softmax_x,      tanh_softmax_t,
+                         tanh_softmax_params, tanh_softmax_grads,
+                         tanh_softmax_dx,     2,
+                         COUNT_OF(tanh_softmax_params), tanh_softmax_loss };
+    float          y[MAX];
+
+    check_oracle(&spec, &o, y);
+}
+END_TEST
+
+START_TEST(sigmoid_with_mse)
+{
+    static const struct fix_layer layers[] = { { 2, NN_SIGMOID },
+                                               { 1, NN_SIGMOID } };
+    struct nn_spec spec = fix_spec(2, layers, 2, NN_MSE);
+    struct oracle  o = { sigmoid_mse_x,      sigmoid_mse_t,
+                         sigmoid_mse_params, sigmoid_mse_grads,
+                         sigmoid_mse_dx,     4,
+                         COUNT_OF(sigmoid_mse_params), sigmoid_mse_loss };
+    float          y[MAX];
+
+    check_oracle(&spec, &o, y);
+    all_near(y, sigmoid_mse_y, 4);
+}
+END_TEST
+
+/* A layer that hands its input on, so that z is the oracle's and dx is dz. */
+static const struct {
+    enum nn_loss       loss;
+    enum nn_activation output;
+    const double      *t, *dz, *weight;
+    double             value;
+} losses[] = {
+    { NN_MSE, NN_LINEAR, loss_mse_t, loss_mse_dz, NULL, loss_mse },
+    { NN_BINARY_CROSS_ENTROPY, NN_SIGMOID, loss_bce_t, loss_bce_dz, NULL,
+      loss_bce },
+    { NN_CROSS_ENTROPY, NN_SOFTMAX, loss_ce_t, loss_ce_dz, NULL, loss_ce },
+    { NN_CROSS_ENTROPY, NN_SOFTMAX, loss_ce_weighted_t, loss_ce_weighted_dz,
+      loss_weight, loss_ce_weighted },
+};
+
+START_TEST(losses_and_their_derivatives)
+{
+    struct fix_layer layer = { 4, losses[_i].output };
+    struct nn_spec   spec = fix_spec(4, &layer, 1, losses[_i].loss);
+    struct nn_net   *net = fix_net(&spec, 0);
+    struct nn_work  *work = fix_work(net, 3);
+    float            z[12], t[12], weight[3], grad[20], dx[12];
+    bool             weighted = losses[_i].weight != NULL;
+    double           loss;
+
+    for (size_t i = 0; i < 20; i++)
+        nn_net_params(net)[i] = i < 16 && i / 4 == i % 4 ? 1.0f : 0.0f;
+    to_float(loss_z, 12, z);
+    to_float(losses[_i].t, 12, t);
+    if (weighted)
+        to_float(losses[_i].weight, 3, weight);
+    loss = nn_net_gradient(net, work, z, t, weighted ? weight : NULL, 3, grad,
+                           dx);
+    ck_assert_double_eq_tol(loss, losses[_i].value, NEAR);
+    all_near(dx, losses[_i].dz, 12);
+    nn_work_free(work);
+    nn_net_free(net);
+}
+END_TEST
+
+Suite *
+suite_nn_golden(void)
+{
+    Suite *s = suite_create("nn/golden");
+    TCase *t = tcase_create("golden");
+
+    tcase_add_test(t, tanh_and_softmax_with_cross_entropy);
+    tcase_add_test(t, sigmoid_with_mse);
+    tcase_add_loop_test(t, losses_and_their_derivatives, 0,
+                        (int)COUNT_OF(losses));
+    suite_add_tcase(s, t);
+    return s;
+}

@@ -1,0 +1,392 @@
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "nn/kernel/kernel.h"
+#include "nn_fixture.h"
+#include "nn_suites.h"
+
+#define MARK 12345.0f /* what lies beside C and must stay */
+
+static bool
+fuses(const struct nn_kernel *kernel)
+{
+    return strcmp(kernel->name, "avx2") == 0 ||
+           strcmp(kernel->name, "avx512") == 0;
+}
+
+/* --- the matrix product --------------------------------------------------- */
+
+/* The three layouts that training needs: X W^T, dZ^T X, dZ W. */
+enum layout { FORWARD, WEIGHTS, INPUTS, N_LAYOUTS };
+
+struct product {
+    size_t m, n, k, a_row, a_col, b_row, b_col, c_row;
+    float *a, *b, *c, *start; /* start: what C holds before */
+    bool   accumulate;
+};
+
+static void
+product_open(struct product *p, size_t m, size_t n, size_t k,
+             enum layout layout, bool accumulate, uint32_t draw)
+{
+    struct random_at at = { .seed = 1, .purpose = RANDOM_TEST, .step = draw };
+    size_t           size_a = m * k, size_b = k * n, size_c;
+
+    *p = (struct product){ .m = m, .n = n, .k = k, .c_row = n + draw % 3 };
+    p->accumulate = accumulate;
+    p->a_row = layout == WEIGHTS ? 1 : k;
+    p->a_col = layout == WEIGHTS ? m : 1;
+    p->b_row = layout == FORWARD ? 1 : n;
+    p->b_col = layout == FORWARD ? k : 1;
+    size_c = m * p->c_row;
+    p->a = mem_floats(size_a, 0);
+    p->b = mem_floats(size_b, 0);
+    p->c = mem_floats(size_c, 0);
+    p->start = mem_floats(size_c, 0);
+    ck_assert(p->a && p->b && p->c && p->start);
+
+    /* Draws that never repeat: an index that is off by a row must show. */
+    for (size_t i = 0; i < size_a; i++)
+        p->a[i] = random_uniform(&at, (uint32_t)i) - 0.5f;
+    at.epoch = 1;
+    for (size_t i = 0; i < size_b; i++)
+        p->b[i] = random_uniform(&at, (uint32_t)i) - 0.5f;
+    for (size_t i = 0; i < size_c; i++)
+        p->start[i] = i % p->c_row < n ? (float)(i % 7) - 3.0f : MARK;
+}
+
+static void
+product_close(struct product *p)
+{
+    free(p->a);
+    free(p->b);
+    free(p->c);
+    free(p->start);
+}
+
+static void
+product_run(struct product *p, const struct nn_kernel *kernel, float *scratch)
+{
+    memcpy(p->c, p->start, p->m * p->c_row * sizeof(*p->c));
+    kernel->gemm(p->m, p->n, p->k, p->a, p->a_row, p->a_col, p->b, p->b_row,
+                 p->b_col, p->c, p->c_row, p->accumulate, scratch);
+}
+
+/*
+ * Against the definition: each element must be the one chain of roundings over
+ * k ascending, to the bit, and near the sum in double.  k roundings of terms
+ * below 1/4 and sums below k/4 stay far within k * 2^-20.
+ */
+static void
+product_check(struct product *p, const struct nn_kernel *kernel)
+{
+    for (size_t i = 0; i < p->m; i++) {
+        for (size_t j = 0; j < p->c_row; j++) {
+            float  c = p->c[i * p->c_row + j];
+            float  start = p->start[i * p->c_row + j];
+            float  chain = p->accumulate ? start : 0.0f;
+            double sum = chain;
+
+            if (j >= p->n) {
+                ck_assert_msg(c == MARK, "%s wrote beside C", kernel->name);
+                continue;
+            }
+            for (size_t q = 0; q < p->k; q++) {
+                float a = p->a[i * p->a_row + q * p->a_col];
+                float b = p->b[q * p->b_row + j * p->b_col];
+
+                chain = fuses(kernel) ? fmaf(a, b, chain) : a * b + chain;
+                sum += (double)a * b;
+            }
+            ck_assert_msg(c == chain && fabs(c - sum) <= p->k * 0x1p-20,
+                          "%s %zux%zux%zu [%zu][%zu]: %.9g, chain %.9g, "
+                          "double %.17g",
+                          kernel->name, p->m, p->n, p->k, i, j, (double)c,
+                          (double)chain, sum);
+        }
+    }
+}
+
+static void
+product_test(size_t m, size_t n, size_t k, uint32_t draw)
+{
+    float *scratch = mem_floats(nn_kernel_scratch_floats(), 0);
+
+    ck_assert_ptr_nonnull(scratch);
+    for (int layout = 0; layout < N_LAYOUTS; layout++) {
+        const struct nn_kernel *kernel;
+        struct product          p;
+
+        product_open(&p, m, n, k, (enum layout)layout, draw % 2 == 1, draw);
+        for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++) {
+            product_run(&p, kernel, scratch);
+            product_check(&p, kernel);
+        }
+        product_close(&p);
+    }
+    free(scratch);
+}
+
+START_TEST(gemm_is_right_on_all_small_shapes)
+{
+    size_t m = (size_t)_i + 1;
+
+    for (size_t n = 1; n <= 20; n++)
+        for (size_t k = 1; k <= 20; k++)
+            product_test(m, n, k, (uint32_t)(n + k));
+}
+END_TEST
+
+/* Around the blocks (256 of k and of n, 512 of m) and the tiles. */
+START_TEST(gemm_is_right_on_large_shapes)
+{
+    static const size_t shapes[][3] = {
+        { 1, 256, 784 }, { 9, 300, 257 },  { 515, 33, 20 }, { 64, 10, 512 },
+        { 40, 65, 1 },   { 33, 257, 511 }, { 7, 513, 30 },
+    };
+    const size_t *s = shapes[_i % (int)COUNT_OF(shapes)];
+
+    product_test(s[0], s[1], s[2], (uint32_t)_i);
+}
+END_TEST
+
+START_TEST(gemm_of_no_terms_is_zero_or_what_was_there)
+{
+    const struct nn_kernel *kernel;
+    float                   scratch[1], c[6];
+
+    for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++) {
+        for (int i = 0; i < 6; i++)
+            c[i] = 3.0f;
+        kernel->gemm(2, 3, 0, c, 0, 1, c, 3, 1, c, 3, true, scratch);
+        ck_assert_float_eq(c[5], 3.0f);
+        kernel->gemm(2, 3, 0, c, 0, 1, c, 3, 1, c, 3, false, scratch);
+        ck_assert_float_eq(c[0] + c[5], 0.0f);
+    }
+}
+END_TEST
+
+/* --- functions ------------------------------------------------------------ */
+
+typedef void (*map_fn)(float *y, const float *z, size_t n);
+
+static map_fn
+function(const struct nn_kernel *kernel, int which)
+{
+    return which == 0 ? kernel->exp : which == 1 ? kernel->sigmoid
+                                                 : kernel->tanh;
+}
+
+static double
+reference(int which, double z)
+{
+    return which == 0 ? exp(z) : which == 1 ? 1 / (1 + exp(-z)) : tanh(z);
+}
+
+/* Every 4099th of all float32 bit patterns, NaNs and subnormals included. */
+#define SWEEP 1047808
+#define STRIDE 4099u
+
+START_TEST(functions_are_within_2_ulp_everywhere)
+{
+    float *z = mem_floats(SWEEP, 0), *first = mem_floats(SWEEP, 0),
+          *y = mem_floats(SWEEP, 0);
+    const struct nn_kernel *kernel;
+    bool                    have_first = false;
+
+    ck_assert(z && first && y);
+    for (uint32_t i = 0; i < SWEEP; i++) {
+        uint32_t bits = i * STRIDE;
+
+        memcpy(&z[i], &bits, sizeof(bits));
+    }
+    for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++) {
+        double worst = 0;
+
+        function(kernel, _i)(y, z, SWEEP);
+        for (size_t i = 0; i < SWEEP; i++) {
+            double ulps = fix_ulps(y[i], reference(_i, z[i]));
+
+            ck_assert_msg(ulps <= 2, "%s function %d at %a: %a, %.3f ulp",
+                          kernel->name, _i, (double)z[i], (double)y[i], ulps);
+            worst = ulps > worst ? ulps : worst;
+        }
+        ck_assert_msg(worst > 0, "a sweep without any rounding proves nothing");
+
+        /* The sets with FMA give the same bits. */
+        if (fuses(kernel) && have_first)
+            ck_assert(fix_same(first, y, SWEEP));
+        if (fuses(kernel)) {
+            memcpy(first, y, SWEEP * sizeof(*y));
+            have_first = true;
+        }
+    }
+    free(z);
+    free(first);
+    free(y);
+}
+END_TEST
+
+START_TEST(functions_know_zero_infinity_and_nan)
+{
+    const float   z[] = { 0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1e30f, -1e30f,
+                          0x1p-149f, -0x1p-149f };
+    const float   want[3][COUNT_OF(z)] = {
+          { 1, 1, INFINITY, 0, NAN, INFINITY, 0, 1, 1 },
+          { 0.5f, 0.5f, 1, 0, NAN, 1, 0, 0.5f, 0.5f },
+          { 0.0f, -0.0f, 1, -1, NAN, 1, -1, 0x1p-149f, -0x1p-149f },
+    };
+    const struct nn_kernel *kernel;
+    float                   y[COUNT_OF(z)];
+
+    for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++) {
+        function(kernel, _i)(y, z, COUNT_OF(z));
+        for (size_t i = 0; i < COUNT_OF(z); i++)
+            if (isnan(want[_i][i]))
+                ck_assert_msg(isnan(y[i]), "%s", kernel->name);
+            else
+                ck_assert_msg(fix_same(&y[i], &want[_i][i], 1),
+                              "%s function %d of %g: %g", kernel->name, _i,
+                              (double)z[i], (double)y[i]);
+    }
+}
+END_TEST
+
+/* A value's result depends on the value only, and nothing beyond n is
+ * written; in place as well. */
+START_TEST(functions_do_not_see_the_place)
+{
+    float                   z[40], y[41], one;
+    const struct nn_kernel *kernel;
+
+    fix_sine(z, 40, 0.7, 0.3, 5);
+    for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++) {
+        for (size_t n = 1; n <= 40; n++) {
+            memcpy(y, z, sizeof(z));
+            y[n] = MARK;
+            function(kernel, _i)(y, y, n);
+            function(kernel, _i)(&one, &z[n - 1], 1);
+            ck_assert(y[n - 1] == one && y[n] == MARK);
+        }
+    }
+}
+END_TEST
+
+/* --- once per parameter --------------------------------------------------- */
+
+#define N_PARAMS 1003 /* whole vectors of every set, and some */
+
+START_TEST(sum_of_squares_is_equal_on_every_set)
+{
+    float                   x[N_PARAMS];
+    const struct nn_kernel *kernel;
+
+    for (size_t n = 0; n <= N_PARAMS; n += n < 40 ? 1 : 107) {
+        double first = nn_kernel_at(0)->sum_squares(x, 0), want = 0;
+
+        ck_assert_double_eq(first, 0);
+        fix_sine(x, N_PARAMS, 1.3, 0.1, 7);
+        for (size_t i = 0; i < n; i++)
+            want += (double)x[i] * x[i];
+        first = nn_kernel_at(0)->sum_squares(x, n);
+        ck_assert(fabs(first - want) <= 1e-12 * want); /* both 0 for none */
+        for (size_t s = 1; (kernel = nn_kernel_at(s)) != NULL; s++)
+            ck_assert(kernel->sum_squares(x, n) == first);
+    }
+}
+END_TEST
+
+/* Updates against their formulas in double, tails included. */
+START_TEST(updates_follow_their_formulas)
+{
+    static const struct nn_kernel_adam p = {
+        .rate = 0.1f, .beta_1 = 0.9f, .beta_2 = 0.999f, .epsilon = 1e-8f,
+        .rest_1 = 0.1f, .rest_2 = 0.001f, .correct_1 = 10, .correct_2 = 1000,
+    };
+    float                   w0[N_PARAMS], v0[N_PARAMS], m0[N_PARAMS], g[N_PARAMS];
+    float                   w[N_PARAMS], v[N_PARAMS], m[N_PARAMS];
+    const struct nn_kernel *kernel;
+
+    fix_sine(w0, N_PARAMS, 0.9, 0.2, 1);
+    fix_sine(g, N_PARAMS, 1.7, 0.4, 1);
+    fix_sine(m0, N_PARAMS, 0.3, 1, 1);
+    fix_sine(v0, N_PARAMS, 0.5, 1, 0.3);
+    for (size_t i = 0; i < N_PARAMS; i++)
+        v0[i] = fabsf(v0[i]);
+    for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++) {
+        memcpy(w, w0, sizeof(w));
+        kernel->sgd(w, g, N_PARAMS, 0.1f);
+        for (size_t i = 0; i < N_PARAMS; i++)
+            ck_assert_double_eq_tol(w[i], w0[i] - 0.1 * g[i], 1e-6);
+
+        memcpy(w, w0, sizeof(w));
+        memcpy(v, v0, sizeof(v));
+        kernel->sgd_momentum(w, v, g, N_PARAMS, 0.1f, 0.9f);
+        for (size_t i = 0; i < N_PARAMS; i++) {
+            double want = 0.9 * v0[i] - 0.1 * g[i];
+
+            ck_assert_double_eq_tol(v[i], want, 1e-6);
+            ck_assert_double_eq_tol(w[i], w0[i] + want, 1e-6);
+        }
+
+        memcpy(w, w0, sizeof(w));
+        memcpy(m, m0, sizeof(m));
+        memcpy(v, v0, sizeof(v));
+        kernel->adam(w, m, v, g, N_PARAMS, &p);
+        for (size_t i = 0; i < N_PARAMS; i++) {
+            double want_m = 0.9 * m0[i] + 0.1 * g[i];
+            double want_v = 0.999 * v0[i] + 0.001 * g[i] * g[i];
+            double step = 0.1 * want_m * 10 / (sqrt(want_v * 1000) + 1e-8);
+
+            ck_assert_double_eq_tol(m[i], want_m, 1e-6);
+            ck_assert_double_eq_tol(v[i], want_v, 1e-6);
+            ck_assert_double_eq_tol(w[i], w0[i] - step,
+                                    1e-6 + 1e-5 * fabs(step));
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_set_is_chosen_by_name)
+{
+    ck_assert(nn_kernel() == nn_kernel_at(0));
+    ck_assert(!nn_kernel_select("abacus"));
+    ck_assert(nn_kernel() == nn_kernel_at(0));
+    for (size_t s = 0; nn_kernel_at(s) != NULL; s++) {
+        ck_assert(nn_kernel_select(nn_kernel_at(s)->name));
+        ck_assert(nn_kernel() == nn_kernel_at(s));
+    }
+    ck_assert(nn_kernel_select(NULL) && nn_kernel() == nn_kernel_at(0));
+}
+END_TEST
+
+Suite *
+suite_nn_kernel(void)
+{
+    Suite *s = suite_create("nn/kernel");
+    TCase *t = tcase_create("gemm");
+
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, gemm_is_right_on_all_small_shapes, 0, 20);
+    tcase_add_loop_test(t, gemm_is_right_on_large_shapes, 0, 14);
+    tcase_add_test(t, gemm_of_no_terms_is_zero_or_what_was_there);
+    suite_add_tcase(s, t);
+
+    t = tcase_create("functions");
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, functions_are_within_2_ulp_everywhere, 0, 3);
+    tcase_add_loop_test(t, functions_know_zero_infinity_and_nan, 0, 3);
+    tcase_add_loop_test(t, functions_do_not_see_the_place, 0, 3);
+    suite_add_tcase(s, t);
+
+    t = tcase_create("updates");
+    tcase_add_test(t, sum_of_squares_is_equal_on_every_set);
+    tcase_add_test(t, updates_follow_their_formulas);
+    tcase_add_test(t, a_set_is_chosen_by_name);
+    suite_add_tcase(s, t);
+    return s;
+}

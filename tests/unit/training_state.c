@@ -1,0 +1,168 @@
+/* training_state.c - a job's state in bytes and back */
+#include "training/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "training_suites.h"
+
+static struct nn_net *
+net_new(float value)
+{
+    struct nn_spec spec = { .input = { .rank = 1, .dim = { 3 } },
+                            .n_layers = 1,
+                            .loss = NN_MSE };
+    struct nn_net *net = NULL;
+    struct errinfo e;
+
+    err_clear(&e);
+    nn_layer_spec_init(&spec.layer[0], nn_layer_type_find("dense"));
+    spec.layer[0].units = 2;
+    ck_assert_int_eq(nn_spec_check(&spec, &e), ERR_OK);
+    ck_assert_int_eq(nn_net_new(&spec, &net, &e), ERR_OK);
+    for (size_t i = 0; i < nn_net_n_params(net); i++)
+        nn_net_params(net)[i] = value + (float)i;
+    return net;
+}
+
+struct parts {
+    struct nn_net       *net, *best;
+    struct nn_optimizer *opt;
+};
+
+static void
+parts_init(struct parts *p)
+{
+    struct nn_optimizer_spec spec;
+    struct errinfo           e;
+    float                    grad[8];
+
+    err_clear(&e);
+    p->net = net_new(1);
+    p->best = net_new(100);
+    nn_optimizer_spec_init(&spec, nn_optimizer_type_find("adam"));
+    ck_assert_int_eq(nn_optimizer_new(&spec, 8, &p->opt, &e), ERR_OK);
+    for (int i = 0; i < 8; i++)
+        grad[i] = (float)i;
+    nn_optimizer_step(p->opt, nn_net_params(p->net), grad, 0.1f);
+}
+
+static void
+parts_release(struct parts *p)
+{
+    nn_optimizer_free(p->opt);
+    nn_net_free(p->best);
+    nn_net_free(p->net);
+}
+
+static const struct training_state sample = {
+    .epoch = 9,
+    .best_epoch = 4,
+    .best_figure = 0.25,
+    .waited = 5,
+    .elapsed = 1.5,
+    .last = { .epoch = 9, .loss = 3 },
+    .best = { .epoch = 4, .loss = 2, .val_loss = 0.25 },
+};
+
+/* Into bytes whose length is exact, so that a sanitizer sees reads beyond. */
+static uint8_t *export(const struct parts          *p,
+                       const struct training_state *state, size_t *len)
+{
+    const struct training_parts parts = {
+        .net = p->net,
+        .best = p->best,
+        .opt = p->opt,
+        .encoder = "{}",
+        .encoder_len = 3,
+    };
+    size_t   room = training_state_bytes(&parts);
+    uint8_t *bytes = malloc(room);
+
+    *len = training_state_export(state, &parts, bytes);
+    ck_assert_uint_le(*len, room);
+    return realloc(bytes, *len);
+}
+
+static bool
+params_equal(const struct nn_net *a, const struct nn_net *b)
+{
+    return memcmp(nn_net_params_const(a), nn_net_params_const(b),
+                  nn_net_params_bytes(a)) == 0;
+}
+
+START_TEST(comes_back_whole)
+{
+    struct training_state state = sample;
+    struct training_saved saved;
+    struct parts          from, to;
+    struct errinfo        e;
+    size_t                len, again_len;
+
+    /* Second round: the best epoch is the last, and not written twice. */
+    if (_i == 1)
+        state.best_epoch = state.epoch;
+    err_clear(&e);
+    parts_init(&from);
+    parts_init(&to);
+    for (size_t i = 0; i < 8; i++)
+        nn_net_params(to.net)[i] = nn_net_params(to.best)[i] = 0;
+    if (_i == 1)
+        memcpy(nn_net_params(from.best), nn_net_params(from.net),
+               nn_net_params_bytes(from.net));
+    uint8_t *bytes = export(&from, &state, &len);
+    ck_assert_int_eq(training_saved_parse(bytes, len, &saved, &e), ERR_OK);
+    ck_assert_str_eq(saved.encoder, "{}");
+    ck_assert_uint_eq(saved.state.epoch, 9);
+    ck_assert_uint_eq(saved.state.waited, 5);
+    ck_assert(saved.state.best_figure == 0.25 && saved.state.elapsed == 1.5);
+    ck_assert(saved.state.best.val_loss == 0.25);
+    ck_assert_int_eq(
+        training_saved_restore(&saved, to.net, to.best, to.opt, &e), ERR_OK);
+    ck_assert(params_equal(from.net, to.net));
+    ck_assert(params_equal(from.best, to.best));
+
+    uint8_t *again = export(&to, &saved.state, &again_len);
+    ck_assert_uint_eq(len, again_len);
+    ck_assert_int_eq(memcmp(bytes, again, len), 0);
+    free(again);
+    free(bytes);
+    parts_release(&to);
+    parts_release(&from);
+}
+END_TEST
+
+START_TEST(refuses_what_is_cut_or_changed)
+{
+    struct training_saved saved;
+    struct parts          p;
+    struct errinfo        e;
+    size_t                len;
+
+    parts_init(&p);
+    uint8_t *bytes = export(&p, &sample, &len);
+    for (size_t n = 0; n < len; n++) {
+        uint8_t *cut = malloc(n + 1);
+        memcpy(cut, bytes, n);
+        err_clear(&e);
+        ck_assert_int_eq(training_saved_parse(cut, n, &saved, &e), ERR_CORRUPT);
+        free(cut);
+    }
+    bytes[4] = 2;
+    ck_assert_int_eq(training_saved_parse(bytes, len, &saved, &e), ERR_CORRUPT);
+    free(bytes);
+    parts_release(&p);
+}
+END_TEST
+
+Suite *
+training_state_suite(void)
+{
+    Suite *suite = suite_create("state");
+    TCase *tc = tcase_create("state");
+
+    tcase_add_loop_test(tc, comes_back_whole, 0, 2);
+    tcase_add_test(tc, refuses_what_is_cut_or_changed);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
