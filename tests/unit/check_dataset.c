@@ -11,6 +11,7 @@ main(void)
     SRunner *r = srunner_create(suite_dataset_csv());
     int      n_failed;
 
+    srunner_add_suite(r, suite_dataset_limits());
     srunner_add_suite(r, suite_dataset_json());
     srunner_add_suite(r, suite_dataset_arrays());
     srunner_add_suite(r, suite_dataset_chunk());

@@ -16,6 +16,7 @@
 
 Suite *suite_dataset_csv(void);
 Suite *suite_dataset_json(void);
+Suite *suite_dataset_limits(void);
 Suite *suite_dataset_arrays(void);
 Suite *suite_dataset_chunk(void);
 Suite *suite_dataset_encoder(void);

@@ -158,9 +158,16 @@ END_TEST
 START_TEST(holds_inputs_and_targets)
 {
     /* The column c turns categorical in the third block. */
-    static const char     table[] = "c,x,y\n5,1,p\n6,2,q\n5,3,p\nz,4,r\n,,p\n";
-    static const float    x[] = { 1, 0, 0, 1, /**/ 0, 1, 0,      2, /**/ 1, 0,
-                                  0, 3, 0, 0, 1,      4, /**/ 0, 0, 0,      2.5f };
+    static const char table[] = "c,x,y\n5,1,p\n6,2,q\n5,3,p\nz,4,r\n,,p\n";
+    /* clang-format off */
+    static const float x[] = {
+        1, 0, 0, 1,
+        0, 1, 0, 2,
+        1, 0, 0, 3,
+        0, 0, 1, 4,
+        0, 0, 0, 2.5f,
+    };
+    /* clang-format on */
     static const float    t[] = { 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 1, 1, 0, 0 };
     struct dataset_source source;
     struct dataset_table *again = NULL;
@@ -230,14 +237,17 @@ START_TEST(takes_arrays)
     static const char  inputs[] = "\0\0\x08\2\0\0\0\3\0\0\0\2\1\2\3\4\5\6";
     static const char  targets[] = "\0\0\x08\2\0\0\0\3\0\0\0\2\1\2\3\4\5\6";
     static const float t[] = { 1, 2, 3, 4, 5, 6 };
-    struct body        body = { .options = { .format = DATASET_ARRAYS },
-                                .chunk_floats = 2,
-                                .n_parts = 2,
-                                .part = { { "targets", targets, sizeof(targets) - 1 },
-                                          { "inputs", inputs, sizeof(inputs) - 1 } } };
-    struct stored      s;
-    struct loaded      l;
-    struct errinfo     e;
+    const struct part  parts[] = {
+         { "targets", targets, sizeof(targets) - 1 },
+         { "inputs", inputs, sizeof(inputs) - 1 },
+    };
+    struct body    body = { .options = { .format = DATASET_ARRAYS },
+                            .chunk_floats = 2,
+                            .n_parts = 2,
+                            .part = { parts[0], parts[1] } };
+    struct stored  s;
+    struct loaded  l;
+    struct errinfo e;
 
     err_clear(&e);
     stored_put(&body, (struct cut){ 0 }, &s);
