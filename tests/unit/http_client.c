@@ -296,6 +296,17 @@ static const struct http_route routes[] = {
 };
 /* clang-format on */
 
+static enum err
+count_admitted(void *ctx, const struct http_request *req,
+               const char *authorization, struct errinfo *e)
+{
+    struct fixture *f = ctx;
+
+    (void)req, (void)authorization, (void)e;
+    atomic_fetch_add(&f->n_admitted, 1);
+    return ERR_OK;
+}
+
 static void
 count_request(void *ctx, const struct http_route *route, unsigned status,
               double seconds)
@@ -326,6 +337,8 @@ fixture_start(struct fixture *f, const struct http_options *given)
     opt.n_routes = COUNT_OF(routes);
     opt.ctx = f;
     opt.observe = count_request;
+    if (opt.authorize == NULL)
+        opt.authorize = count_admitted;
     err_clear(&e);
     ck_assert_msg(http_server_start(&opt, &f->server, &e) == ERR_OK, "%s",
                   err_what(&e));
@@ -457,7 +470,7 @@ answer_release(struct answer *a)
 const char *
 answer_header(const struct answer *a, const char *name)
 {
-    static char value[1024];
+    static _Thread_local char value[1024];
     const char *p = a->head;
     size_t      len = strlen(name), n;
 

@@ -36,6 +36,7 @@ struct fixture {
     unsigned      fail_at;    /* piece() fails at this call; 0: never */
     unsigned      piece_ms;   /* piece() takes so long                */
 
+    atomic_uint n_admitted; /* let in, where the test has no authorize */
     atomic_uint n_handled, n_observed;
 };
 
