@@ -102,6 +102,9 @@ DELETE FROM dataset_chunk WHERE dataset_id = ?1
 INSERT INTO job (status, network, network_id, dataset, dataset_id, validation,
                  validation_id, spec, created_ms)
 VALUES ('queued', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+-- name: JOB_COUNT
+-- scan ok: an index, for the metrics
+SELECT status, count(*) FROM job GROUP BY status;
 -- name: JOB_GET
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
        error, warnings, resumes, created_ms, started_ms, finished_ms
