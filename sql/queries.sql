@@ -132,6 +132,9 @@ VALUES ('queued', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12, ?13,
         ?14, ?15);
 -- name: JOB_QUEUE_LENGTH
 SELECT count(*) FROM (SELECT 1 FROM job WHERE status = 'queued' LIMIT ?1);
+-- name: JOB_COUNT
+-- scan ok: an index, for the metrics
+SELECT status, count(*) FROM job GROUP BY status;
 -- name: JOB_GET
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
        error, warnings, resumes, created_ms, started_ms, finished_ms,

@@ -13,6 +13,8 @@
 /* health.c */
 API_HANDLER(api_health_get);
 API_HANDLER(api_ready_get);
+/* metrics_text.c */
+API_HANDLER(api_metrics_get);
 /* networks.c */
 API_HANDLER(api_networks_create);
 API_HANDLER(api_networks_list);

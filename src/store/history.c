@@ -194,8 +194,13 @@ store_ticket_is_done(const struct store_ticket *ticket)
 enum err
 store_ticket_wait(struct store_ticket *ticket, struct errinfo *e)
 {
-    enum err rc = store_write_wait(ticket->db, &ticket->write, e);
+    struct store_stats *stats = &ticket->db->stats;
+    enum err            rc = store_write_wait(ticket->db, &ticket->write, e);
 
+    if (rc == ERR_OK) {
+        atomic_store(&stats->checkpoint_ms, clock_wall_ms());
+        atomic_store(&stats->checkpoint_bytes, ticket->cp.state_len);
+    }
     ticket_free(ticket);
     return rc;
 }

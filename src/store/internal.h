@@ -29,6 +29,7 @@ enum stmt_id {
 struct conn {
     sqlite3      *db;
     sqlite3_stmt *stmt[STMT_COUNT];
+    int64_t       taken_us; /* of a reader: when it was given out */
     struct conn  *next; /* in the pool of readers */
 };
 
@@ -46,6 +47,7 @@ struct write {
 
 struct store {
     char       *path;
+    struct store_stats stats;
     int         lock_fd;
     atomic_bool failed; /* a commit ended unknown: no more writes */
 

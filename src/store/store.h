@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/histogram.h"
 
 struct store;
 
@@ -35,6 +36,16 @@ struct store;
 enum err store_open(const char *path, struct store **out, struct errinfo *e);
 void     store_close(struct store *db); /* NULL is fine */
 bool     store_is_failed(const struct store *db);
+
+/* What the store has done since it was opened; counted without locks. */
+struct store_stats {
+    struct histogram     commit_seconds; /* of a group of writes           */
+    struct histogram     read_seconds;   /* a reader's way out and back    */
+    atomic_uint_least64_t n_writes, n_failed_writes;
+    atomic_int_least64_t checkpoint_ms; /* when the last was stored; 0: none */
+    atomic_size_t        checkpoint_bytes; /* its state                     */
+};
+const struct store_stats *store_stats(const struct store *db);
 
 /* --- networks ------------------------------------------------------------- */
 
@@ -179,6 +190,9 @@ struct store_job {
     char                 *reason;       /* of its status: a word            */
 };
 void store_job_release(struct store_job *row);
+
+/* How many jobs there are of each status: n [STORE_JOB_STATUS_COUNT]. */
+enum err store_job_count(struct store *db, uint64_t *n, struct errinfo *e);
 
 /* Conditions of a submission. */
 struct store_submit {
