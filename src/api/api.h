@@ -12,7 +12,7 @@
 #define API_API_H
 
 #include "base/mem.h"
-#include "http/http.h"
+#include "http/keys.h"
 #include "serving/serving.h"
 #include "store/store.h"
 #include "training/training.h"
@@ -22,10 +22,16 @@ struct api_ctx {
     struct serving_registry *registry;
     struct training_pool    *pool;
     struct mem_budget       *budget;
+    struct http_keys        *keys;
+    bool                     ask_keys; /* else everybody may do everything */
 };
 
 /* Before any thread is started. */
 void api_init(void);
+
+/* For struct http_options: by key and scope, where keys are asked. */
+enum err api_authorize(void *ctx, struct http_request *req,
+                       const char *authorization, struct errinfo *e);
 
 /* Every endpoint, in the order the README lists them. */
 const struct http_route *api_routes(size_t *out_n);

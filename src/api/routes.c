@@ -12,6 +12,7 @@
 #define JSON "application/json"
 #define PREDICT HTTP_PREDICT
 #define TRAIN HTTP_TRAIN
+#define ADMIN HTTP_ADMIN
 
 /*
  * Every endpoint, in the order the README lists them.  This table is the only
@@ -48,6 +49,10 @@ static const struct http_route routes[] = {
 
     { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, JSON,  NULL,                       HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
     { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
+
+    { POST,   "/v1/keys",                              api_keys_create,     NULL,              MIB,   JSON,     NULL,                       0,                      ADMIN,       "make a key, which is shown this once" },
+    { GET,    "/v1/keys",                              api_keys_list,       NULL,              0,     NONE,     "limit,after",              0,                      ADMIN,       "list keys: names and scopes" },
+    { DELETE, "/v1/keys/{name}",                       api_keys_delete,     NULL,              0,     NONE,     NULL,                       0,                      ADMIN,       "revoke a key" },
 };
 /* clang-format on */
 
