@@ -25,6 +25,7 @@ static const struct http_route routes[] = {
 /*    method  path                                     handler or stream                max body     body      query                       flags                   scope        one line for humans */
     { GET,    "/healthz",                              api_health_get,      NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_OPEN,  HTTP_PUBLIC, "does the process answer" },
     { GET,    "/readyz",                               api_ready_get,       NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_OPEN,  HTTP_PUBLIC, "is it ready for work" },
+    { GET,    "/metrics",                              api_metrics_get,     NULL,              0,     NONE,     NULL,                       HTTP_OPEN,              HTTP_PUBLIC, "what it does, in figures, for Prometheus" },
 
     { POST,   "/v1/networks",                          api_networks_create, NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "create a network" },
     { GET,    "/v1/networks",                          api_networks_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list networks" },
@@ -46,6 +47,7 @@ static const struct http_route routes[] = {
     { GET,    "/v1/jobs",                              api_jobs_list,       NULL,              0,     NONE,     "limit,after,status,network", 0,                    PREDICT,     "list jobs" },
     { GET,    "/v1/jobs/{id}",                         api_jobs_get,        NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one job: status, progress, result" },
     { GET,    "/v1/jobs/{id}/history",                 api_jobs_history,    NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "its figures, epoch by epoch" },
+    { GET,    "/v1/jobs/{id}/log",                     api_jobs_log,        NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "what happened to it, when and why" },
     { POST,   "/v1/jobs/{id}/cancel",                  api_jobs_cancel,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "stop a job" },
     { DELETE, "/v1/jobs/{id}",                         api_jobs_delete,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a job that has ended" },
 
