@@ -30,6 +30,7 @@ struct config {
     enum log_level log_level;
     bool          no_auth;
     bool          require_keys;
+    bool          open_metrics;
     /* What to do instead of serving. */
     bool print_config, print_routes, version, help;
 };

@@ -166,7 +166,8 @@ static int
 serve(const struct config *config, sigset_t *signals)
 {
     struct mem_budget       budget;
-    struct api_ctx          ctx = { .budget = &budget };
+    struct api_ctx          ctx = { .budget = &budget,
+                                    .open_metrics = config->open_metrics };
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,
                                          .on_version = publish,
@@ -174,6 +175,7 @@ serve(const struct config *config, sigset_t *signals)
     struct http_options     http = { .listen = config->listen,
                                      .ctx = &ctx,
                                      .authorize = api_authorize,
+                                     .observe = api_observe,
                                      .max_connections = config->connections };
     struct http_server     *server = NULL;
     struct errinfo          e;
@@ -183,6 +185,8 @@ serve(const struct config *config, sigset_t *signals)
     err_clear(&e);
     mem_budget_init(&budget, memory_limit(config));
     api_init();
+    if (api_metrics_new(&ctx.metrics, &e) != ERR_OK)
+        return fail(&e, EXIT_FAILURE);
 
     if (open_keys(config, &ctx, &e) != ERR_OK) {
         code = fail(&e, EXIT_CONFIG);
@@ -229,6 +233,7 @@ out:
         serving_registry_free(ctx.registry);
     store_close(ctx.store);
     http_keys_free(ctx.keys);
+    api_metrics_free(ctx.metrics);
     return code;
 }
 

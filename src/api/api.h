@@ -11,6 +11,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "api/metrics.h"
 #include "base/mem.h"
 #include "http/keys.h"
 #include "serving/serving.h"
@@ -24,6 +25,8 @@ struct api_ctx {
     struct mem_budget       *budget;
     struct http_keys        *keys;
     bool                     ask_keys; /* else everybody may do everything */
+    bool                     open_metrics; /* to those without a key, too   */
+    struct api_metrics      *metrics;
 };
 
 /* Before any thread is started. */
@@ -32,6 +35,9 @@ void api_init(void);
 /* For struct http_options: by key and scope, where keys are asked. */
 enum err api_authorize(void *ctx, struct http_request *req,
                        const char *authorization, struct errinfo *e);
+/* For http_options.observe: a request is over, count it. */
+void api_observe(void *ctx, const struct http_route *route, unsigned status,
+                 double seconds);
 
 /* Every endpoint, in the order the README lists them. */
 const struct http_route *api_routes(size_t *out_n);

@@ -225,3 +225,21 @@ http_request_client(const struct http_request *req,
         memcpy(out + 12, &((const struct sockaddr_in *)a)->sin_addr, 4);
     }
 }
+
+void
+http_request_stats(const struct http_request *req, struct http_stats *out)
+{
+    struct http_server *server;
+
+    *out = (struct http_stats){ 0 };
+    if (req->exchange == NULL)
+        return;
+    server = req->exchange->server;
+    out->connections = atomic_load(&server->n_conns);
+    out->max_connections = server->opt.max_connections;
+    out->requests = atomic_load(&server->n_exchanges);
+    out->body_bytes = atomic_load(&server->bodies.used);
+    out->n_refused_connections = atomic_load(&server->n_refused_connections);
+    out->n_refused_queue = atomic_load(&server->n_refused_queue);
+    out->n_refused_memory = atomic_load(&server->n_refused_memory);
+}

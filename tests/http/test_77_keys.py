@@ -228,6 +228,22 @@ def test_another_address_asks_by_itself(new_daemon):
     assert client.get("/v1/jobs", headers=bearer(key)).status == 200
 
 
+def test_metrics_are_open_where_that_is_said(new_daemon):
+    for option, status in (("--open-metrics=false", 401),
+                           ("--open-metrics=true", 200)):
+        daemon = new_daemon("--require-keys", option)
+        key = make_key(daemon.directory, "k", "predict")
+        client = daemon.start().client
+        answer = client.get("/metrics", check=False)
+        assert answer.status == status
+        assert client.get("/v1/jobs").status == 401
+        client.get("/v1/jobs", headers=bearer("bpk_wrong"))
+        text = client.get("/metrics", headers=bearer(key),
+                          check=False).body.decode()
+        assert "backpropd_wrong_keys_total 1\n" in text
+        assert key not in text
+
+
 def test_on_loopback_nobody_is_asked(client):
     assert client.get("/v1/jobs", headers=bearer("anything")).status == 200
 
