@@ -132,6 +132,7 @@ serve(const struct config *config, sigset_t *signals)
                                           .on_short = make_room };
     struct http_options     http = { .listen = config->listen,
                                      .ctx = &ctx,
+                                     .observe = api_observe,
                                      .max_connections = config->connections };
     struct http_server     *server = NULL;
     struct errinfo          e;
@@ -141,6 +142,8 @@ serve(const struct config *config, sigset_t *signals)
     err_clear(&e);
     mem_budget_init(&budget, memory_limit(config));
     api_init();
+    if (api_metrics_new(&ctx.metrics, &e) != ERR_OK)
+        return fail(&e, EXIT_FAILURE);
 
     if (store_open(config->database, &ctx.store, &e) != ERR_OK) {
         code = fail(&e, EXIT_DATABASE);
@@ -182,6 +185,7 @@ out:
     if (ctx.registry != NULL)
         serving_registry_free(ctx.registry);
     store_close(ctx.store);
+    api_metrics_free(ctx.metrics);
     return code;
 }
 

@@ -11,6 +11,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "api/metrics.h"
 #include "base/mem.h"
 #include "http/http.h"
 #include "serving/serving.h"
@@ -22,10 +23,15 @@ struct api_ctx {
     struct serving_registry *registry;
     struct training_pool    *pool;
     struct mem_budget       *budget;
+    struct api_metrics      *metrics;
 };
 
 /* Before any thread is started. */
 void api_init(void);
+
+/* For http_options.observe: a request is over, count it. */
+void api_observe(void *ctx, const struct http_route *route, unsigned status,
+                 double seconds);
 
 /* Every endpoint, in the order the README lists them. */
 const struct http_route *api_routes(size_t *out_n);

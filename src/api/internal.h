@@ -13,6 +13,8 @@
 /* health.c */
 API_HANDLER(api_health_get);
 API_HANDLER(api_ready_get);
+/* metrics_text.c */
+API_HANDLER(api_metrics_get);
 /* networks.c */
 API_HANDLER(api_networks_create);
 API_HANDLER(api_networks_list);
@@ -36,6 +38,8 @@ API_HANDLER(api_jobs_get);
 API_HANDLER(api_jobs_delete);
 API_HANDLER(api_jobs_cancel);
 API_HANDLER(api_jobs_history);
+/* lifecycle.c */
+API_HANDLER(api_jobs_log);
 /* predict.c */
 API_HANDLER(api_predict);
 API_HANDLER(api_evaluate);

@@ -93,6 +93,8 @@ api_predict(void *ctx, const struct http_request *req, struct http_reply *rep,
         req->arg[0], serving_model_version(model), y, asked.n_rows, n_out,
         serving_labels(model, y, asked.n_rows, label) ? label : NULL,
         &rep->body);
+    api_metrics_predicted(((struct api_ctx *)ctx)->metrics, req->arg[0],
+                          asked.n_rows);
 out:
     free(label);
     free(y);

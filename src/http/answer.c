@@ -200,3 +200,21 @@ http_request_header(const struct http_request *req, const char *name)
     return MHD_lookup_connection_value(req->exchange->connection,
                                        MHD_HEADER_KIND, name);
 }
+
+void
+http_request_stats(const struct http_request *req, struct http_stats *out)
+{
+    struct http_server *server;
+
+    *out = (struct http_stats){ 0 };
+    if (req->exchange == NULL)
+        return;
+    server = req->exchange->server;
+    out->connections = atomic_load(&server->n_conns);
+    out->max_connections = server->opt.max_connections;
+    out->requests = atomic_load(&server->n_exchanges);
+    out->body_bytes = atomic_load(&server->bodies.used);
+    out->n_refused_connections = atomic_load(&server->n_refused_connections);
+    out->n_refused_queue = atomic_load(&server->n_refused_queue);
+    out->n_refused_memory = atomic_load(&server->n_refused_memory);
+}

@@ -92,6 +92,7 @@ hand_over(struct http_exchange *x, enum http_phase phase, bool under_way)
     struct errinfo    e;
 
     if (!http_lane_reserve(lane, under_way)) {
+        atomic_fetch_add(&x->server->n_refused_queue, 1);
         err_clear(&e);
         err_set(&e, ERR_BUSY, "", "too many requests wait already");
         http_exchange_fail(x, 0, ERR_BUSY, &e);
@@ -165,6 +166,7 @@ on_head(struct http_exchange *x, const char *method, const char *version)
     err_clear(&e);
     rc = mem_budget_take(&x->server->bodies, HTTP_PIECE, "the upload", &e);
     if (rc != ERR_OK) {
+        atomic_fetch_add(&x->server->n_refused_memory, 1);
         http_exchange_fail(x, 0, rc, &e);
         return answer_early(x);
     }

@@ -50,6 +50,8 @@ struct http_server {
     atomic_uint         n_exchanges;
     atomic_uint         n_conns;
     atomic_bool         draining;
+    atomic_uint_least64_t n_refused_connections, n_refused_queue,
+        n_refused_memory;
     struct mem_budget   bodies;    /* bytes of bodies held at once          */
     int64_t             stream_us; /* over which a stream's rate is taken   */
     struct http_lane   *lane;

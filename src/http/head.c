@@ -143,9 +143,11 @@ check_admission(struct http_exchange *x, struct errinfo *e)
     if (x->req.draining)
         return err_named(e, err_set(e, ERR_BUSY, "", "the server is stopping"),
                          "stopping");
-    if (atomic_load(&server->n_conns) > server->opt.max_connections)
+    if (atomic_load(&server->n_conns) > server->opt.max_connections) {
+        atomic_fetch_add(&server->n_refused_connections, 1);
         return err_set(e, ERR_BUSY, "", "more than %u connections are open",
                        server->opt.max_connections);
+    }
     return ERR_OK;
 }
 

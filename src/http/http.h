@@ -91,6 +91,16 @@ enum err http_request_query_bool(const struct http_request *req,
 int http_request_prefers(const struct http_request *req,
                          const char *const *types);
 
+/* The server's own figures, now and since its start. */
+struct http_stats {
+    unsigned connections, max_connections;
+    unsigned requests; /* under way */
+    size_t   body_bytes; /* held for bodies of requests */
+    uint64_t n_refused_connections, n_refused_queue, n_refused_memory;
+};
+/* All zero in a request that no server made. */
+void http_request_stats(const struct http_request *req, struct http_stats *out);
+
 struct http_reply {
     unsigned    status;       /* 200 until set                             */
     const char *content_type; /* static; "application/json" until set      */

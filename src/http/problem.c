@@ -118,6 +118,24 @@ write_items(struct buf *b, const struct errinfo *e)
         buf_printf(b, ",\"more_errors\":%u", e->n_more);
 }
 
+/* One sentence for who reads nothing else: the first mistake with its place,
+ * and how many there are beside it. */
+static void
+write_detail(struct buf *b, const struct errinfo *e)
+{
+    char        detail[sizeof(e->item[0].where) + sizeof(e->item[0].what) + 40];
+    const char *where = e->n > 0 ? e->item[0].where : "";
+    unsigned    n_others = e->n > 0 ? e->n - 1 + e->n_more : 0;
+    int         n;
+
+    n = snprintf(detail, sizeof(detail), "%s%s%s", where,
+                 where[0] != '\0' ? ": " : "", err_what(e));
+    if (n_others > 0)
+        snprintf(detail + n, sizeof(detail) - (size_t)n,
+                 " (and %u more mistake%s)", n_others, n_others > 1 ? "s" : "");
+    write_text(b, detail);
+}
+
 static void
 log_fault(unsigned status, const char *request_id, const struct errinfo *e)
 {
@@ -159,7 +177,7 @@ http_problem(struct http_reply *rep, const char *request_id, unsigned status,
                    "ID %s\"",
                    request_id);
     else
-        write_text(b, err_what(e));
+        write_detail(b, e);
     buf_puts(b, ",\"code\":");
     write_text(b, status == 500 ? "internal" : err_slug(e));
     buf_puts(b, ",\"request_id\":");

@@ -16,8 +16,10 @@ http_body_add(struct http_exchange *x, const void *p, size_t n,
     if (need > x->n_budget) {
         rc = mem_budget_take(&x->server->bodies, need - x->n_budget,
                              "the body of the request", e);
-        if (rc != ERR_OK)
+        if (rc != ERR_OK) {
+            atomic_fetch_add(&x->server->n_refused_memory, 1);
             return rc;
+        }
         x->n_budget = need;
     }
     buf_append(&x->body, p, n);

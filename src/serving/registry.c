@@ -154,6 +154,25 @@ evict(struct serving_registry *reg)
     return model != NULL;
 }
 
+void
+serving_registry_usage(struct serving_registry *reg, size_t *out_n,
+                       size_t *out_bytes)
+{
+    size_t bytes = 0;
+
+    pthread_mutex_lock(&reg->lock);
+    for (size_t i = 0; i < reg->n; i++) {
+        struct serving_model *model = reg->entry[i].model;
+
+        pthread_mutex_lock(&model->lock);
+        bytes += model->taken;
+        pthread_mutex_unlock(&model->lock);
+    }
+    *out_n = reg->n;
+    pthread_mutex_unlock(&reg->lock);
+    *out_bytes = bytes;
+}
+
 enum err
 serving_registry_take(struct serving_registry *reg, size_t n, const char *what,
                       struct errinfo *e)

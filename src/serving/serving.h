@@ -56,6 +56,10 @@ void serving_registry_forget(struct serving_registry *reg, const char *network);
  * holds leave, the one asked for longest ago first, until those are free. */
 void serving_registry_make_room(struct serving_registry *reg, size_t n_bytes);
 
+/* Models in memory, and the bytes of the budget they hold. */
+void serving_registry_usage(struct serving_registry *reg, size_t *out_n,
+                            size_t *out_bytes);
+
 /* Run n raw rows (serving_model_encoder()'s, or inputs where it is NULL) and
  * write y [n][n_out].  Allocates nothing once warm. */
 enum err serving_predict(struct serving_model *m, const float *raw, size_t n,

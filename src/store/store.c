@@ -140,6 +140,7 @@ store_reader_take(struct store *db, struct conn **out, struct errinfo *e)
         db->readers = c->next;
     pthread_mutex_unlock(&db->reader_lock);
     if (c != NULL) {
+        c->taken_us = clock_mono_us();
         *out = c;
         return ERR_OK;
     }
@@ -160,6 +161,7 @@ store_reader_take(struct store *db, struct conn **out, struct errinfo *e)
         free(c);
         return rc;
     }
+    c->taken_us = clock_mono_us();
     *out = c;
     return ERR_OK;
 }
@@ -167,6 +169,8 @@ store_reader_take(struct store *db, struct conn **out, struct errinfo *e)
 void
 store_reader_give(struct store *db, struct conn *c)
 {
+    histogram_add(&db->stats.read_seconds,
+                  (double)(clock_mono_us() - c->taken_us) * 1e-6);
     pthread_mutex_lock(&db->reader_lock);
     c->next = db->readers;
     db->readers = c;
@@ -306,6 +310,10 @@ store_open(const char *path, struct store **out, struct errinfo *e)
     if (db == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
     db->lock_fd = -1;
+    histogram_init(&db->stats.commit_seconds, histogram_seconds,
+                   histogram_seconds_n);
+    histogram_init(&db->stats.read_seconds, histogram_seconds,
+                   histogram_seconds_n);
     pthread_mutex_init(&db->lock, NULL);
     pthread_mutex_init(&db->reader_lock, NULL);
     pthread_cond_init(&db->work, NULL);
@@ -326,7 +334,7 @@ store_open(const char *path, struct store **out, struct errinfo *e)
     if (rc == ERR_OK)
         rc = store_datasets_purge(db, e);
     if (rc == ERR_OK)
-        rc = store_jobs_requeue(db, e);
+        rc = store_jobs_requeue(db, 0, e);
     if (rc == ERR_OK) {
         *out = db;
         db = NULL;

@@ -113,7 +113,14 @@ writer_main(void *arg)
             db->tail = &db->head;
         pthread_mutex_unlock(&db->lock);
 
+        int64_t began = clock_mono_us();
         run_group(db, group, n);
+        histogram_add(&db->stats.commit_seconds,
+                      (double)(clock_mono_us() - began) * 1e-6);
+        atomic_fetch_add(&db->stats.n_writes, n);
+        for (size_t i = 0; i < n; i++)
+            if (group[i]->rc != ERR_OK)
+                atomic_fetch_add(&db->stats.n_failed_writes, 1);
 
         pthread_mutex_lock(&db->lock);
         for (size_t i = 0; i < n; i++)

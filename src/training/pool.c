@@ -26,6 +26,7 @@ struct training_pool {
     uint64_t                n_wakes;
     bool                    stopping;
     struct training_run    *runs;
+    struct training_counters counters;
 };
 
 /* --- the list of runs ----------------------------------------------------- */
@@ -109,6 +110,7 @@ work(struct training_pool *pool)
         return false;
     }
     training_run_init(&run, row.id);
+    run.counters = &pool->counters;
     run_enter(pool, &run);
     bool done = training_job_run(&pool->options, &run, &row);
     run_leave(pool, &run);
@@ -286,4 +288,31 @@ training_pool_progress(struct training_pool *pool, int64_t job_id,
     if (run != NULL && last.epoch != 0)
         codec_metrics_format(&last, metrics);
     return run != NULL;
+}
+
+const struct training_counters *
+training_pool_counters(const struct training_pool *pool)
+{
+    return &pool->counters;
+}
+
+size_t
+training_pool_running(struct training_pool *pool, struct training_running *out,
+                      size_t max)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&pool->lock);
+    for (struct training_run *run = pool->runs; run != NULL && n < max;
+         run = run->next) {
+        pthread_mutex_lock(&run->lock);
+        out[n++] = (struct training_running){
+            .id = run->id,
+            .progress = run->progress,
+            .last = run->last,
+        };
+        pthread_mutex_unlock(&run->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return n;
 }

@@ -110,4 +110,8 @@ training_run_advance(struct training_run *run, uint64_t epoch, uint64_t rows,
     if (last != NULL)
         run->last = *last;
     pthread_mutex_unlock(&run->lock);
+    if (last != NULL && run->counters != NULL) {
+        atomic_fetch_add(&run->counters->n_epochs, 1);
+        atomic_fetch_add(&run->counters->n_samples, run->n_train);
+    }
 }

@@ -17,9 +17,11 @@
 
 #include "codec/job.h"
 #include "store/store.h"
+#include "training/training.h"
 
 struct training_run {
     int64_t              id;
+    struct training_counters *counters; /* the pool's; NULL: nobody counts */
     atomic_bool          halt;
     atomic_bool          cancelled;
     struct training_run *next; /* the pool's list */

@@ -16,6 +16,8 @@
 #ifndef TRAINING_TRAINING_H
 #define TRAINING_TRAINING_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "base/mem.h"
 #include "codec/job.h"
@@ -35,6 +37,11 @@ struct training_options {
 
 struct training_pool;
 
+/* What all jobs together have done since the start; any thread may read. */
+struct training_counters {
+    atomic_uint_least64_t n_epochs, n_samples;
+};
+
 enum err training_pool_start(const struct training_options *options,
                              struct training_pool **out, struct errinfo *e);
 /* Running jobs checkpoint and go back into the queue; waits for all workers. */
@@ -53,6 +60,20 @@ enum err training_pool_cancel(struct training_pool *pool, int64_t job_id,
  * last epoch) is appended where there are any. */
 bool training_pool_progress(struct training_pool *pool, int64_t job_id,
                             struct codec_progress *out, struct buf *metrics);
+
+const struct training_counters *
+training_pool_counters(const struct training_pool *pool);
+
+/* A job that a worker has, as it is now. */
+struct training_running {
+    int64_t               id;
+    struct codec_progress progress;
+    struct store_epoch    last; /* epoch 0: none yet */
+};
+
+/* Up to max of them into out; returns how many. */
+size_t training_pool_running(struct training_pool    *pool,
+                             struct training_running *out, size_t max);
 
 /* Wait until on_version has been told of a job that has ended, so that who
  * has seen "succeeded" sees the new version too.  Returns at once where no

@@ -68,6 +68,8 @@ void answer_has(const struct answer *a, const char *name, const char *value);
 void answer_says(const struct answer *a, const char *text);
 
 int client_connect(const struct fixture *f);
+/* -1 where nobody listens. */
+int client_try_connect(const struct fixture *f);
 /* false where the other side has closed. */
 bool client_send(int fd, const void *p, size_t n);
 bool client_puts(int fd, const char *text);

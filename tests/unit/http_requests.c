@@ -688,7 +688,8 @@ START_TEST(problems_tell_everything)
     ck_assert_str_eq(
         a.body,
         "{\"type\":\"about:blank\",\"title\":\"Unprocessable Content\","
-        "\"status\":422,\"detail\":\"must be at least 1, got 0\","
+        "\"status\":422,\"detail\":\"/layers/0/units: must be at least 1, "
+        "got 0 (and 2 more mistakes)\","
         "\"code\":\"invalid\",\"request_id\":\"my-id_1.x\",\"errors\":["
         "{\"pointer\":\"/layers/0/units\",\"detail\":\"must be at least 1, "
         "got 0\"},"
