@@ -211,7 +211,7 @@ run_open(struct run *r, const struct bench_net *at)
 {
     struct nn_spec spec = { .input = { .rank = 1, .dim = { at->n_in } },
                             .n_layers = at->n_layers,
-                            .loss = at->loss };
+                            .loss = { .type = at->loss } };
     struct nn_optimizer_spec opt;
     struct errinfo           e;
     size_t n_out = at->units[at->n_layers - 1], width = at->n_in;
@@ -263,9 +263,14 @@ run_work(void *arg)
     struct run          *r = arg;
     struct nn_train_sums sums = { 0 };
 
+    const struct nn_train_options options = {
+        .batch_size = r->at->batch,
+        .rate = r->at->rate,
+        .middle = 0.5f,
+    };
+
     if (!nn_train_rows(r->net, r->work, r->opt, r->grad, r->x, r->t, NULL,
-                       r->at->rows, r->at->batch, r->at->rate, 0.5f, NULL,
-                       &sums))
+                       r->at->rows, &options, &sums))
         abort();
     return r->flop * (double)r->at->rows;
 }
