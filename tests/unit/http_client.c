@@ -164,12 +164,15 @@ large(void *ctx, const struct http_request *req, struct http_reply *rep,
       struct errinfo *e)
 {
     uint64_t n = 0;
+    char    *bytes = pattern_new(PATTERN_PERIOD);
     enum err rc = http_request_query_u64(req, "n", &n, e);
 
     (void)ctx;
     rep->content_type = "application/octet-stream";
-    for (uint64_t i = 0; rc == ERR_OK && i < n; i++)
-        buf_putc(&rep->body, (char)pattern_byte(i));
+    for (uint64_t i = 0; rc == ERR_OK && i < n; i += PATTERN_PERIOD)
+        buf_append(&rep->body, bytes,
+                   n - i < PATTERN_PERIOD ? n - i : PATTERN_PERIOD);
+    free(bytes);
     return rc;
 }
 

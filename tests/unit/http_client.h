@@ -48,7 +48,8 @@ void fixture_await_waiting(struct fixture *f, unsigned n);
 /* Until *counter is n, at most 10 s. */
 void fixture_await(atomic_uint *counter, unsigned n);
 
-/* The i-th byte of every upload. */
+/* The i-th byte of every upload; after so many they come again. */
+#define PATTERN_PERIOD 65536
 unsigned char pattern_byte(size_t i);
 char         *pattern_new(size_t n);
 
