@@ -10,8 +10,11 @@
 #define DELETE HTTP_DELETE
 #define NONE NULL
 #define JSON "application/json"
+#define DATASET_FORMS                                                          \
+    "text/csv,application/x-ndjson,application/json,multipart/form-data"
 #define PREDICT HTTP_PREDICT
 #define TRAIN HTTP_TRAIN
+#define ADMIN HTTP_ADMIN
 
 /*
  * Every endpoint, in the order the README lists them.  This table is the only
@@ -23,7 +26,7 @@ static const struct http_route routes[] = {
 /*    method  path                                     handler or stream                max body     body      query                       flags                   scope        one line for humans */
     { GET,    "/healthz",                              api_health_get,      NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_OPEN,  HTTP_PUBLIC, "does the process answer" },
     { GET,    "/readyz",                               api_ready_get,       NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_OPEN,  HTTP_PUBLIC, "is it ready for work" },
-    { GET,    "/metrics",                              api_metrics_get,     NULL,              0,     NONE,     NULL,                       HTTP_OPEN,              HTTP_PUBLIC, "what it does, in figures, for Prometheus" },
+    { GET,    "/metrics",                              api_metrics_get,     NULL,              0,     NONE,     NULL,                       HTTP_OPEN,              PREDICT,     "what it does, in figures, for Prometheus" },
 
     { POST,   "/v1/networks",                          api_networks_create, NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "create a network" },
     { GET,    "/v1/networks",                          api_networks_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list networks" },
@@ -35,7 +38,8 @@ static const struct http_route routes[] = {
     { GET,    "/v1/networks/{name}/versions/{v}/weights", api_weights_get,  NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "its weights" },
     { PUT,    "/v1/networks/{name}/weights",           NULL,                &api_weights_put,  4 * GIB, JSON,   NULL,                       0,                      TRAIN,       "upload weights: a new version" },
 
-    { PUT,    "/v1/datasets/{name}",                   NULL,                &api_datasets_put, 64 * GIB, "text/csv,application/json,multipart/form-data", "header,target,types,task", 0, TRAIN, "upload a dataset" },
+    { PUT,    "/v1/datasets/{name}",                   NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "header,target,types,task,columns,delimiter,on_error", 0, TRAIN, "upload a dataset" },
+    { POST,   "/v1/datasets",                          NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "name,header,target,types,task,columns,delimiter,on_error", 0, TRAIN, "the same, named in the query: for curl -F" },
     { GET,    "/v1/datasets",                          api_datasets_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list datasets" },
     { GET,    "/v1/datasets/{name}",                   api_datasets_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one dataset and its columns" },
     { DELETE, "/v1/datasets/{name}",                   api_datasets_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a dataset" },
@@ -50,6 +54,10 @@ static const struct http_route routes[] = {
 
     { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, JSON,  NULL,                       HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
     { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
+
+    { POST,   "/v1/keys",                              api_keys_create,     NULL,              MIB,   JSON,     NULL,                       0,                      ADMIN,       "make a key, which is shown this once" },
+    { GET,    "/v1/keys",                              api_keys_list,       NULL,              0,     NONE,     "limit,after",              0,                      ADMIN,       "list keys: names and scopes" },
+    { DELETE, "/v1/keys/{name}",                       api_keys_delete,     NULL,              0,     NONE,     NULL,                       0,                      ADMIN,       "revoke a key" },
 };
 /* clang-format on */
 
