@@ -25,6 +25,7 @@ struct config {
     char          keys[CONFIG_TEXT_SIZE]; /* the file they are in       */
     char          file[CONFIG_TEXT_SIZE]; /* "": none */
     unsigned      workers;     /* 0: one a core              */
+    unsigned      queue_max;
     unsigned      memory_mib;  /* 0: three quarters of memory */
     unsigned      connections;
     enum log_level log_level;
