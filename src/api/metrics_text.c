@@ -137,6 +137,10 @@ write_server(struct buf *out, const struct http_request *req)
            (double)s.n_refused_queue);
     sample(out, "limits_hit_total", "{limit=\"body_memory\"}",
            (double)s.n_refused_memory);
+    sample(out, "limits_hit_total", "{limit=\"listeners\"}",
+           (double)s.n_refused_feeds);
+    single(out, "http_listeners", "gauge", "Streams of events that are open.",
+           s.feeds);
 }
 
 /* --- predictions ---------------------------------------------------------- */
