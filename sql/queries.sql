@@ -17,13 +17,15 @@ RELEASE one;
 ROLLBACK TO one;
 
 -- name: NETWORK_INSERT
-INSERT INTO network (name, spec, serving_version, created_ms)
-VALUES (?1, ?2, ?3, ?4);
+INSERT INTO network (name, spec, serving_version, created_ms, keep_versions)
+VALUES (?1, ?2, ?3, ?4, ?5);
 -- name: NETWORK_GET
-SELECT id, name, spec, latest_version, serving_version, created_ms
+SELECT id, name, spec, latest_version, serving_version, created_ms,
+       keep_versions
   FROM network WHERE name = ?1;
 -- name: NETWORK_LIST
-SELECT id, name, spec, latest_version, serving_version, created_ms
+SELECT id, name, spec, latest_version, serving_version, created_ms,
+       keep_versions
   FROM network WHERE name > ?1 ORDER BY name LIMIT ?2;
 -- name: NETWORK_ID
 SELECT id FROM network WHERE name = ?1;
@@ -34,23 +36,47 @@ SELECT 1 FROM job WHERE network_id = ?1
 DELETE FROM network WHERE id = ?1;
 -- name: NETWORK_PIN
 UPDATE network SET serving_version = ?2 WHERE id = ?1;
+-- name: NETWORK_KEEP
+UPDATE network SET keep_versions = ?2 WHERE id = ?1;
+-- name: NETWORK_STATE_JOB
+SELECT state_job FROM network WHERE id = ?1;
+-- name: NETWORK_STATE_JOB_SET
+UPDATE network SET state_job = ?2 WHERE id = ?1;
 -- name: NETWORK_NEXT_VERSION
 UPDATE network SET latest_version = latest_version + 1 WHERE id = ?1
 RETURNING latest_version;
 
 -- name: VERSION_INSERT
 INSERT INTO version (network_id, version, job_id, dataset, dataset_sha256,
-                     metrics, encoder, sha256, n_bytes, created_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+                     metrics, encoder, sha256, n_bytes, created_ms, origin)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 -- name: VERSION_GET
 SELECT network_id, version, job_id, dataset, dataset_sha256, metrics, encoder,
-       sha256, n_bytes, created_ms, id
+       sha256, n_bytes, created_ms, id, origin
   FROM version WHERE network_id = ?1 AND version = ?2;
 -- name: VERSION_LIST
 SELECT network_id, version, job_id, dataset, dataset_sha256, metrics, encoder,
-       sha256, n_bytes, created_ms, id
+       sha256, n_bytes, created_ms, id, origin
   FROM version WHERE network_id = ?1 AND version > ?2
  ORDER BY version LIMIT ?3;
+-- name: VERSION_IN_USE
+-- A job that has not ended may still have to read the version it started from.
+SELECT 1 FROM job WHERE network_id = ?1 AND base_version = ?2
+   AND status IN ('queued', 'running', 'paused') LIMIT 1;
+-- name: VERSION_DELETE
+DELETE FROM version WHERE network_id = ?1 AND version = ?2;
+-- name: VERSION_RETAIN
+-- All but the newest ones, version 0, the pinned one and those in use.
+DELETE FROM version
+ WHERE network_id = ?1 AND version > 0
+   AND version <= (SELECT version FROM version
+                    WHERE network_id = ?1 AND version > 0
+                    ORDER BY version DESC LIMIT 1
+                   OFFSET (SELECT keep_versions FROM network WHERE id = ?1))
+   AND version <> (SELECT serving_version FROM network WHERE id = ?1)
+   AND version NOT IN (SELECT base_version FROM job WHERE network_id = ?1
+                          AND status IN ('queued', 'running', 'paused'))
+   AND (SELECT keep_versions FROM network WHERE id = ?1) > 0;
 -- name: WEIGHT_INSERT
 INSERT INTO weight_chunk (version_id, number, bytes) VALUES (?1, ?2, ?3);
 -- name: WEIGHT_LIST
@@ -100,30 +126,39 @@ DELETE FROM dataset_chunk WHERE dataset_id = ?1
 
 -- name: JOB_INSERT
 INSERT INTO job (status, network, network_id, dataset, dataset_id, validation,
-                 validation_id, spec, created_ms)
-VALUES ('queued', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+                 validation_id, spec, created_ms, changed_ms, priority, epoch,
+                 metrics, base_version, verifies, continues, reason)
+VALUES ('queued', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12, ?13,
+        ?14, ?15);
+-- name: JOB_QUEUE_LENGTH
+SELECT count(*) FROM (SELECT 1 FROM job WHERE status = 'queued' LIMIT ?1);
 -- name: JOB_COUNT
 -- scan ok: an index, for the metrics
 SELECT status, count(*) FROM job GROUP BY status;
 -- name: JOB_GET
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
-       error, warnings, resumes, created_ms, started_ms, finished_ms
+       error, warnings, resumes, created_ms, started_ms, finished_ms,
+       priority, crashes, base_version, verifies, continues, reason
   FROM job WHERE id = ?1;
 -- name: JOB_LIST
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
-       error, warnings, resumes, created_ms, started_ms, finished_ms
+       error, warnings, resumes, created_ms, started_ms, finished_ms,
+       priority, crashes, base_version, verifies, continues, reason
   FROM job WHERE id > ?1 ORDER BY id LIMIT ?2;
 -- name: JOB_LIST_STATUS
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
-       error, warnings, resumes, created_ms, started_ms, finished_ms
+       error, warnings, resumes, created_ms, started_ms, finished_ms,
+       priority, crashes, base_version, verifies, continues, reason
   FROM job WHERE id > ?1 AND status = ?3 ORDER BY id LIMIT ?2;
 -- name: JOB_LIST_NETWORK
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
-       error, warnings, resumes, created_ms, started_ms, finished_ms
+       error, warnings, resumes, created_ms, started_ms, finished_ms,
+       priority, crashes, base_version, verifies, continues, reason
   FROM job WHERE id > ?1 AND network = ?4 ORDER BY id LIMIT ?2;
 -- name: JOB_LIST_STATUS_NETWORK
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
-       error, warnings, resumes, created_ms, started_ms, finished_ms
+       error, warnings, resumes, created_ms, started_ms, finished_ms,
+       priority, crashes, base_version, verifies, continues, reason
   FROM job WHERE id > ?1 AND status = ?3 AND network = ?4
  ORDER BY id LIMIT ?2;
 -- name: JOB_STATUS
@@ -131,30 +166,65 @@ SELECT status, network_id FROM job WHERE id = ?1;
 -- name: JOB_DELETE
 DELETE FROM job WHERE id = ?1;
 -- name: JOB_CLAIM
--- The oldest queued job, handed to the worker that asks.
-UPDATE job SET status = 'running',
-       started_ms = CASE started_ms WHEN 0 THEN ?1 ELSE started_ms END
- WHERE id = (SELECT id FROM job WHERE status = 'queued' ORDER BY id LIMIT 1)
+-- The first in the queue, handed to the worker that asks.  What "latest" means
+-- to it is settled now, so that it means the same after a crash.
+UPDATE job SET status = 'running', changed_ms = ?1,
+       reason = CASE started_ms WHEN 0 THEN 'started' ELSE 'went_on' END,
+       started_ms = CASE started_ms WHEN 0 THEN ?1 ELSE started_ms END,
+       base_version = CASE base_version WHEN -1
+           THEN coalesce((SELECT latest_version FROM network
+                           WHERE network.id = network_id), -1)
+           ELSE base_version END
+ WHERE id = (SELECT id FROM job WHERE status = 'queued'
+              ORDER BY priority DESC, id LIMIT 1)
 RETURNING id, status, network, dataset, validation, spec, epoch, metrics,
-       result, error, warnings, resumes, created_ms, started_ms, finished_ms;
+       result, error, warnings, resumes, created_ms, started_ms, finished_ms,
+       priority, crashes, base_version, verifies, continues, reason;
 -- name: JOB_CANCEL
-UPDATE job SET status = 'cancelled', finished_ms = ?2 WHERE id = ?1;
+UPDATE job SET status = 'cancelled', reason = 'requested', changed_ms = ?2,
+       finished_ms = ?2
+ WHERE id = ?1;
+-- name: JOB_PAUSE
+UPDATE job SET status = 'paused', reason = 'requested', changed_ms = ?2
+ WHERE id = ?1;
+-- name: JOB_RESUME
+UPDATE job SET status = 'queued', reason = 'resumed', changed_ms = ?2
+ WHERE id = ?1;
 -- name: JOB_REQUEUE
-UPDATE job SET status = 'queued', resumes = resumes + 1
+UPDATE job SET status = 'queued', resumes = resumes + 1, reason = ?3,
+       changed_ms = ?2
  WHERE id = ?1 AND status = 'running';
 -- name: JOB_REQUEUE_ALL
 -- At start: no worker of the last process lives any more.
-UPDATE job SET status = 'queued', resumes = resumes + 1
+UPDATE job SET status = 'queued', resumes = resumes + 1,
+       crashes = crashes + (id = ?2), changed_ms = ?1,
+       reason = iif(id = ?2, 'crashed', 'process_ended')
  WHERE status = 'running';
 -- name: JOB_PROGRESS
+-- A job that gets on has not brought the process down.
 UPDATE job SET epoch = ?2, metrics = coalesce(?3, metrics),
-       warnings = coalesce(?4, warnings)
+       warnings = coalesce(?4, warnings), crashes = 0
  WHERE id = ?1;
 -- name: JOB_END
-UPDATE job SET status = ?2, epoch = ?3, finished_ms = ?4,
-       metrics = coalesce(?5, metrics), error = ?6,
+UPDATE job SET status = ?2, epoch = ?3, finished_ms = ?4, changed_ms = ?4,
+       reason = ?9, metrics = coalesce(?5, metrics), error = ?6,
        warnings = coalesce(?7, warnings), result = ?8
  WHERE id = ?1;
+
+-- name: EVENT_LIST
+SELECT id, job_id, status, reason, epoch, at_ms
+  FROM job_event WHERE id > ?1 ORDER BY id LIMIT ?2;
+-- name: EVENT_LIST_JOB
+SELECT id, job_id, status, reason, epoch, at_ms
+  FROM job_event WHERE id > ?1 AND job_id = ?3 ORDER BY id LIMIT ?2;
+
+-- name: IDEMPOTENCY_INSERT
+INSERT INTO idempotency (key, sha256, job_id, created_ms)
+VALUES (?1, ?2, ?3, ?4);
+-- name: IDEMPOTENCY_GET
+SELECT sha256, job_id FROM idempotency WHERE key = ?1;
+-- name: IDEMPOTENCY_EXPIRE
+DELETE FROM idempotency WHERE created_ms < ?1;
 
 -- name: EPOCH_INSERT
 INSERT INTO epoch (job_id, epoch, loss, accuracy, val_loss, val_accuracy,
@@ -166,10 +236,16 @@ SELECT epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
   FROM epoch WHERE job_id = ?1 AND epoch > ?2 ORDER BY epoch LIMIT ?3;
 
 -- name: CHECKPOINT_PUT
-INSERT INTO checkpoint (job_id, epoch, n_bytes) VALUES (?1, ?2, ?3)
-ON CONFLICT (job_id) DO UPDATE SET epoch = ?2, n_bytes = ?3;
+INSERT INTO checkpoint (job_id, epoch, n_bytes, sha256) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (job_id) DO UPDATE SET epoch = ?2, n_bytes = ?3, sha256 = ?4;
 -- name: CHECKPOINT_GET
-SELECT epoch, n_bytes FROM checkpoint WHERE job_id = ?1;
+SELECT epoch, n_bytes, sha256 FROM checkpoint WHERE job_id = ?1;
+-- name: CHECKPOINT_COPY
+INSERT INTO checkpoint (job_id, epoch, n_bytes, sha256)
+SELECT ?2, epoch, n_bytes, sha256 FROM checkpoint WHERE job_id = ?1;
+-- name: CHECKPOINT_CHUNK_COPY
+INSERT INTO checkpoint_chunk (job_id, number, bytes)
+SELECT ?2, number, bytes FROM checkpoint_chunk WHERE job_id = ?1;
 -- name: CHECKPOINT_DELETE
 DELETE FROM checkpoint WHERE job_id = ?1;
 -- name: CHECKPOINT_CHUNK_PUT

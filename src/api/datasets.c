@@ -117,8 +117,7 @@ put_part(void *arg, const char *name, const char *filename, struct errinfo *e)
 {
     struct upload *up = arg;
 
-    (void)filename; /* what a file is, its first bytes tell */
-    return dataset_upload_part(up->rows, name, e);
+    return dataset_upload_part(up->rows, name, filename, e);
 }
 
 static enum err
@@ -134,27 +133,42 @@ static const struct http_multipart_calls multipart_calls = {
     .data = put_part_data,
 };
 
+/* In the path of a PUT, in the query of a POST; NULL where it is nowhere. */
+static const char *
+name_of(const struct http_request *req)
+{
+    return req->arg[0] != NULL ? req->arg[0] : http_request_query(req, "name");
+}
+
 static enum err
 put_begin(void *ctx, const struct http_request *req, void **state,
           struct errinfo *e)
 {
     struct dataset_upload_options options = { .format = DATASET_CSV,
                                               .header = true };
-    const char                   *name = req->arg[0], *type = req->content_type;
+    const char                   *name = name_of(req), *type = req->content_type;
     struct upload                *up = NULL;
     enum err                      rc;
 
+    if (name == NULL)
+        return err_set(e, ERR_MALFORMED, "?name",
+                       "is missing: it names the dataset");
     if (!codec_name_is_valid(name, strlen(name)))
         return err_set(e, ERR_INVALID, "/name",
                        "a name has 1 to 63 characters of a-z, 0-9, '.', '_' "
                        "and '-', and starts with a letter or digit");
     if (strcmp(type, "application/json") == 0)
         options.format = DATASET_JSON;
+    else if (strcmp(type, "application/x-ndjson") == 0)
+        options.format = DATASET_NDJSON;
     else if (strcmp(type, "multipart/form-data") == 0)
         options.format = DATASET_ARRAYS;
     options.target = http_request_query(req, "target");
     options.types = http_request_query(req, "types");
     options.task = http_request_query(req, "task");
+    options.columns = http_request_query(req, "columns");
+    options.delimiter = http_request_query(req, "delimiter");
+    options.on_error = http_request_query(req, "on_error");
     rc = http_request_query_bool(req, "header", &options.header, e);
     if (rc != ERR_OK)
         return rc;
@@ -214,8 +228,8 @@ put_end(void *state, const struct http_request *req, struct http_reply *rep,
         goto out;
     up->id = 0; /* it stands: nothing to abandon any more */
     rep->status = 201;
-    http_reply_header(rep, "Location", "/v1/datasets/%s", req->arg[0]);
-    rc = reply_dataset(up->api, req->arg[0], rep, e);
+    http_reply_header(rep, "Location", "/v1/datasets/%s", name_of(req));
+    rc = reply_dataset(up->api, name_of(req), rep, e);
 out:
     buf_release(&json);
     dataset_meta_release(&meta);

@@ -38,6 +38,8 @@ API_HANDLER(api_jobs_get);
 API_HANDLER(api_jobs_delete);
 API_HANDLER(api_jobs_cancel);
 API_HANDLER(api_jobs_history);
+/* lifecycle.c */
+API_HANDLER(api_jobs_log);
 /* predict.c */
 API_HANDLER(api_predict);
 API_HANDLER(api_evaluate);

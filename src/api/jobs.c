@@ -69,7 +69,7 @@ api_jobs_create(void *ctx, const struct http_request *req,
         asked.validation_dataset[0] != '\0' ? asked.validation_dataset : NULL;
     row.spec = spec.data;
     row.created_ms = clock_wall_ms();
-    rc = store_job_insert(api->store, &row, &id, e);
+    rc = store_job_insert(api->store, &row, NULL, &id, e);
     if (rc != ERR_OK)
         goto out;
     training_pool_wake(api->pool);

@@ -10,6 +10,8 @@
 #define DELETE HTTP_DELETE
 #define NONE NULL
 #define JSON "application/json"
+#define DATASET_FORMS                                                          \
+    "text/csv,application/x-ndjson,application/json,multipart/form-data"
 #define PREDICT HTTP_PREDICT
 #define TRAIN HTTP_TRAIN
 
@@ -35,7 +37,8 @@ static const struct http_route routes[] = {
     { GET,    "/v1/networks/{name}/versions/{v}/weights", api_weights_get,  NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "its weights" },
     { PUT,    "/v1/networks/{name}/weights",           NULL,                &api_weights_put,  4 * GIB, JSON,   NULL,                       0,                      TRAIN,       "upload weights: a new version" },
 
-    { PUT,    "/v1/datasets/{name}",                   NULL,                &api_datasets_put, 64 * GIB, "text/csv,application/json,multipart/form-data", "header,target,types,task", 0, TRAIN, "upload a dataset" },
+    { PUT,    "/v1/datasets/{name}",                   NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "header,target,types,task,columns,delimiter,on_error", 0, TRAIN, "upload a dataset" },
+    { POST,   "/v1/datasets",                          NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "name,header,target,types,task,columns,delimiter,on_error", 0, TRAIN, "the same, named in the query: for curl -F" },
     { GET,    "/v1/datasets",                          api_datasets_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list datasets" },
     { GET,    "/v1/datasets/{name}",                   api_datasets_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one dataset and its columns" },
     { DELETE, "/v1/datasets/{name}",                   api_datasets_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a dataset" },
@@ -44,6 +47,7 @@ static const struct http_route routes[] = {
     { GET,    "/v1/jobs",                              api_jobs_list,       NULL,              0,     NONE,     "limit,after,status,network", 0,                    PREDICT,     "list jobs" },
     { GET,    "/v1/jobs/{id}",                         api_jobs_get,        NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one job: status, progress, result" },
     { GET,    "/v1/jobs/{id}/history",                 api_jobs_history,    NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "its figures, epoch by epoch" },
+    { GET,    "/v1/jobs/{id}/log",                     api_jobs_log,        NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "what happened to it, when and why" },
     { POST,   "/v1/jobs/{id}/cancel",                  api_jobs_cancel,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "stop a job" },
     { DELETE, "/v1/jobs/{id}",                         api_jobs_delete,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a job that has ended" },
 

@@ -86,6 +86,22 @@ json_reader_init(struct json_reader *r, json_token_fn fn, void *arg)
 }
 
 void
+json_reader_restart(struct json_reader *r, uint64_t line)
+{
+    struct buf token = r->token;
+
+    *r = (struct json_reader){
+        .fn = r->fn,
+        .arg = r->arg,
+        .line = line,
+        .expect = EXPECT_VALUE,
+        .lex = LEX_BETWEEN,
+    };
+    buf_reset(&token);
+    r->token = token;
+}
+
+void
 json_reader_release(struct json_reader *r)
 {
     buf_release(&r->token);

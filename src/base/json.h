@@ -77,6 +77,8 @@ struct json_reader {
 };
 
 void     json_reader_init(struct json_reader *r, json_token_fn fn, void *arg);
+/* A new document begins at this line; memory is kept. */
+void     json_reader_restart(struct json_reader *r, uint64_t line);
 void     json_reader_release(struct json_reader *r);
 enum err json_reader_feed(struct json_reader *r, const void *p, size_t n,
                           struct errinfo *e);

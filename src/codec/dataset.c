@@ -83,6 +83,26 @@ write_input_shape(const struct dataset_meta *meta, struct buf *out)
         buf_printf(out, "[%zu]", n);
 }
 
+static void
+write_skipped(const struct dataset_meta *meta, struct buf *out)
+{
+    write_member(out, "skipped");
+    write_begin(out);
+    write_count(out, "rows", meta->n_skipped);
+    write_member(out, "errors");
+    buf_putc(out, '[');
+    for (size_t i = 0; i < meta->n_skipped && i < DATASET_MAX_SKIPPED; i++) {
+        if (i > 0)
+            buf_putc(out, ',');
+        write_begin(out);
+        write_text(out, "where", meta->skipped[i].where);
+        write_text(out, "detail", meta->skipped[i].what);
+        write_end(out);
+    }
+    buf_putc(out, ']');
+    write_end(out);
+}
+
 void
 codec_meta_format(const struct dataset_meta *meta, struct buf *out)
 {
@@ -120,6 +140,8 @@ codec_meta_format(const struct dataset_meta *meta, struct buf *out)
     write_count(out, "bytes", meta->bytes);
     digest_hex(meta->sha256, hex);
     write_text(out, "sha256", hex);
+    if (meta->n_skipped > 0)
+        write_skipped(meta, out);
     write_end(out);
 }
 

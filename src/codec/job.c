@@ -528,6 +528,19 @@ codec_history_format(const struct store_epoch *rows, size_t n, bool more,
 }
 
 void
+codec_event_format(const struct store_event *row, struct buf *out)
+{
+    write_begin(out);
+    write_count(out, "event", (uint64_t)row->id);
+    write_count(out, "job", (uint64_t)row->job_id);
+    write_text(out, "status", store_job_status_name(row->status));
+    write_text(out, "reason", row->reason);
+    write_count(out, "epoch", row->epoch);
+    write_time(out, "at", row->at_ms);
+    write_end(out);
+}
+
+void
 codec_error_format(const struct errinfo *e, struct buf *out)
 {
     write_begin(out);

@@ -87,6 +87,9 @@ void codec_metrics_format(const struct store_epoch *row, struct buf *out);
 void codec_history_format(const struct store_epoch *rows, size_t n,
                           bool more, struct buf *out);
 
+/* {"event": 7, "job": 3, "status": "running", "reason": "started", …} */
+void codec_event_format(const struct store_event *row, struct buf *out);
+
 /* What a failed job shows as its error: a problem object. */
 void codec_error_format(const struct errinfo *e, struct buf *out);
 

@@ -119,13 +119,41 @@ read_layers(struct walk *w, struct nn_spec *out)
     }
 }
 
+/* A word, or an object with the members of that loss. */
+static void
+read_loss(json_t *value, const char *at, struct nn_loss_spec *out,
+          struct errinfo *e)
+{
+    struct walk w;
+    json_t     *type;
+    char        type_at[WALK_POINTER_SIZE];
+    size_t      i;
+
+    if (!json_is_object(value)) {
+        if (value_word(value, at, loss_choice, &i, e))
+            *out = nn_loss_spec((enum nn_loss)i);
+        return;
+    }
+    walk_begin(&w, value, at, e);
+    type = walk_member(&w, "type");
+    if (type == NULL) {
+        walk_missing(&w, "type");
+        return;
+    }
+    walk_pointer(type_at, at, "type");
+    if (!value_word(type, type_at, loss_choice, &i, e))
+        return; /* which members it may have depends on it */
+    *out = nn_loss_spec((enum nn_loss)i);
+    walk_members(&w, nn_loss_members(out->type), out);
+    walk_end(&w);
+}
+
 /* The members of a spec, from a client's body or from the store. */
 static void
 read_spec(struct walk *w, struct nn_spec *out)
 {
     json_t *loss, *seed;
     char    at[WALK_POINTER_SIZE];
-    size_t  i;
 
     read_shape(w, "input_shape", &out->input);
     read_layers(w, out);
@@ -133,8 +161,8 @@ read_spec(struct walk *w, struct nn_spec *out)
     walk_pointer(at, w->at, "loss");
     if (loss == NULL)
         walk_missing(w, "loss");
-    else if (value_word(loss, at, loss_choice, &i, w->e))
-        out->loss = (enum nn_loss)i;
+    else
+        read_loss(loss, at, &out->loss, w->e);
     seed = walk_member(w, "seed");
     walk_pointer(at, w->at, "seed");
     if (seed != NULL)
@@ -273,6 +301,28 @@ write_layers(const struct nn_spec *spec, struct nn_shape *shape,
     return n;
 }
 
+/* A word where that says everything: where the loss has no members, or they
+ * are all 0, which is "none of it". */
+static void
+write_loss(const struct nn_loss_spec *loss, struct buf *out)
+{
+    const struct nn_member *members = nn_loss_members(loss->type);
+    bool                    plain = true;
+
+    for (const struct nn_member *m = members; m->name != NULL; m++)
+        plain &=
+            *(const float *)(const void *)((const char *)loss + m->offset) == 0;
+    if (plain) {
+        write_text(out, "loss", nn_loss_name(loss->type));
+        return;
+    }
+    write_member(out, "loss");
+    write_begin(out);
+    write_text(out, "type", nn_loss_name(loss->type));
+    write_members(out, members, loss);
+    write_end(out);
+}
+
 void
 codec_spec_format(const struct nn_spec *spec, struct buf *out)
 {
@@ -281,7 +331,7 @@ codec_spec_format(const struct nn_spec *spec, struct buf *out)
     write_begin(out);
     write_shape(out, "input_shape", &spec->input);
     write_layers(spec, &shape, false, out);
-    write_text(out, "loss", nn_loss_name(spec->loss));
+    write_loss(&spec->loss, out);
     write_count(out, "seed", spec->seed);
     write_end(out);
 }
@@ -303,7 +353,7 @@ codec_network_format(const struct store_network *row, struct buf *out,
     write_shape(out, "input_shape", &spec.input);
     n = write_layers(&spec, &shape, true, out);
     write_shape(out, "output_shape", &shape);
-    write_text(out, "loss", nn_loss_name(spec.loss));
+    write_loss(&spec.loss, out);
     write_count(out, "seed", spec.seed);
     write_count(out, "parameters", n);
     write_count(out, "latest_version", (uint64_t)row->latest_version);

@@ -2,11 +2,16 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "dataset/internal.h"
 #include "dataset/readers.h"
+
+/* An array in Fortran order gives its first row only with its last bytes: it
+ * is held until then, up to this many numbers (256 MiB). */
+#define MAX_FORTRAN ((size_t)64 << 20)
 
 void
 dataset_array_init(struct dataset_array *array, const char *name,
@@ -19,6 +24,8 @@ void
 dataset_array_release(struct dataset_array *array)
 {
     buf_release(&array->bytes);
+    free(array->whole);
+    array->whole = NULL;
 }
 
 static bool
@@ -108,29 +115,89 @@ convert(const struct dataset_array_head *head, const unsigned char *p, size_t n,
                                element_bits(p, head->size, head->big_endian));
 }
 
-/* n elements, which all fit the row under way. */
+/* Is every number of these one that a dataset takes? */
+static enum err
+check_numbers(const struct dataset_array *array, const float *x, size_t n,
+              struct errinfo *e)
+{
+    if (array->head.element < DATASET_F32)
+        return ERR_OK;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t offset = array->offset + i * array->head.size;
+
+        if (isinf(x[i]))
+            return refuse(array, offset,
+                          "found a number beyond the range of float32, 3.4e38",
+                          e);
+        if (isnan(x[i]) && is_target(array))
+            return refuse(array, offset,
+                          "the target is missing (NaN); every row needs one",
+                          e);
+    }
+    return ERR_OK;
+}
+
+/* How many more elements can be taken at once. */
+static size_t
+room(const struct dataset_array *array)
+{
+    if (array->whole != NULL)
+        return (size_t)array->head.dim[0] * array->rows->width - array->n_whole;
+    return array->rows->width - array->n_cells;
+}
+
+/* Where element m of a row, its dimensions counted the first one fastest,
+ * stands in the row as C counts. */
+static size_t
+c_place(const struct dataset_array_head *head, size_t m)
+{
+    size_t at[DATASET_MAX_RANK] = { 0 }, place = 0;
+
+    for (size_t i = 1; i < head->rank; i++) {
+        at[i - 1] = m % (size_t)head->dim[i];
+        m /= (size_t)head->dim[i];
+    }
+    for (size_t i = 1; i < head->rank; i++)
+        place = place * (size_t)head->dim[i] + at[i - 1];
+    return place;
+}
+
+/* All of an array in Fortran order is there: its rows leave. */
+static enum err
+put_whole(struct dataset_array *array, struct errinfo *e)
+{
+    struct dataset_rows *rows = array->rows;
+    size_t               n = (size_t)array->head.dim[0];
+    enum err             rc = ERR_OK;
+
+    for (size_t r = 0; r < n && rc == ERR_OK; r++) {
+        for (size_t m = 0; m < rows->width; m++)
+            rows->row[c_place(&array->head, m)] = array->whole[m * n + r];
+        rc = dataset_rows_next(rows, e);
+    }
+    array->n_rows = 0;
+    return rc;
+}
+
+/* n elements, for which there is room. */
 static enum err
 put_elements(struct dataset_array *array, const unsigned char *p, size_t n,
              struct errinfo *e)
 {
     struct dataset_rows *rows = array->rows;
-    float               *out = rows->row + array->n_cells;
-    bool                 may_lack = array->head.element >= DATASET_F32;
+    float   *out = array->whole != NULL ? array->whole + array->n_whole
+                                        : rows->row + array->n_cells;
+    enum err rc;
 
     convert(&array->head, p, n, out);
-    for (size_t i = 0; may_lack && i < n; i++) {
-        uint64_t offset = array->offset + i * array->head.size;
-
-        if (isinf(out[i]))
-            return refuse(array, offset,
-                          "found a number beyond the range of float32, 3.4e38",
-                          e);
-        if (isnan(out[i]) && is_target(array))
-            return refuse(array, offset,
-                          "the target is missing (NaN); every row needs one",
-                          e);
-    }
+    rc = check_numbers(array, out, n, e);
+    if (rc != ERR_OK)
+        return rc;
     array->offset += n * array->head.size;
+    if (array->whole != NULL) {
+        array->n_whole += n;
+        return room(array) == 0 ? put_whole(array, e) : ERR_OK;
+    }
     array->n_cells += n;
     if (array->n_cells < rows->width)
         return ERR_OK;
@@ -140,6 +207,22 @@ put_elements(struct dataset_array *array, const unsigned char *p, size_t n,
 }
 
 /* --- the file ------------------------------------------------------------- */
+
+static enum err
+hold_whole(struct dataset_array *array, struct errinfo *e)
+{
+    size_t n;
+
+    if (!mem_mul((size_t)array->head.dim[0], array->rows->width, &n) ||
+        n > MAX_FORTRAN)
+        return refuse(
+            array, 10,
+            "found an .npy file in Fortran order of more than 67108864 "
+            "numbers; save numpy.ascontiguousarray(x) instead",
+            e);
+    array->whole = mem_floats(n, 0);
+    return array->whole != NULL ? ERR_OK : DATASET_NOMEM(e);
+}
 
 /* The head tells the shape of a row. */
 static enum err
@@ -179,7 +262,8 @@ open_rows(struct dataset_array *array, struct errinfo *e)
     rows->column[rows->n_columns - 1].meta.is_target = is_target(array);
     array->n_rows = head->dim[0];
     array->open = true;
-    return dataset_rows_begin(rows, rows->n_columns - 1, e);
+    rc = dataset_rows_begin(rows, rows->n_columns - 1, e);
+    return rc == ERR_OK && head->fortran ? hold_whole(array, e) : rc;
 }
 
 /* Take what belongs to the head; *p moves behind it. */
@@ -228,7 +312,7 @@ dataset_array_feed(struct dataset_array *array, const unsigned char *p,
     size = array->head.size;
     while (rc == ERR_OK && p < end) {
         size_t n_whole = (size_t)(end - p) / size;
-        size_t n_row = array->rows->width - array->n_cells;
+        size_t n_room = room(array);
 
         if (array->n_rows == 0)
             return refuse(array, array->offset,
@@ -241,8 +325,8 @@ dataset_array_feed(struct dataset_array *array, const unsigned char *p,
             }
             continue;
         }
-        if (n_whole > n_row)
-            n_whole = n_row;
+        if (n_whole > n_room)
+            n_whole = n_room;
         rc = put_elements(array, p, n_whole, e);
         p += n_whole * size;
     }

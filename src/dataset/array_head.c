@@ -249,11 +249,7 @@ parse_npy(const char *name, const unsigned char *p, size_t n,
                       "plain numbers of 1, 2, 4 or 8 bytes; "
                       "numpy.asarray(x, 'float32') makes them so",
                       e);
-    if (fortran)
-        return refuse(name, 10,
-                      "found an .npy file in Fortran order; save "
-                      "numpy.ascontiguousarray(x) instead",
-                      e);
+    head.fortran = fortran && head.rank > 1;
     if (head.rank < 1 || head.rank > DATASET_MAX_RANK + 1)
         return refuse(name, 10,
                       "found an .npy file without dimensions, or "

@@ -55,6 +55,51 @@ parse_types(struct dataset_choices *choices, const char *s, struct errinfo *e)
     return ERR_OK;
 }
 
+/* A list of names with commas between. */
+static enum err
+parse_columns(struct dataset_choices *choices, const char *s, struct errinfo *e)
+{
+    size_t n = 1;
+
+    for (const char *p = s; *p != '\0'; p++)
+        n += *p == ',';
+    choices->column = mem_array(n, sizeof(*choices->column), 0);
+    if (choices->column == NULL)
+        return DATASET_NOMEM(e);
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strcspn(s, ",");
+
+        choices->column[i] = mem_dup(s, len);
+        if (choices->column[i] == NULL)
+            return DATASET_NOMEM(e);
+        choices->n_columns = i + 1;
+        s += len + 1;
+    }
+    return ERR_OK;
+}
+
+static enum err
+parse_delimiter(const char *s, char *out, struct errinfo *e)
+{
+    if (strcmp(s, "tab") == 0)
+        s = "\t";
+    if (strlen(s) != 1 || strchr(",;\t|", *s) == NULL)
+        return err_set(e, ERR_MALFORMED, "?delimiter",
+                       "found '%.20s', expected one of , ; | or tab", s);
+    *out = *s;
+    return ERR_OK;
+}
+
+static enum err
+parse_on_error(const char *s, bool *out, struct errinfo *e)
+{
+    *out = strcmp(s, "skip") == 0;
+    if (!*out && strcmp(s, "fail") != 0)
+        return err_set(e, ERR_MALFORMED, "?on_error",
+                       "found '%.20s', expected fail or skip", s);
+    return ERR_OK;
+}
+
 enum err
 dataset_choices_parse(const struct dataset_upload_options *options,
                       struct dataset_choices *out, struct errinfo *e)
@@ -84,6 +129,21 @@ dataset_choices_parse(const struct dataset_upload_options *options,
         if (rc != ERR_OK)
             goto out;
     }
+    if (options->columns != NULL) {
+        rc = parse_columns(&choices, options->columns, e);
+        if (rc != ERR_OK)
+            goto out;
+    }
+    if (options->delimiter != NULL) {
+        rc = parse_delimiter(options->delimiter, &choices.delimiter, e);
+        if (rc != ERR_OK)
+            goto out;
+    }
+    if (options->on_error != NULL) {
+        rc = parse_on_error(options->on_error, &choices.skips, e);
+        if (rc != ERR_OK)
+            goto out;
+    }
     *out = choices;
     choices = (struct dataset_choices){ 0 };
 out:
@@ -96,6 +156,7 @@ dataset_choices_release(struct dataset_choices *choices)
 {
     free(choices->target);
     dataset_strings_free(choices->name, choices->n_types);
+    dataset_strings_free(choices->column, choices->n_columns);
     free(choices->type);
     *choices = (struct dataset_choices){ 0 };
 }
@@ -119,6 +180,16 @@ find_column(const struct dataset_rows *rows, const char *name, size_t len,
             known.failed ? "others" : known.data, known.len > 100 ? "..." : "");
     buf_release(&known);
     return rows->n_columns;
+}
+
+void
+dataset_choices_rename(const struct dataset_choices *choices, size_t i,
+                       const char **name, size_t *len)
+{
+    if (i >= choices->n_columns || choices->column[i][0] == '\0')
+        return;
+    *name = choices->column[i];
+    *len = strlen(*name);
 }
 
 static enum err
@@ -195,6 +266,12 @@ dataset_choices_apply(const struct dataset_choices *choices,
     size_t   n_inputs = 0;
     enum err rc;
 
+    if (choices->n_columns > 0 && choices->n_columns != rows->n_columns)
+        return err_set(e, ERR_INVALID, "?columns",
+                       "names %zu columns, the file has %zu; give a name to "
+                       "each, or leave one empty between commas to keep it",
+                       choices->n_columns, rows->n_columns);
+    rows->skips = choices->skips;
     rc = apply_types(choices, rows, e);
     if (rc == ERR_OK)
         rc = apply_targets(choices, rows, e);
@@ -216,6 +293,13 @@ enum err
 dataset_choices_check_arrays(const struct dataset_choices *choices,
                              struct errinfo               *e)
 {
+    if (choices->n_columns > 0)
+        return err_set(e, ERR_INVALID, "?columns",
+                       "the columns of this form are always called inputs and "
+                       "targets");
+    if (choices->skips)
+        return err_set(e, ERR_INVALID, "?on_error",
+                       "only rows of CSV and NDJSON can be skipped");
     if (choices->target != NULL && strcmp(choices->target, "targets") != 0)
         return err_set(e, ERR_INVALID, "?target",
                        "found '%.80s'; the target of this form is 'targets'",

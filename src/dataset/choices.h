@@ -15,6 +15,10 @@
 struct dataset_choices {
     enum dataset_format format;
     bool                header;
+    bool                skips;     /* rows that are wrong                    */
+    char                delimiter; /* CSV; NUL: what the first line has      */
+    size_t              n_columns; /* ?columns=; 0: not given                */
+    char              **column;    /* [n_columns]; "": as the file has it    */
     char               *target; /* NULL: the last column */
     size_t              n_types;
     char              **name; /* [n_types] */
@@ -26,6 +30,10 @@ struct dataset_choices {
 enum err dataset_choices_parse(const struct dataset_upload_options *options,
                                struct dataset_choices *out, struct errinfo *e);
 void     dataset_choices_release(struct dataset_choices *choices);
+
+/* Column i, called *name, may have been given another name. */
+void dataset_choices_rename(const struct dataset_choices *choices, size_t i,
+                            const char **name, size_t *len);
 
 /* Types and targets of a table whose columns are all there. */
 enum err dataset_choices_apply(const struct dataset_choices *choices,

@@ -1,39 +1,39 @@
 #include <string.h>
 
-#include "base/num.h"
-#include "base/utf8.h"
-#include "dataset/cell.h"
+#include "dataset/csv.h"
 #include "dataset/internal.h"
-#include "dataset/readers.h"
 
 /* Where the last piece ended, or the byte at hand stands. */
 enum {
-    BEGIN,  /* the body may begin with a byte order mark   */
-    CELL,   /* before the first byte of a cell             */
-    PLAIN,  /* in a cell without quotes                    */
-    QUOTED, /* between quotes                              */
-    QUOTE,  /* behind a quote that ends the cell, or is
-               the first of two that stand for one         */
-    CR,     /* behind the CR of a row's end                */
-    BLANK   /* behind the CR of a line with nothing on it  */
+    BEGIN,       /* the body may begin with a byte order mark   */
+    SEARCH,      /* in the first line, the delimiter not known  */
+    CELL,        /* before the first byte of a cell             */
+    PLAIN,       /* in a cell without quotes                    */
+    QUOTED,      /* between quotes                              */
+    QUOTE,       /* behind a quote that ends the cell, or is
+                    the first of two that stand for one         */
+    CR,          /* behind the CR of a row's end                */
+    BLANK,       /* behind the CR of a line with nothing on it  */
+    SKIP,        /* in what is left of a row that is dropped    */
+    SKIP_QUOTED, /* the same, between quotes                    */
+    SKIP_LINE    /* the same, where quotes make no sense        */
 };
 
 /* What ends a run of bytes that mean nothing to us. */
 enum { IN_PLAIN = 1, IN_QUOTED = 2 };
 
-static const unsigned char stops[256] = {
-    ['\0'] = IN_PLAIN | IN_QUOTED,
-    ['\n'] = IN_PLAIN | IN_QUOTED,
-    ['"'] = IN_PLAIN | IN_QUOTED,
-    ['\r'] = IN_PLAIN,
-    [','] = IN_PLAIN,
-};
+static const char delimiters[] = ",;\t|";
 
-/* A cell of the first row, in `first`. */
-struct first_cell {
-    size_t              at, len;
-    struct dataset_spot spot;
-};
+static void
+set_delimiter(struct dataset_csv *csv, char delimiter)
+{
+    csv->delimiter = delimiter;
+    csv->stops['\0'] = IN_PLAIN | IN_QUOTED;
+    csv->stops['\n'] = IN_PLAIN | IN_QUOTED;
+    csv->stops['"'] = IN_PLAIN | IN_QUOTED;
+    csv->stops['\r'] = IN_PLAIN;
+    csv->stops[(unsigned char)delimiter] = IN_PLAIN;
+}
 
 void
 dataset_csv_init(struct dataset_csv *csv, struct dataset_rows *rows,
@@ -42,172 +42,16 @@ dataset_csv_init(struct dataset_csv *csv, struct dataset_rows *rows,
     *csv = (struct dataset_csv){
         .rows = rows, .choices = choices, .state = BEGIN, .line = 1
     };
+    if (choices->delimiter != '\0')
+        set_delimiter(csv, choices->delimiter);
 }
 
 void
 dataset_csv_release(struct dataset_csv *csv)
 {
     buf_release(&csv->cell);
-    buf_release(&csv->first);
-    buf_release(&csv->first_cells);
-}
-
-static enum err
-put_cell(struct dataset_csv *csv, size_t column, const char *s, size_t len,
-         const struct dataset_spot *spot, struct errinfo *e)
-{
-    struct dataset_rows *rows = csv->rows;
-
-    if (dataset_cell_is_missing(s, len))
-        return dataset_rows_missing(rows, column, spot, e);
-    return dataset_rows_text(rows, column, s, len, spot, e);
-}
-
-/* --- the first row -------------------------------------------------------- */
-
-static enum err
-keep_cell(struct dataset_csv *csv, const char *s, size_t len, struct errinfo *e)
-{
-    struct first_cell cell = { csv->first.len, len, csv->spot };
-
-    buf_append(&csv->first, s, len);
-    buf_append(&csv->first_cells, &cell, sizeof(cell));
-    return csv->first.failed || csv->first_cells.failed ? DATASET_NOMEM(e)
-                                                        : ERR_OK;
-}
-
-static enum err
-add_column(struct dataset_csv *csv, const struct first_cell *cell, size_t i,
-           struct errinfo *e)
-{
-    struct buf  name = { 0 }, where = { 0 };
-    const char *s = csv->first.data + cell->at;
-    size_t      len = cell->len;
-    enum err    rc;
-
-    buf_printf(&where, "line %llu, column %zu",
-               (unsigned long long)cell->spot.line, i + 1);
-    if (!csv->choices->header) {
-        buf_printf(&name, "column_%zu", i + 1);
-        s = name.data;
-        len = name.len;
-    }
-    if (name.failed || where.failed)
-        rc = DATASET_NOMEM(e);
-    else
-        rc = dataset_rows_add(csv->rows, s, len, 0, NULL, where.data, e);
-    buf_release(&name);
-    buf_release(&where);
-    return rc;
-}
-
-/* The first row has ended: it names the columns, or is data. */
-static enum err
-open_rows(struct dataset_csv *csv, struct errinfo *e)
-{
-    size_t   n = csv->first_cells.len / sizeof(struct first_cell);
-    enum err rc;
-
-    csv->open = true;
-    for (size_t i = 0; i < n; i++) {
-        struct first_cell cell;
-
-        memcpy(&cell, csv->first_cells.data + i * sizeof(cell), sizeof(cell));
-        rc = add_column(csv, &cell, i, e);
-        if (rc != ERR_OK)
-            return rc;
-    }
-    rc = dataset_choices_apply(csv->choices, csv->rows, e);
-    if (rc == ERR_OK)
-        rc = dataset_rows_begin(csv->rows, 0, e);
-    if (rc != ERR_OK || csv->choices->header)
-        return rc;
-    for (size_t i = 0; i < n; i++) {
-        struct first_cell cell;
-
-        memcpy(&cell, csv->first_cells.data + i * sizeof(cell), sizeof(cell));
-        rc = put_cell(csv, i, csv->first.data + cell.at, cell.len, &cell.spot,
-                      e);
-        if (rc != ERR_OK)
-            return rc;
-    }
-    return dataset_rows_next(csv->rows, e);
-}
-
-/* --- cells and rows ------------------------------------------------------- */
-
-/* What pictures and codes are made of, read without the general machinery:
- * worth a sixth of the time for a file of pixels. */
-static bool
-parse_small(const char *s, size_t len, float *out)
-{
-    unsigned x = 0;
-
-    if (len == 0 || len > 3 || (len > 1 && s[0] == '0'))
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        unsigned digit = (unsigned char)s[i] - (unsigned)'0';
-
-        if (digit > 9)
-            return false;
-        x = 10 * x + digit;
-    }
-    *out = (float)x;
-    return true;
-}
-
-/* A cell is whole: s[0..len), or `cell` with that at its end. */
-static enum err
-end_cell(struct dataset_csv *csv, const char *s, size_t len, struct errinfo *e)
-{
-    struct dataset_rows *rows = csv->rows;
-    size_t               i = csv->field++;
-
-    if (csv->cut) {
-        buf_append(&csv->cell, s, len);
-        if (csv->cell.failed)
-            return DATASET_NOMEM(e);
-        s = csv->cell.data;
-        len = csv->cell.len;
-    }
-    if (csv->open && i < rows->n_columns && rows->type[i] == DATASET_NUMERIC) {
-        float *x = &rows->row[rows->at[i]];
-
-        if (parse_small(s, len, x) || num_parse_float(s, len, x))
-            return ERR_OK;
-    }
-
-    if (csv->bits >= 0x80 && !utf8_valid(s, len))
-        return dataset_refuse(e, &csv->spot, "the text is not UTF-8");
-    if (!csv->open)
-        return keep_cell(csv, s, len, e);
-    if (i >= rows->n_columns)
-        return dataset_refuse(e, &csv->spot,
-                              "found '%.*s' as one more field, expected the "
-                              "end of the row after %zu fields",
-                              (int)(len < 40 ? len : 40), s, rows->n_columns);
-    return put_cell(csv, i, s, len, &csv->spot, e);
-}
-
-static enum err
-end_row(struct dataset_csv *csv, struct errinfo *e)
-{
-    struct dataset_rows *rows = csv->rows;
-    size_t               n = csv->field;
-
-    csv->field = 0;
-    csv->row_bytes = 0;
-    if (!csv->open)
-        return open_rows(csv, e);
-    if (n < rows->n_columns) {
-        struct dataset_spot spot = { csv->line, n + 1 };
-
-        return dataset_refuse(e, &spot,
-                              "found the end of the row after %zu field%s, "
-                              "expected %zu",
-                              n, n == 1 ? "" : "s", rows->n_columns);
-    }
-    return dataset_rows_next(rows, e);
+    buf_release(&csv->head);
+    dataset_line_release(&csv->kept);
 }
 
 /* --- bytes ---------------------------------------------------------------- */
@@ -221,6 +65,7 @@ begin_cell(struct dataset_csv *csv, int state)
     csv->cell.len = 0;
     csv->spot.line = csv->line;
     csv->spot.column = csv->field + 1;
+    csv->row_is_over = false;
 }
 
 static enum err
@@ -240,11 +85,13 @@ static enum err
 end_at(struct dataset_csv *csv, char c, const char *s, size_t len,
        struct errinfo *e)
 {
-    enum err rc = end_cell(csv, s, len, e);
+    enum err rc = dataset_csv_end_cell(csv, s, len, e);
 
     csv->state = c == '\r' ? CR : CELL;
-    if (rc == ERR_OK && c == '\n') {
-        rc = end_row(csv, e);
+    if (c == '\n') {
+        if (rc == ERR_OK)
+            rc = dataset_csv_end_row(csv, e);
+        csv->row_is_over = true;
         csv->line++;
     }
     return rc;
@@ -260,13 +107,15 @@ read_run(struct dataset_csv *csv, unsigned char kind, const char **p,
     unsigned    bits = csv->bits;
     enum err    rc;
 
-    while (q < end && !(stops[(unsigned char)*q] & kind))
+    while (q < end && !(csv->stops[(unsigned char)*q] & kind))
         bits |= (unsigned char)*q++;
     csv->bits = bits;
     *p = q < end ? q + 1 : q;
     rc = check_row_bytes(csv, (size_t)(*p - s), e);
-    if (rc != ERR_OK)
+    if (rc != ERR_OK) {
+        *p = q;
         return rc;
+    }
     if (q == end || kind == IN_QUOTED) {
         csv->cut = true;
         buf_append(&csv->cell, s, (size_t)(q - s));
@@ -307,20 +156,20 @@ read_quote(struct dataset_csv *csv, char c, struct errinfo *e)
 
     if (rc != ERR_OK)
         return rc;
-    switch (c) {
-    case '"':
+    if (c == '"') {
         csv->state = QUOTED;
         buf_putc(&csv->cell, '"');
         return csv->cell.failed ? DATASET_NOMEM(e) : ERR_OK;
-    case ',':
-    case '\n':
-    case '\r':
-        return end_at(csv, c, "", 0, e);
-    default:
-        return dataset_refuse(e, &csv->spot,
-                              "found more text behind the closing quote, "
-                              "expected a comma or the end of the row");
     }
+    if (c == csv->delimiter || c == '\n' || c == '\r')
+        return end_at(csv, c, "", 0, e);
+    return dataset_refuse(e, &csv->spot,
+                          "found more text behind the closing quote, expected "
+                          "%s or the end of the row",
+                          csv->delimiter == '\t'  ? "a tab"
+                          : csv->delimiter == ';' ? "a semicolon"
+                          : csv->delimiter == '|' ? "a bar"
+                                                  : "a comma");
 }
 
 static enum err
@@ -333,10 +182,61 @@ read_lf(struct dataset_csv *csv, char c, struct errinfo *e)
                               "found a CR alone, expected LF or CR LF at the "
                               "end of a row");
     if (csv->state == CR)
-        rc = end_row(csv, e);
+        rc = dataset_csv_end_row(csv, e);
+    csv->row_is_over = true;
     csv->line++;
     csv->state = CELL;
     return rc;
+}
+
+/* --- rows that are dropped ------------------------------------------------ */
+
+/* A row is wrong: either that ends the reading, or it is counted and what is
+ * left of it passed over. */
+static enum err
+drop_row(struct dataset_csv *csv, enum err rc, struct errinfo *e)
+{
+    if (rc != ERR_INVALID || !csv->rows->skips || !csv->open || csv->is_fatal)
+        return rc;
+    dataset_line_reset(&csv->kept);
+    csv->field = 0;
+    csv->row_bytes = 0;
+    if (csv->row_is_over)
+        csv->state = CELL;
+    else
+        csv->state = csv->state == CELL || csv->state == CR ? SKIP : SKIP_LINE;
+    return dataset_rows_skip(csv->rows, e);
+}
+
+static void
+skip_byte(struct dataset_csv *csv, char c)
+{
+    csv->line += c == '\n';
+    if (c == '\n' && csv->state != SKIP_QUOTED)
+        csv->state = CELL;
+    else if (c == '"' && csv->state != SKIP_LINE)
+        csv->state = csv->state == SKIP ? SKIP_QUOTED : SKIP;
+}
+
+/* --- pieces --------------------------------------------------------------- */
+
+static enum err
+read_cell(struct dataset_csv *csv, const char **p, struct errinfo *e)
+{
+    char c = **p;
+
+    begin_cell(csv, c == '"' ? QUOTED : PLAIN);
+    if (c == '"') {
+        ++*p;
+        return check_row_bytes(csv, 1, e);
+    }
+    /* A line with nothing on it is no row. */
+    if (csv->field == 0 && (c == '\n' || c == '\r')) {
+        ++*p;
+        csv->line += c == '\n';
+        csv->state = c == '\n' ? CELL : BLANK;
+    }
+    return ERR_OK;
 }
 
 static enum err
@@ -348,15 +248,7 @@ read_bytes(struct dataset_csv *csv, const char *p, const char *end,
     while (p < end && rc == ERR_OK) {
         switch (csv->state) {
         case CELL:
-            begin_cell(csv, *p == '"' ? QUOTED : PLAIN);
-            if (*p == '"') {
-                p++;
-                rc = check_row_bytes(csv, 1, e);
-            } else if (csv->field == 0 && (*p == '\n' || *p == '\r')) {
-                /* A line with nothing on it is no row. */
-                csv->line += *p == '\n';
-                csv->state = *p++ == '\n' ? CELL : BLANK;
-            }
+            rc = read_cell(csv, &p, e);
             break;
         case PLAIN:
             rc = read_run(csv, IN_PLAIN, &p, end, e);
@@ -367,52 +259,109 @@ read_bytes(struct dataset_csv *csv, const char *p, const char *end,
         case QUOTE:
             rc = read_quote(csv, *p++, e);
             break;
+        case SKIP:
+        case SKIP_QUOTED:
+        case SKIP_LINE:
+            skip_byte(csv, *p++);
+            break;
         default:
             rc = read_lf(csv, *p++, e);
             break;
         }
+        if (rc != ERR_OK)
+            rc = drop_row(csv, rc, e);
     }
     return rc;
 }
 
+/* The first line that has anything on it is there, or nothing more comes: what
+ * stands in it most often, outside quotes, is the delimiter. */
+static enum err
+settle_delimiter(struct dataset_csv *csv, struct errinfo *e)
+{
+    size_t   best = 0;
+    enum err rc;
+
+    for (size_t i = 1; i < sizeof(csv->n_found) / sizeof(*csv->n_found); i++)
+        if (csv->n_found[i] > csv->n_found[best])
+            best = i;
+    set_delimiter(csv, delimiters[best]);
+    csv->state = CELL;
+    rc = read_bytes(csv, csv->head.data, csv->head.data + csv->head.len, e);
+    buf_release(&csv->head);
+    return rc;
+}
+
+/* Take bytes of the first line; *p moves behind them. */
+static enum err
+search_delimiter(struct dataset_csv *csv, const char **p, const char *end,
+                 struct errinfo *e)
+{
+    const char *s = *p;
+    bool        found = false;
+
+    for (; *p < end && !found; ++*p) {
+        const char *d = **p != '\0' ? strchr(delimiters, **p) : NULL;
+
+        if (**p == '"')
+            csv->in_quotes = !csv->in_quotes;
+        else if (d != NULL && !csv->in_quotes)
+            csv->n_found[d - delimiters]++;
+        if (**p != '\n' && **p != '\r')
+            csv->row_bytes++;
+        else
+            found = !csv->in_quotes && csv->row_bytes > 0;
+        found = found || csv->row_bytes > DATASET_MAX_ROW_BYTES;
+    }
+    buf_append(&csv->head, s, (size_t)(*p - s));
+    if (csv->head.failed)
+        return DATASET_NOMEM(e);
+    if (!found)
+        return ERR_OK;
+    csv->row_bytes = 0;
+    return settle_delimiter(csv, e);
+}
+
 static const char bom[] = "\xef\xbb\xbf";
+
+/* Behind the mark, or where there was none; bytes that only looked like one
+ * are text. */
+static enum err
+begin_text(struct dataset_csv *csv, struct errinfo *e)
+{
+    const char *p = bom, *end = bom + (csv->n_bom < 3 ? csv->n_bom : 0);
+
+    csv->state = csv->delimiter != '\0' ? CELL : SEARCH;
+    return csv->state == SEARCH ? search_delimiter(csv, &p, end, e)
+                                : read_bytes(csv, p, end, e);
+}
 
 enum err
 dataset_csv_feed(struct dataset_csv *csv, const char *p, size_t n,
                  struct errinfo *e)
 {
     const char *end = p + n;
+    enum err    rc = ERR_OK;
 
-    while (csv->state == BEGIN && p < end) {
-        enum err rc;
+    while (csv->state == BEGIN && p < end && rc == ERR_OK) {
+        bool fits = *p == bom[csv->n_bom];
 
-        if (*p == bom[csv->n_bom]) {
+        if (fits) {
             p++;
-            if (++csv->n_bom < 3)
-                continue;
-            csv->n_bom = 0;
+            csv->n_bom++;
         }
-        /* What only looked like a mark is text. */
-        csv->state = CELL;
-        rc = read_bytes(csv, bom, bom + csv->n_bom, e);
-        if (rc != ERR_OK)
-            return rc;
+        if (!fits || csv->n_bom == 3)
+            rc = begin_text(csv, e);
     }
-    return read_bytes(csv, p, end, e);
+    if (rc == ERR_OK && csv->state == SEARCH)
+        rc = search_delimiter(csv, &p, end, e);
+    return rc == ERR_OK ? read_bytes(csv, p, end, e) : rc;
 }
 
-enum err
-dataset_csv_end(struct dataset_csv *csv, uint64_t *out_n_rows,
-                struct errinfo *e)
+/* Nothing more comes: the last row may lack its end. */
+static enum err
+end_text(struct dataset_csv *csv, struct errinfo *e)
 {
-    enum err rc = ERR_OK;
-
-    if (csv->state == BEGIN && csv->n_bom > 0) {
-        csv->state = CELL;
-        rc = read_bytes(csv, bom, bom + csv->n_bom, e);
-        if (rc != ERR_OK)
-            return rc;
-    }
     switch (csv->state) {
     case QUOTED:
         return dataset_refuse(e, &csv->spot,
@@ -423,15 +372,33 @@ dataset_csv_end(struct dataset_csv *csv, uint64_t *out_n_rows,
         return read_lf(csv, '\0', e);
     case CELL:
         if (csv->field == 0)
-            break;
+            return ERR_OK;
         begin_cell(csv, PLAIN);
-        rc = end_at(csv, '\n', "", 0, e);
-        break;
+        return end_at(csv, '\n', "", 0, e);
     case PLAIN:
     case QUOTE:
-        rc = end_at(csv, '\n', "", 0, e);
-        break;
+        return end_at(csv, '\n', "", 0, e);
+    default:
+        return ERR_OK;
     }
+}
+
+enum err
+dataset_csv_end(struct dataset_csv *csv, uint64_t *out_n_rows,
+                struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    if (csv->state == BEGIN)
+        rc = begin_text(csv, e);
+    if (rc == ERR_OK && csv->state == SEARCH) {
+        csv->row_bytes = 0;
+        rc = settle_delimiter(csv, e);
+    }
+    if (rc == ERR_OK)
+        rc = end_text(csv, e);
+    if (rc != ERR_OK)
+        rc = drop_row(csv, rc, e);
     if (rc != ERR_OK)
         return rc;
     if (!csv->open)
@@ -440,7 +407,6 @@ dataset_csv_end(struct dataset_csv *csv, uint64_t *out_n_rows,
                        "data");
     rc = dataset_rows_end(csv->rows, out_n_rows, e);
     if (rc == ERR_OK && *out_n_rows == 0)
-        return err_set(e, ERR_INVALID, "line 2, column 1",
-                       "there is a row of names and no row of data");
+        return dataset_rows_none(csv->rows, e);
     return rc;
 }

@@ -104,8 +104,12 @@ begin_member(struct dataset_json *json, const struct json_token *t,
     json->member = m;
     json->seen[m] = true;
     json->state = VALUE;
-    return is_table(m) ? ERR_OK
-                       : dataset_choices_check_arrays(json->choices, e);
+    if (!is_table(m))
+        return dataset_choices_check_arrays(json->choices, e);
+    if (json->choices->skips)
+        return err_set(e, ERR_INVALID, "?on_error",
+                       "only rows of CSV and NDJSON can be skipped");
+    return ERR_OK;
 }
 
 static enum err
@@ -151,7 +155,9 @@ static enum err
 read_name(struct dataset_json *json, const struct json_token *t,
           struct errinfo *e)
 {
-    char where[64];
+    const char *name = t->text;
+    size_t      len = t->len;
+    char        where[64];
 
     if (t->event == JSON_END_ARRAY) {
         json->state = MEMBER;
@@ -161,7 +167,8 @@ read_name(struct dataset_json *json, const struct json_token *t,
         return unexpected(t, "a column's name", e);
     snprintf(where, sizeof(where), "line %" PRIu64 ", column %" PRIu64, t->line,
              t->column);
-    return dataset_rows_add(json->rows, t->text, t->len, 0, NULL, where, e);
+    dataset_choices_rename(json->choices, json->rows->n_columns, &name, &len);
+    return dataset_rows_add(json->rows, name, len, 0, NULL, where, e);
 }
 
 static enum err

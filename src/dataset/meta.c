@@ -104,6 +104,7 @@ dataset_meta_release(struct dataset_meta *meta)
         for (size_t i = 0; i < meta->n_columns; i++)
             dataset_column_release(&meta->column[i]);
     free(meta->column);
+    free(meta->skipped);
     dataset_strings_free(meta->classes, meta->n_classes);
     *meta = (struct dataset_meta){ 0 };
 }

@@ -61,6 +61,13 @@ struct dataset_column {
     char **categories;
 };
 
+/* A row that an upload dropped, because it was asked to. */
+#define DATASET_MAX_SKIPPED 10
+struct dataset_skipped {
+    char where[96];
+    char what[224];
+};
+
 struct dataset_meta {
     size_t                 n_columns;
     struct dataset_column *column;
@@ -74,6 +81,8 @@ struct dataset_meta {
     uint64_t bytes; /* as uploaded */
     uint8_t  sha256[DIGEST_SIZE]; /* of the bytes uploaded; of multipart, of
                                      the files one after the other          */
+    uint64_t                n_skipped; /* rows dropped…                      */
+    struct dataset_skipped *skipped;   /* …and why: the first ones, or NULL  */
 };
 
 void dataset_meta_release(struct dataset_meta *meta);

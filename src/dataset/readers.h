@@ -1,5 +1,5 @@
 /*
- * readers.h - the three readers: bytes of one form in, rows out
+ * readers.h - the four readers: bytes of one form in, rows out
  *
  * Model    Each takes its bytes in pieces of any size and writes to the rows it
  *          was given; how the bytes are cut makes no difference.
@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "dataset/choices.h"
+#include "dataset/line.h"
 #include "dataset/rows.h"
 
 /* --- csv.c ---------------------------------------------------------------- */
@@ -27,15 +28,24 @@ struct dataset_csv {
     unsigned                      n_bom; /* bytes of a mark seen so far */
     bool     open;      /* the columns are known                        */
     bool     cut;       /* the cell so far is in `cell`, not in a piece */
+    bool     row_is_over; /* the byte that ended it is taken            */
+    bool     is_fatal;  /* an error that is not only this row's         */
     unsigned bits;      /* of all bytes of the cell, or-ed              */
     size_t   row_bytes; /* of the row so far                            */
     uint64_t line;      /* of the byte at hand                          */
     size_t   field;     /* of the row, from 0                           */
     struct dataset_spot spot; /* where the cell began                   */
     struct buf          cell;
+    struct dataset_line kept; /* the first row; every one that may be
+                                 dropped                                */
+    char          delimiter;  /* NUL: not found yet                     */
+    unsigned char stops[256]; /* what ends a run of bytes               */
 
-    /* The first row, until it ends: its cells and where each one is. */
-    struct buf first, first_cells;
+    /* Until the delimiter is found: the first line so far, and how often
+     * each of the four that it may be stands in it. */
+    struct buf head;
+    size_t     n_found[4];
+    bool       in_quotes;
 };
 
 void dataset_csv_init(struct dataset_csv *csv, struct dataset_rows *rows,
@@ -45,6 +55,33 @@ enum err dataset_csv_feed(struct dataset_csv *csv, const char *p, size_t n,
                           struct errinfo *e);
 enum err dataset_csv_end(struct dataset_csv *csv, uint64_t *out_n_rows,
                          struct errinfo *e);
+
+/* --- ndjson.c -------------------------------------------------------------- */
+
+struct dataset_ndjson {
+    struct dataset_rows          *rows;
+    const struct dataset_choices *choices;
+    struct json_reader            reader; /* of one line                     */
+    bool                          open;   /* the columns are known           */
+    bool                          named;  /* ?columns= told them             */
+    bool                          is_blank; /* nothing on this line yet      */
+    bool                          skipping; /* what is left of it            */
+    int                           state;
+    uint64_t                      line;
+    size_t                        line_bytes;
+    size_t                        column; /* of the member being read        */
+    size_t                        n_marks;
+    uint64_t *seen; /* [n_marks] by column: the line that has it             */
+    struct dataset_line kept;
+};
+
+void     dataset_ndjson_init(struct dataset_ndjson *nd, struct dataset_rows *rows,
+                             const struct dataset_choices *choices);
+void     dataset_ndjson_release(struct dataset_ndjson *nd);
+enum err dataset_ndjson_feed(struct dataset_ndjson *nd, const char *p, size_t n,
+                             struct errinfo *e);
+enum err dataset_ndjson_end(struct dataset_ndjson *nd, uint64_t *out_n_rows,
+                            struct errinfo *e);
 
 /* --- json_rows.c ---------------------------------------------------------- */
 
@@ -104,6 +141,7 @@ struct dataset_array_head {
     enum dataset_element element;
     size_t               size; /* bytes of an element */
     bool                 big_endian;
+    bool                 fortran; /* the first dimension runs fastest */
     size_t               rank; /* of the whole, rows included */
     uint64_t             dim[DATASET_MAX_RANK + 1];
     bool                 is_idx;
@@ -129,6 +167,9 @@ struct dataset_array {
     size_t                    n_cells; /* of the row so far            */
     unsigned char             part[8]; /* an element that was cut      */
     size_t                    n_part;
+    /* Fortran order: all of it, as it came; NULL otherwise. */
+    float *whole;
+    size_t n_whole;
 };
 
 void     dataset_array_init(struct dataset_array *array, const char *name,

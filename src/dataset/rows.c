@@ -34,6 +34,7 @@ dataset_rows_release(struct dataset_rows *rows)
     free(rows->gathered);
     buf_release(&rows->chunk);
     buf_release(&rows->text);
+    free(rows->skipped);
     *rows = (struct dataset_rows){ 0 };
 }
 

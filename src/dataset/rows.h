@@ -62,6 +62,12 @@ struct dataset_rows {
     size_t     n_rows;   /* complete, in this block      */
     uint64_t   first_row;
     struct buf chunk, text;
+
+    /* Rows that were dropped, where that is asked for: how many, and why the
+     * first ones were. */
+    bool                    skips;
+    uint64_t                n_skipped;
+    struct dataset_skipped *skipped; /* [DATASET_MAX_SKIPPED] */
 };
 
 /* Where a cell stands, for errors. */
@@ -93,6 +99,16 @@ enum err dataset_rows_text(struct dataset_rows *rows, size_t column,
 enum err dataset_rows_missing(struct dataset_rows *rows, size_t column,
                               const struct dataset_spot *spot,
                               struct errinfo *e);
+
+/* Could such a cell be written?  s NULL: a missing one.  Nothing is changed. */
+enum err dataset_rows_check(const struct dataset_rows *rows, size_t column,
+                            const char *s, size_t len,
+                            const struct dataset_spot *spot, struct errinfo *e);
+
+/* The row under way is dropped for the reason in e, which is cleared. */
+enum err dataset_rows_skip(struct dataset_rows *rows, struct errinfo *e);
+/* Set e to what an upload without a row gets to hear. */
+enum err dataset_rows_none(const struct dataset_rows *rows, struct errinfo *e);
 
 /* The row is complete. */
 enum err dataset_rows_next(struct dataset_rows *rows, struct errinfo *e);

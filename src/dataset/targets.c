@@ -223,6 +223,9 @@ dataset_targets_settle(struct dataset_rows          *rows,
         finish_column(&rows->column[meta.n_columns],
                       &meta.column[meta.n_columns]);
     meta.row_width = rows->row_width;
+    meta.n_skipped = rows->n_skipped;
+    meta.skipped = rows->skipped;
+    rows->skipped = NULL;
     *out = meta;
     meta = (struct dataset_meta){ 0 };
 out:

@@ -31,9 +31,10 @@ struct dataset_upload {
     size_t         n_head;
     struct gunzip *gunzip; /* NULL: the bytes are plain already */
     union {
-        struct dataset_csv   csv;
-        struct dataset_json  json;
-        struct dataset_array array;
+        struct dataset_csv    csv;
+        struct dataset_ndjson ndjson;
+        struct dataset_json   json;
+        struct dataset_array  array;
     } reader;
 
     /* DATASET_ARRAYS */
@@ -41,6 +42,31 @@ struct dataset_upload {
     bool     seen[COUNT_OF(part_names)];
     uint64_t n_rows[COUNT_OF(part_names)];
 };
+
+/* What a file's name says of its form. */
+static enum dataset_format
+format_of(const char *filename)
+{
+    /* clang-format off */
+    static const struct {
+        const char         *ending;
+        enum dataset_format format;
+    } endings[] = {
+        { ".ndjson", DATASET_NDJSON }, { ".ndjson.gz", DATASET_NDJSON },
+        { ".jsonl",  DATASET_NDJSON }, { ".jsonl.gz",  DATASET_NDJSON },
+        { ".json",   DATASET_JSON },   { ".json.gz",   DATASET_JSON },
+    };
+    /* clang-format on */
+    size_t len = filename != NULL ? strlen(filename) : 0;
+
+    for (size_t i = 0; i < COUNT_OF(endings); i++) {
+        size_t n = strlen(endings[i].ending);
+
+        if (len > n && strcmp(filename + len - n, endings[i].ending) == 0)
+            return endings[i].format;
+    }
+    return DATASET_CSV;
+}
 
 static void
 reader_release(struct dataset_upload *up)
@@ -53,6 +79,9 @@ reader_release(struct dataset_upload *up)
     switch (up->choices.format) {
     case DATASET_CSV:
         dataset_csv_release(&up->reader.csv);
+        break;
+    case DATASET_NDJSON:
+        dataset_ndjson_release(&up->reader.ndjson);
         break;
     case DATASET_JSON:
         dataset_json_release(&up->reader.json);
@@ -72,6 +101,9 @@ reader_open(struct dataset_upload *up)
     switch (up->choices.format) {
     case DATASET_CSV:
         dataset_csv_init(&up->reader.csv, &up->rows, &up->choices);
+        break;
+    case DATASET_NDJSON:
+        dataset_ndjson_init(&up->reader.ndjson, &up->rows, &up->choices);
         break;
     case DATASET_JSON:
         dataset_json_init(&up->reader.json, &up->rows, &up->choices);
@@ -96,8 +128,6 @@ dataset_upload_new(const struct dataset_upload_options *options,
     digest_init(&up->digest);
     up->max_bytes = options->max_bytes;
     rc = dataset_choices_parse(options, &up->choices, e);
-    if (rc == ERR_OK && options->format == DATASET_ARRAYS)
-        rc = dataset_choices_check_arrays(&up->choices, e);
     if (rc != ERR_OK) {
         dataset_upload_free(up);
         return rc;
@@ -141,6 +171,8 @@ feed_plain(void *arg, const void *p, size_t n, struct errinfo *e)
     switch (up->choices.format) {
     case DATASET_CSV:
         return dataset_csv_feed(&up->reader.csv, p, n, e);
+    case DATASET_NDJSON:
+        return dataset_ndjson_feed(&up->reader.ndjson, p, n, e);
     case DATASET_JSON:
         return dataset_json_feed(&up->reader.json, p, n, e);
     case DATASET_ARRAYS:
@@ -214,6 +246,9 @@ end_part(struct dataset_upload *up, uint64_t *out_n_rows, struct errinfo *e)
     case DATASET_CSV:
         rc = dataset_csv_end(&up->reader.csv, out_n_rows, e);
         break;
+    case DATASET_NDJSON:
+        rc = dataset_ndjson_end(&up->reader.ndjson, out_n_rows, e);
+        break;
     case DATASET_JSON:
         rc = dataset_json_end(&up->reader.json, out_n_rows, e);
         break;
@@ -225,13 +260,29 @@ end_part(struct dataset_upload *up, uint64_t *out_n_rows, struct errinfo *e)
     return rc;
 }
 
+/* A table in a part of its own is as if it were the whole body. */
+static enum err
+begin_file(struct dataset_upload *up, const char *filename, struct errinfo *e)
+{
+    if (up->is_open || up->choices.format != DATASET_ARRAYS || up->seen[0] ||
+        up->seen[1])
+        return err_set(e, ERR_INVALID, "file",
+                       "stands beside other parts; expected one file, or the "
+                       "files inputs and targets");
+    up->choices.format = format_of(filename);
+    reader_open(up);
+    return ERR_OK;
+}
+
 enum err
 dataset_upload_part(struct dataset_upload *up, const char *name,
-                    struct errinfo *e)
+                    const char *filename, struct errinfo *e)
 {
     size_t   i = 0;
     enum err rc;
 
+    if (strcmp(name, "file") == 0 || up->choices.format != DATASET_ARRAYS)
+        return begin_file(up, filename, e);
     if (up->is_open) {
         rc = end_part(up, &up->n_rows[up->part], e);
         if (rc != ERR_OK)
@@ -241,9 +292,13 @@ dataset_upload_part(struct dataset_upload *up, const char *name,
         i++;
     if (i == COUNT_OF(part_names))
         return err_set(e, ERR_INVALID, name,
-                       "there is no such part; expected inputs and targets");
+                       "there is no such part; expected inputs and targets, or "
+                       "file");
     if (up->seen[i])
         return err_set(e, ERR_INVALID, name, "is there twice");
+    rc = dataset_choices_check_arrays(&up->choices, e);
+    if (rc != ERR_OK)
+        return rc;
     up->seen[i] = true;
     up->part = i;
     reader_open(up);

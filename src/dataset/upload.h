@@ -1,21 +1,25 @@
 /*
  * upload.h - bytes of a file in, chunks of rows and a dataset_meta out
  *
- * Model    An upload has one part (CSV, JSON) or two (inputs, then targets, or
- *          the other way round, each .npy or IDX).  Bytes come in pieces of any
- *          size; gzip is noticed by its first bytes and undone.  Rows leave as
+ * Model    An upload has one part (CSV, NDJSON, JSON) or two (inputs, then
+ *          targets, or the other way round, each .npy or IDX).  Bytes come in
+ *          pieces of any size; gzip is noticed by its first bytes and undone.  Rows leave as
  *          chunks of about 1 MiB, to be stored as they are; what the columns
  *          are is known at the end.
- *            CSV   RFC 4180; header row unless told otherwise; an empty field,
- *                  NA, NaN, null and ? are missing; a line with nothing on it
- *                  is no row.  A column is numeric where every present value
+ *            CSV   RFC 4180; the delimiter is , ; tab or |, as told, else the
+ *                  one that stands most often in the first line; header row
+ *                  unless told otherwise; an empty field, NA, NaN, null and ?
+ *                  are missing; a line with nothing on it is no row.  A column is numeric where every present value
  *                  is a number by JSON's grammar (a leading + and ".5" too),
  *                  else categorical.
+ *            NDJSON  an object a line; the first one names the columns, unless
+ *                  ?columns= does.  null, or no such member: missing.
  *            JSON  {"inputs": [[…]], "targets": [[…]]}: columns "inputs" and
  *                  "targets" (a target row of one number may also be written
  *                  without its brackets); or {"columns": […], "rows": [[…]]}.
  *            IDX   LeCun's format; a rank-3 file of images gets the shape
- *                  [1, height, width].  npy: version 1 to 3.
+ *                  [1, height, width].  npy: version 1 to 3, in C
+ *                  or Fortran order.
  *          Targets: as asked by name, else the last column.  The task, where
  *          not asked: classification where the only target column is
  *          categorical, or holds integers with 2 to 100 distinct values, each
@@ -37,8 +41,10 @@
 
 enum dataset_format {
     DATASET_CSV,
+    DATASET_NDJSON, /* an object a line */
     DATASET_JSON,
-    DATASET_ARRAYS /* parts "inputs" and "targets", .npy or IDX */
+    DATASET_ARRAYS /* parts "inputs" and "targets", .npy or IDX; or one part
+                      "file", which makes it one of the others              */
 };
 
 struct dataset_upload_options {
@@ -47,6 +53,10 @@ struct dataset_upload_options {
     const char         *target; /* names, comma between; NULL: the last column */
     const char         *types;  /* "age:numeric,id:ignored"; NULL: none        */
     const char         *task;   /* "classification", "regression"; NULL: guess */
+    const char *columns;   /* names for the columns in order, comma between;
+                              NDJSON: the members to take; NULL: the file's  */
+    const char *delimiter; /* CSV: "," ";" "|" "tab"; NULL: found            */
+    const char *on_error;  /* "fail" or "skip" rows that are wrong; NULL: fail */
     uint64_t            max_bytes; /* plain bytes over all parts; 0: no limit  */
 };
 
@@ -63,10 +73,12 @@ enum err dataset_upload_new(const struct dataset_upload_options *options,
                             struct dataset_upload **out, struct errinfo *e);
 void     dataset_upload_free(struct dataset_upload *up); /* NULL is fine */
 
-/* DATASET_ARRAYS: the bytes that follow belong to this part, "inputs" or
- * "targets"; any other name, or one seen before, is ERR_INVALID. */
+/* DATASET_ARRAYS: the bytes that follow belong to this part: "inputs" or
+ * "targets", which are arrays, or "file", a table whose form its file name (NULL:
+ * none) tells: .ndjson, .jsonl, .json, else CSV.  Any other name, or one seen
+ * before, is ERR_INVALID. */
 enum err dataset_upload_part(struct dataset_upload *up, const char *name,
-                             struct errinfo *e);
+                             const char *filename, struct errinfo *e);
 enum err dataset_upload_feed(struct dataset_upload *up, const void *p,
                              size_t len, struct errinfo *e);
 /* All bytes are there: last chunks leave, *out is the caller's to release. */

@@ -6,64 +6,69 @@
 /* All of these let a NaN through: a diverged run must be seen. */
 
 static void
-sigmoid_forward(const struct nn_kernel *kernel, float *y, size_t n,
-                size_t width)
+sigmoid_forward(const struct nn_activation_batch *b, float *y, const float *z)
 {
-    kernel->sigmoid(y, y, n * width);
+    b->kernel->sigmoid(y, z, b->n * b->width);
 }
 
 /* f' = y (1 - y) */
 static void
-sigmoid_backward(float *d, const float *y, size_t n, size_t width)
+sigmoid_backward(const struct nn_activation_batch *b, float *d, const float *y,
+                 const float *z)
 {
-    for (size_t i = 0; i < n * width; i++)
+    (void)z;
+    for (size_t i = 0; i < b->n * b->width; i++)
         d[i] *= y[i] * (1.0f - y[i]);
 }
 
 static void
-tanh_forward(const struct nn_kernel *kernel, float *y, size_t n, size_t width)
+tanh_forward(const struct nn_activation_batch *b, float *y, const float *z)
 {
-    kernel->tanh(y, y, n * width);
+    b->kernel->tanh(y, z, b->n * b->width);
 }
 
 /* f' = 1 - y^2, as (1 - y)(1 + y), which keeps its digits near 1 */
 static void
-tanh_backward(float *d, const float *y, size_t n, size_t width)
+tanh_backward(const struct nn_activation_batch *b, float *d, const float *y,
+              const float *z)
 {
-    for (size_t i = 0; i < n * width; i++)
+    (void)z;
+    for (size_t i = 0; i < b->n * b->width; i++)
         d[i] *= (1.0f - y[i]) * (1.0f + y[i]);
 }
 
 static void
-relu_forward(const struct nn_kernel *kernel, float *y, size_t n, size_t width)
+relu_forward(const struct nn_activation_batch *b, float *y, const float *z)
 {
-    (void)kernel;
-    for (size_t i = 0; i < n * width; i++)
-        y[i] = y[i] < 0.0f ? 0.0f : y[i];
+    for (size_t i = 0; i < b->n * b->width; i++)
+        y[i] = z[i] < 0.0f ? 0.0f : z[i];
 }
 
 /* f' = 1 for y > 0, else 0 (at 0 itself too) */
 static void
-relu_backward(float *d, const float *y, size_t n, size_t width)
+relu_backward(const struct nn_activation_batch *b, float *d, const float *y,
+              const float *z)
 {
-    for (size_t i = 0; i < n * width; i++)
+    (void)z;
+    for (size_t i = 0; i < b->n * b->width; i++)
         d[i] = y[i] > 0.0f ? d[i] : 0.0f;
 }
 
 /* y_k = exp(z_k - max z) / sum_j exp(z_j - max z): no exp can overflow. */
 static void
-softmax_forward(const struct nn_kernel *kernel, float *y, size_t n,
-                size_t width)
+softmax_forward(const struct nn_activation_batch *b, float *y, const float *z)
 {
-    for (size_t s = 0; s < n; s++, y += width) {
-        float  max = y[0];
+    size_t width = b->width;
+
+    for (size_t s = 0; s < b->n; s++, y += width, z += width) {
+        float  max = z[0];
         double sum = 0;
 
         for (size_t k = 1; k < width; k++)
-            max = y[k] > max ? y[k] : max;
+            max = z[k] > max ? z[k] : max;
         for (size_t k = 0; k < width; k++)
-            y[k] -= max;
-        kernel->exp(y, y, width);
+            y[k] = z[k] - max;
+        b->kernel->exp(y, y, width);
         for (size_t k = 0; k < width; k++)
             sum += y[k];
         for (size_t k = 0; k < width; k++)
@@ -73,9 +78,13 @@ softmax_forward(const struct nn_kernel *kernel, float *y, size_t n,
 
 /* dz_k = y_k (dy_k - sum_j dy_j y_j) */
 static void
-softmax_backward(float *d, const float *y, size_t n, size_t width)
+softmax_backward(const struct nn_activation_batch *b, float *d, const float *y,
+                 const float *z)
 {
-    for (size_t s = 0; s < n; s++, d += width, y += width) {
+    size_t width = b->width;
+
+    (void)z;
+    for (size_t s = 0; s < b->n; s++, d += width, y += width) {
         double sum = 0;
 
         for (size_t k = 0; k < width; k++)
@@ -87,11 +96,11 @@ softmax_backward(float *d, const float *y, size_t n, size_t width)
 
 /* clang-format off */
 static const struct nn_activation_row rows[NN_ACTIVATION_COUNT] = {
-    [NN_LINEAR]  = { "linear",  NN_INIT_GLOROT_UNIFORM, false, NULL,            NULL             },
-    [NN_SIGMOID] = { "sigmoid", NN_INIT_GLOROT_UNIFORM, false, sigmoid_forward, sigmoid_backward },
-    [NN_TANH]    = { "tanh",    NN_INIT_GLOROT_UNIFORM, false, tanh_forward,    tanh_backward    },
-    [NN_RELU]    = { "relu",    NN_INIT_HE_UNIFORM,     false, relu_forward,    relu_backward    },
-    [NN_SOFTMAX] = { "softmax", NN_INIT_GLOROT_UNIFORM, true,  softmax_forward, softmax_backward },
+    [NN_LINEAR]  = { "linear",  NN_INIT_GLOROT_UNIFORM, false, false, NULL,            NULL             },
+    [NN_SIGMOID] = { "sigmoid", NN_INIT_GLOROT_UNIFORM, false, false, sigmoid_forward, sigmoid_backward },
+    [NN_TANH]    = { "tanh",    NN_INIT_GLOROT_UNIFORM, false, false, tanh_forward,    tanh_backward    },
+    [NN_RELU]    = { "relu",    NN_INIT_HE_UNIFORM,     false, false, relu_forward,    relu_backward    },
+    [NN_SOFTMAX] = { "softmax", NN_INIT_GLOROT_UNIFORM, true, false,  softmax_forward, softmax_backward },
 };
 /* clang-format on */
 
@@ -100,6 +109,45 @@ nn_activation_row(enum nn_activation a)
 {
     assert(a < NN_ACTIVATION_COUNT);
     return &rows[a];
+}
+
+static struct nn_activation_batch
+batch_of(const struct nn_layer_pass *pass)
+{
+    const struct nn_shape *out = pass->out;
+    size_t                 width = out->dim[out->rank - 1];
+
+    return (struct nn_activation_batch){
+        .kernel = pass->kernel,
+        .n = pass->n * (nn_shape_size(out) / width),
+        .width = width,
+    };
+}
+
+void
+nn_activation_forward(const struct nn_layer_pass *pass, float *y,
+                      const float *z)
+{
+    const struct nn_activation_row *f =
+        nn_activation_row(pass->spec->activation);
+    const struct nn_activation_batch b = batch_of(pass);
+
+    if (f->forward != NULL)
+        f->forward(&b, y, z);
+    else if (y != z)
+        memcpy(y, z, b.n * b.width * sizeof(*y));
+}
+
+void
+nn_activation_backward(const struct nn_layer_pass *pass, float *d,
+                       const float *y, const float *z)
+{
+    const struct nn_activation_row *f =
+        nn_activation_row(pass->spec->activation);
+    const struct nn_activation_batch b = batch_of(pass);
+
+    if (!pass->dz_given && f->backward != NULL)
+        f->backward(&b, d, y, z);
 }
 
 const char *

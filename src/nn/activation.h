@@ -1,27 +1,45 @@
 /*
  * activation.h - what an activation is: a row
  *
- * Model    y = f(z), and f' told by y, so that z need not be kept.
+ * Model    y = f(z), and f' told by y where that can be, so that z need not be
+ *          kept; a row that needs z says so.
  *          To add one: a value of enum nn_activation, its row, and a line in
  *          the table of tests/unit/nn_gradient.c.
  */
 #ifndef NN_ACTIVATION_H
 #define NN_ACTIVATION_H
 
-#include "nn/kernel/kernel.h"
-#include "nn/spec.h"
+#include "nn/layer.h"
+
+/* [n][width] numbers to apply one to. */
+struct nn_activation_batch {
+    const struct nn_kernel *kernel;
+    size_t                  n, width;
+};
 
 struct nn_activation_row {
     const char  *name;
     enum nn_init init; /* what suits it, for NN_INIT_DEFAULT */
     bool         last_layer_only;
-    /* In place: z becomes y [n][width].  NULL: y = z. */
-    void (*forward)(const struct nn_kernel *kernel, float *y, size_t n,
-                    size_t width);
-    /* In place: d = dE/dy [n][width] becomes dE/dz.  NULL: it already is. */
-    void (*backward)(float *d, const float *y, size_t n, size_t width);
+    bool         needs_z;
+    /* y from z, which may be the same memory.  NULL: y = z. */
+    void (*forward)(const struct nn_activation_batch *b, float *y,
+                    const float *z);
+    /* In place: d = dE/dy becomes dE/dz.  z is NULL unless needs_z.  NULL: it
+     * already is. */
+    void (*backward)(const struct nn_activation_batch *b, float *d,
+                     const float *y, const float *z);
 };
 
 const struct nn_activation_row *nn_activation_row(enum nn_activation a);
+
+/* --- for layers that end in one ------------------------------------------- */
+
+/* y = f(z), of the layer's spec; z may be y. */
+void nn_activation_forward(const struct nn_layer_pass *pass, float *y,
+                           const float *z);
+/* d becomes dE/dz, unless it is that already (dz_given). */
+void nn_activation_backward(const struct nn_layer_pass *pass, float *d,
+                            const float *y, const float *z);
 
 #endif

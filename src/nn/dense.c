@@ -55,23 +55,31 @@ tensors(const struct nn_layer_spec *spec, const struct nn_shape *in,
     return 2;
 }
 
+/* z, where the activation's derivative needs it. */
+static struct nn_layer_room
+room(const struct nn_layer_spec *spec, const struct nn_shape *in)
+{
+    (void)in;
+    if (!nn_activation_row(spec->activation)->needs_z)
+        return (struct nn_layer_room){ 0 };
+    return (struct nn_layer_room){ .per_sample = spec->units };
+}
+
 /* Z = X W^T + b: [n][n_out] = [n][n_in] [n_in][n_out].  The sum of each z
  * starts from its bias. */
 static void
 forward(const struct nn_layer_pass *pass, const float *x, float *y)
 {
-    const struct nn_activation_row *f =
-        nn_activation_row(pass->spec->activation);
     size_t       n_in = pass->in->dim[0], n_out = pass->out->dim[0];
     const float *W = pass->params, *b = W + n_out * n_in;
+    float       *z = pass->kept != NULL ? pass->kept : y;
 
     if (pass->spec->use_bias)
         for (size_t s = 0; s < pass->n; s++)
-            memcpy(y + s * n_out, b, n_out * sizeof(*b));
-    pass->kernel->gemm(pass->n, n_out, n_in, x, n_in, 1, W, 1, n_in, y, n_out,
+            memcpy(z + s * n_out, b, n_out * sizeof(*b));
+    pass->kernel->gemm(pass->n, n_out, n_in, x, n_in, 1, W, 1, n_in, z, n_out,
                        pass->spec->use_bias, pass->scratch);
-    if (f->forward != NULL)
-        f->forward(pass->kernel, y, pass->n, n_out);
+    nn_activation_forward(pass, y, z);
 }
 
 /*
@@ -83,14 +91,10 @@ static void
 backward(const struct nn_layer_pass *pass, const float *x, const float *y,
          float *d, float *grad, float *dx)
 {
-    const struct nn_activation_row *f =
-        nn_activation_row(pass->spec->activation);
     const struct nn_kernel *kernel = pass->kernel;
     size_t n = pass->n, n_in = pass->in->dim[0], n_out = pass->out->dim[0];
 
-    if (!pass->dz_given && f->backward != NULL)
-        f->backward(d, y, n, n_out);
-
+    nn_activation_backward(pass, d, y, pass->kept);
     kernel->gemm(n_out, n_in, n, d, 1, n_out, x, n_in, 1, grad, n_in, false,
                  pass->scratch);
     if (pass->spec->use_bias) {
@@ -111,6 +115,7 @@ const struct nn_layer_type nn_dense = {
     .members = members,
     .shape = shape,
     .tensors = tensors,
+    .room = room,
     .forward = forward,
     .backward = backward,
 };

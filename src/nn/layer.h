@@ -10,6 +10,7 @@
 #ifndef NN_LAYER_H
 #define NN_LAYER_H
 
+#include "base/random.h"
 #include "nn/kernel/kernel.h"
 #include "nn/spec.h"
 
@@ -22,6 +23,14 @@ struct nn_tensor_rule {
     struct nn_shape     shape;
     struct nn_init_spec init;
     size_t              fan_in, fan_out; /* for init */
+    /* Measured while training, not trained: no gradient, clipping or decay.
+     * Such tensors come last, so that what is trained lies together. */
+    bool measured;
+};
+
+/* Floats that a training pass keeps from forward to backward. */
+struct nn_layer_room {
+    size_t per_sample, fixed;
 };
 
 /* What forward and backward work with, beside the data. */
@@ -32,6 +41,9 @@ struct nn_layer_pass {
     size_t                      n;        /* samples                   */
     const float                *params;   /* of this layer             */
     float                      *scratch;  /* for gemm                  */
+    bool                        training; /* else it only predicts     */
+    float                      *kept;  /* what room() asked for; NULL: none */
+    const struct random_at     *draws; /* of this layer and batch; NULL: none */
     bool dz_given; /* backward gets dE/dz, the activation is dealt with */
 };
 
@@ -50,13 +62,23 @@ struct nn_layer_type {
                       const struct nn_shape      *in,
                       struct nn_tensor_rule       rule[NN_MAX_TENSORS]);
 
+    /* NULL: it keeps nothing. */
+    struct nn_layer_room (*room)(const struct nn_layer_spec *spec,
+                                 const struct nn_shape      *in);
+
     /* y [n][out] from x [n][in]. */
     void (*forward)(const struct nn_layer_pass *pass, const float *x, float *y);
 
     /* From d = dE/dy [n][out] (dE/dz where dz_given; overwritten) the gradient
-     * of this layer's parameters and, where dx is not NULL, dE/dx [n][in]. */
+     * of this layer's parameters and, where dx is not NULL, dE/dx [n][in].
+     * The places of measured tensors get what this batch shows. */
     void (*backward)(const struct nn_layer_pass *pass, const float *x,
                      const float *y, float *d, float *grad, float *dx);
+
+    /* After an update, from the same grad: move what is measured, hold what is
+     * bounded.  NULL: nothing to do. */
+    void (*settle)(const struct nn_layer_spec *spec, const struct nn_shape *in,
+                   float *params, const float *grad);
 };
 
 extern const struct nn_layer_type nn_dense;

@@ -5,13 +5,16 @@
 
 #include "base/mem.h"
 
-/* Floats of layer i, for an input of this shape; false on overflow. */
+/* Floats of layer i, for an input of this shape, and how many of them are
+ * trained; false on overflow. */
 static bool
 layer_size(const struct nn_layer_spec *layer, const struct nn_shape *in,
-           size_t *n_tensors, size_t *out)
+           size_t *n_tensors, size_t *trained, size_t *out)
 {
     struct nn_tensor_rule rule[NN_MAX_TENSORS];
     size_t                n = layer->type->tensors(layer, in, rule), sum = 0;
+
+    *trained = 0;
 
     for (size_t i = 0; i < n; i++) {
         size_t size = 1;
@@ -21,6 +24,8 @@ layer_size(const struct nn_layer_spec *layer, const struct nn_shape *in,
                 return false;
         if (!mem_add(sum, size, &sum))
             return false;
+        if (!rule[i].measured)
+            *trained = sum;
     }
     *n_tensors += n;
     *out = sum;
@@ -43,7 +48,8 @@ nn_layout_make(const struct nn_spec *spec, struct nn_layout *out,
         rc = layer->type->shape(layer, &l.shape[i], at, &l.shape[i + 1], e);
         if (rc != ERR_OK)
             return rc;
-        if (!layer_size(layer, &l.shape[i], &l.n_tensors, &size) ||
+        if (!layer_size(layer, &l.shape[i], &l.n_tensors, &l.trained[i],
+                        &size) ||
             !mem_add(l.offset[i], size, &total) || total > NN_MAX_PARAMETERS)
             return err_add(e, ERR_INVALID, at,
                            "the network would have more than %zu parameters, "

@@ -10,6 +10,7 @@
 struct nn_layout {
     struct nn_shape shape[NN_MAX_LAYERS + 1];  /* [i]: into layer i       */
     size_t          offset[NN_MAX_LAYERS + 1]; /* in floats; last: total  */
+    size_t          trained[NN_MAX_LAYERS];    /* of them, the first ones */
     size_t          n_tensors;
 };
 

@@ -38,35 +38,44 @@ sum_of_squares(const float *y, const float *t, size_t n_out)
 }
 
 static double
-squared_error(const float *y, const float *t, size_t n_out)
+squared_error(const struct nn_loss_spec *loss, const float *y, const float *t,
+              size_t n_out)
 {
+    (void)loss;
     return 0.5 * sum_of_squares(y, t, n_out);
 }
 
 static void
-squared_error_delta(float *d, const float *y, const float *t, size_t n_out,
-                    float scale)
+squared_error_delta(const struct nn_loss_spec *loss, float *d, const float *y,
+                    const float *t, size_t n_out, float scale)
 {
+    (void)loss;
     for (size_t k = 0; k < n_out; k++)
         d[k] = scale * (y[k] - t[k]);
 }
 
 static double
-mse(const float *y, const float *t, size_t n_out)
+mse(const struct nn_loss_spec *loss, const float *y, const float *t,
+    size_t n_out)
 {
+    (void)loss;
     return sum_of_squares(y, t, n_out) / (double)n_out;
 }
 
 static void
-mse_delta(float *d, const float *y, const float *t, size_t n_out, float scale)
+mse_delta(const struct nn_loss_spec *loss, float *d, const float *y,
+          const float *t, size_t n_out, float scale)
 {
-    squared_error_delta(d, y, t, n_out, 2.0f * scale / (float)n_out);
+    squared_error_delta(loss, d, y, t, n_out, 2.0f * scale / (float)n_out);
 }
 
-/* -1/K sum_k (t ln y + (1 - t) ln (1 - y)); a factor of 0 leaves its term out. */
+/* -1/K sum_k (t ln y + (1 - t) ln (1 - y)); a factor of 0 leaves its term out.
+ */
 static double
-binary_cross_entropy(const float *y, const float *t, size_t n_out)
+binary_cross_entropy(const struct nn_loss_spec *loss, const float *y,
+                     const float *t, size_t n_out)
 {
+    (void)loss;
     double sum = 0;
 
     for (size_t k = 0; k < n_out; k++) {
@@ -80,15 +89,18 @@ binary_cross_entropy(const float *y, const float *t, size_t n_out)
 
 /* With y = sigmoid z: dE/dz_k = (y_k - t_k) / K. */
 static void
-binary_cross_entropy_delta(float *d, const float *y, const float *t,
-                           size_t n_out, float scale)
+binary_cross_entropy_delta(const struct nn_loss_spec *loss, float *d,
+                           const float *y, const float *t, size_t n_out,
+                           float scale)
 {
-    squared_error_delta(d, y, t, n_out, scale / (float)n_out);
+    squared_error_delta(loss, d, y, t, n_out, scale / (float)n_out);
 }
 
 static double
-cross_entropy(const float *y, const float *t, size_t n_out)
+cross_entropy(const struct nn_loss_spec *loss, const float *y, const float *t,
+              size_t n_out)
 {
+    (void)loss;
     double sum = 0;
 
     for (size_t k = 0; k < n_out; k++)
@@ -100,9 +112,10 @@ cross_entropy(const float *y, const float *t, size_t n_out)
 /* With y = softmax z: dE/dz_k = y_k sum_j t_j - t_k, which is y_k - t_k where
  * the targets are probabilities. */
 static void
-cross_entropy_delta(float *d, const float *y, const float *t, size_t n_out,
-                    float scale)
+cross_entropy_delta(const struct nn_loss_spec *loss, float *d, const float *y,
+                    const float *t, size_t n_out, float scale)
 {
+    (void)loss;
     float sum = 0;
 
     for (size_t k = 0; k < n_out; k++)
@@ -112,12 +125,14 @@ cross_entropy_delta(float *d, const float *y, const float *t, size_t n_out,
 }
 
 /* clang-format off */
+static const struct nn_member no_members[] = { { 0 } };
+
 static const struct nn_loss_row rows[NN_LOSS_COUNT] = {
-    [NN_SQUARED_ERROR]        = { "squared_error", NN_ACTIVATION_COUNT, squared_error, squared_error_delta },
-    [NN_MSE]                  = { "mse",           NN_ACTIVATION_COUNT, mse,           mse_delta           },
+    [NN_SQUARED_ERROR]        = { "squared_error", NN_ACTIVATION_COUNT, squared_error, squared_error_delta, no_members },
+    [NN_MSE]                  = { "mse",           NN_ACTIVATION_COUNT, mse,           mse_delta,           no_members },
     [NN_BINARY_CROSS_ENTROPY] = { "binary_cross_entropy", NN_SIGMOID,
-                                  binary_cross_entropy, binary_cross_entropy_delta },
-    [NN_CROSS_ENTROPY]        = { "cross_entropy", NN_SOFTMAX,          cross_entropy, cross_entropy_delta },
+                                  binary_cross_entropy, binary_cross_entropy_delta, no_members },
+    [NN_CROSS_ENTROPY]        = { "cross_entropy", NN_SOFTMAX,          cross_entropy, cross_entropy_delta, no_members },
 };
 /* clang-format on */
 
@@ -126,6 +141,21 @@ nn_loss_row(enum nn_loss l)
 {
     assert(l < NN_LOSS_COUNT);
     return &rows[l];
+}
+
+const struct nn_member *
+nn_loss_members(enum nn_loss l)
+{
+    return nn_loss_row(l)->members;
+}
+
+struct nn_loss_spec
+nn_loss_spec(enum nn_loss l)
+{
+    struct nn_loss_spec loss = { .type = l };
+
+    nn_members_default(nn_loss_members(l), &loss);
+    return loss;
 }
 
 const char *
@@ -150,12 +180,13 @@ double
 nn_loss_mean(const struct nn_spec *spec, const float *y, const float *t,
              const float *weight, size_t n, size_t n_out)
 {
-    const struct nn_loss_row *row = nn_loss_row(spec->loss);
-    double                    sum = 0;
+    const struct nn_loss_spec *loss = &spec->loss;
+    const struct nn_loss_row  *row = nn_loss_row(loss->type);
+    double                     sum = 0;
 
     assert(n > 0 && n_out > 0);
     for (size_t s = 0; s < n; s++) {
-        double value = row->value(y + s * n_out, t + s * n_out, n_out);
+        double value = row->value(loss, y + s * n_out, t + s * n_out, n_out);
 
         sum += weight != NULL ? weight[s] * value : value;
     }
@@ -163,15 +194,15 @@ nn_loss_mean(const struct nn_spec *spec, const float *y, const float *t,
 }
 
 void
-nn_loss_delta(enum nn_loss l, float *d, const float *y, const float *t,
-              const float *weight, size_t n, size_t n_out)
+nn_loss_delta(const struct nn_loss_spec *loss, float *d, const float *y,
+              const float *t, const float *weight, size_t n, size_t n_out)
 {
-    const struct nn_loss_row *row = nn_loss_row(l);
+    const struct nn_loss_row *row = nn_loss_row(loss->type);
 
     for (size_t s = 0; s < n; s++) {
         float w = weight != NULL ? weight[s] : 1.0f;
 
-        row->delta(d + s * n_out, y + s * n_out, t + s * n_out, n_out,
+        row->delta(loss, d + s * n_out, y + s * n_out, t + s * n_out, n_out,
                    w / (float)n);
     }
 }

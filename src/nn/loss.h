@@ -17,15 +17,17 @@ struct nn_loss_row {
     /* The output activation it demands, and then delta() gives dE/dz;
      * NN_ACTIVATION_COUNT: any, and delta() gives dE/dy. */
     enum nn_activation output;
-    double (*value)(const float *y, const float *t, size_t n_out);
-    void (*delta)(float *d, const float *y, const float *t, size_t n_out,
-                  float scale);
+    double (*value)(const struct nn_loss_spec *loss, const float *y,
+                    const float *t, size_t n_out);
+    void (*delta)(const struct nn_loss_spec *loss, float *d, const float *y,
+                  const float *t, size_t n_out, float scale);
+    const struct nn_member *members;
 };
 
 const struct nn_loss_row *nn_loss_row(enum nn_loss l);
 
 /* d [n][n_out]: the derivative of nn_loss_mean(), as the row has it. */
-void nn_loss_delta(enum nn_loss l, float *d, const float *y, const float *t,
-                   const float *weight, size_t n, size_t n_out);
+void nn_loss_delta(const struct nn_loss_spec *loss, float *d, const float *y,
+                   const float *t, const float *weight, size_t n, size_t n_out);
 
 #endif

@@ -41,8 +41,10 @@ nn_net_new(const struct nn_spec *spec, struct nn_net **out, struct errinfo *e)
     struct nn_net   *net = (void *)mem_floats(n, 0);
 
     if (net == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory for a network of %zu "
-                                         "bytes", n * sizeof(float));
+        return err_set(e, ERR_NOMEM, "",
+                       "out of memory for a network of %zu "
+                       "bytes",
+                       n * sizeof(float));
     net->spec = *spec;
     net->layout = layout;
     *out = net;
@@ -105,6 +107,13 @@ nn_net_layer_parameters(const struct nn_net *net, size_t i)
 {
     assert(i < net->spec.n_layers);
     return net->layout.offset[i + 1] - net->layout.offset[i];
+}
+
+size_t
+nn_net_layer_trained(const struct nn_net *net, size_t i)
+{
+    assert(i < net->spec.n_layers);
+    return net->layout.trained[i];
 }
 
 size_t
@@ -194,6 +203,19 @@ nn_net_init(struct nn_net *net, uint64_t seed)
             nn_init_fill(&rule[t], &at, params, size);
             params += size;
         }
+    }
+}
+
+void
+nn_net_settle(struct nn_net *net, const float *grad)
+{
+    for (size_t i = 0; i < net->spec.n_layers; i++) {
+        const struct nn_layer_spec *layer = &net->spec.layer[i];
+        size_t                      at = net->layout.offset[i];
+
+        if (layer->type->settle != NULL)
+            layer->type->settle(layer, &net->layout.shape[i],
+                                nn_net_params(net) + at, grad + at);
     }
 }
 

@@ -13,8 +13,8 @@
  * Threads  No hidden state.  A net that nobody trains may be read by any
  *          number of threads; all that a pass writes is in struct nn_work,
  *          one per thread.
- * Errors   Only the _new and _import functions can fail: ERR_NOMEM, ERR_CORRUPT.
- *          Shapes that do not match are a bug of the caller and assert.
+ * Errors   Only the _new and _import functions can fail: ERR_NOMEM,
+ * ERR_CORRUPT. Shapes that do not match are a bug of the caller and assert.
  */
 #ifndef NN_NET_H
 #define NN_NET_H
@@ -30,7 +30,8 @@ struct nn_work; /* activations and error terms of one pass */
 
 /* --- a net ---------------------------------------------------------------- */
 
-/* Bytes a net of this checked spec takes; never overflows (the check saw to it). */
+/* Bytes a net of this checked spec takes; never overflows (the check saw to
+ * it). */
 size_t nn_net_bytes(const struct nn_spec *spec);
 
 /* A net of this checked spec (nn_spec_check()), all parameters zero. */
@@ -50,6 +51,9 @@ const struct nn_shape *nn_net_output_shape(const struct nn_net *net);
 /* Of layer i: the shape it gives, and how many parameters it has. */
 const struct nn_shape *nn_net_layer_shape(const struct nn_net *net, size_t i);
 size_t nn_net_layer_parameters(const struct nn_net *net, size_t i);
+/* How many of them are trained: the first ones.  The rest (running means) is
+ * measured, and neither a gradient nor an optimiser touches it. */
+size_t nn_net_layer_trained(const struct nn_net *net, size_t i);
 /* Where they begin, in floats from the first parameter. */
 size_t nn_net_layer_offset(const struct nn_net *net, size_t i);
 
@@ -87,8 +91,8 @@ void     nn_work_free(struct nn_work *work); /* NULL is fine */
 size_t   nn_work_max_batch(const struct nn_work *work);
 
 /*
- * Run n samples forward.  x is [n][n_in].  Returns y [n][n_out], borrowed
- * from work: the next pass over the same work overwrites it.
+ * Run n samples forward to predict.  x is [n][n_in].  Returns y [n][n_out],
+ * borrowed from work: the next pass over the same work overwrites it.
  */
 const float *nn_net_forward(const struct nn_net *net, struct nn_work *work,
                             const float *x, size_t n);
@@ -101,15 +105,29 @@ const float *nn_net_forward(const struct nn_net *net, struct nn_work *work,
 double nn_loss_mean(const struct nn_spec *spec, const float *y, const float *t,
                     const float *weight, size_t n, size_t n_out);
 
+/* Where a training pass draws its random numbers: the same place gives the same
+ * numbers, whatever was drawn before. */
+struct nn_draws {
+    uint64_t seed;
+    uint32_t epoch;
+    uint32_t batch; /* within the epoch */
+};
+
 /*
- * Forward and backward: writes the gradient of the mean loss over n samples
- * to grad [n_params] and returns that loss.  dx [n][n_in] gets the gradient
- * with respect to the inputs where it is not NULL.  Outputs stay readable in
- * work until the next pass: nn_work_output().
+ * A training pass, forward and backward: writes the gradient of the mean loss
+ * over n samples to grad [n_params] and returns that loss.  What is measured
+ * rather than trained gets this batch's measurement there, for nn_net_settle().
+ * draws NULL: nothing is left to chance, dropout lets everything through.
+ * dx [n][n_in] gets the gradient with respect to the inputs where it is not
+ * NULL.  Outputs stay readable in work until the next pass: nn_work_output().
  */
 double nn_net_gradient(const struct nn_net *net, struct nn_work *work,
-                       const float *x, const float *t, const float *weight,
-                       size_t n, float *grad, float *dx);
+                       const struct nn_draws *draws, const float *x,
+                       const float *t, const float *weight, size_t n,
+                       float *grad, float *dx);
+
+/* After the update by grad: running means move, bounded weights are held. */
+void nn_net_settle(struct nn_net *net, const float *grad);
 
 const float *nn_work_output(const struct nn_work *work);
 

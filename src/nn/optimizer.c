@@ -24,8 +24,9 @@ struct nn_optimizer_type {
     const struct nn_member *members;
     /* Vectors of n_params that it keeps between steps. */
     size_t (*n_vectors)(const struct nn_optimizer_spec *spec);
-    void (*step)(struct nn_optimizer *opt, float *params, const float *grad,
-                 float rate);
+    /* Parameters first..first + n. */
+    void (*update)(struct nn_optimizer *opt, float *params, const float *grad,
+                   size_t first, size_t n, float rate);
 };
 
 #define HEADER_FLOATS                                                          \
@@ -41,13 +42,14 @@ sgd_vectors(const struct nn_optimizer_spec *spec)
 }
 
 static void
-sgd_step(struct nn_optimizer *opt, float *params, const float *grad, float rate)
+sgd_update(struct nn_optimizer *opt, float *params, const float *grad,
+           size_t first, size_t n, float rate)
 {
     if (opt->spec.momentum > 0)
-        nn_kernel()->sgd_momentum(params, opt->state[0], grad, opt->n_params,
-                                  rate, opt->spec.momentum);
+        nn_kernel()->sgd_momentum(params + first, opt->state[0] + first,
+                                  grad + first, n, rate, opt->spec.momentum);
     else
-        nn_kernel()->sgd(params, grad, opt->n_params, rate);
+        nn_kernel()->sgd(params + first, grad + first, n, rate);
 }
 
 /* --- adam ----------------------------------------------------------------- */
@@ -72,8 +74,8 @@ power(double x, uint64_t n)
 }
 
 static void
-adam_step(struct nn_optimizer *opt, float *params, const float *grad,
-          float rate)
+adam_update(struct nn_optimizer *opt, float *params, const float *grad,
+            size_t first, size_t n, float rate)
 {
     const struct nn_optimizer_spec *s = &opt->spec;
     struct nn_kernel_adam           p = {
@@ -87,8 +89,8 @@ adam_step(struct nn_optimizer *opt, float *params, const float *grad,
                   .correct_2 = (float)(1.0 / (1.0 - power(s->beta_2, opt->steps))),
     };
 
-    nn_kernel()->adam(params, opt->state[0], opt->state[1], grad, opt->n_params,
-                      &p);
+    nn_kernel()->adam(params + first, opt->state[0] + first,
+                      opt->state[1] + first, grad + first, n, &p);
 }
 
 /* --- the table ------------------------------------------------------------ */
@@ -112,8 +114,8 @@ static const struct nn_member adam_members[] = {
 };
 
 static const struct nn_optimizer_type types[] = {
-    { "sgd",  sgd_members,  sgd_vectors,  sgd_step  },
-    { "adam", adam_members, adam_vectors, adam_step },
+    { "sgd",  sgd_members,  sgd_vectors,  sgd_update  },
+    { "adam", adam_members, adam_vectors, adam_update },
 };
 /* clang-format on */
 
@@ -199,11 +201,18 @@ nn_optimizer_free(struct nn_optimizer *opt)
 }
 
 void
-nn_optimizer_step(struct nn_optimizer *opt, float *params, const float *grad,
-                  float rate)
+nn_optimizer_begin(struct nn_optimizer *opt)
 {
     opt->steps++;
-    opt->spec.type->step(opt, params, grad, rate);
+}
+
+void
+nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
+                    size_t first, size_t n, float rate)
+{
+    assert(first + n <= opt->n_params);
+    if (n > 0)
+        opt->spec.type->update(opt, params, grad, first, n, rate);
 }
 
 /* --- as stored ------------------------------------------------------------ */
@@ -213,8 +222,8 @@ nn_optimizer_step(struct nn_optimizer *opt, float *params, const float *grad,
 size_t
 nn_optimizer_state_bytes(const struct nn_optimizer *opt)
 {
-    return STEPS_SIZE + opt->spec.type->n_vectors(&opt->spec) * opt->n_params *
-                            FLOAT_SIZE;
+    return STEPS_SIZE +
+           opt->spec.type->n_vectors(&opt->spec) * opt->n_params * FLOAT_SIZE;
 }
 
 void

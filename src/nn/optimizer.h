@@ -31,23 +31,30 @@ struct nn_optimizer_spec {
 const struct nn_optimizer_type *nn_optimizer_type_find(const char *name);
 const struct nn_optimizer_type *nn_optimizer_type_at(size_t i);
 const char *nn_optimizer_type_name(const struct nn_optimizer_type *t);
-/* Members, offsets in struct nn_optimizer_spec; learning_rate is one of them. */
-const struct nn_member *
+/* Members, offsets in struct nn_optimizer_spec; learning_rate is one of them.
+ */
+const struct nn_member      *
 nn_optimizer_type_members(const struct nn_optimizer_type *t);
-void nn_optimizer_spec_init(struct nn_optimizer_spec *spec,
+void nn_optimizer_spec_init(struct nn_optimizer_spec       *spec,
                             const struct nn_optimizer_type *type);
 
 struct nn_optimizer;
 
 size_t   nn_optimizer_bytes(const struct nn_optimizer_spec *spec,
-                            size_t n_params);
+                            size_t                          n_params);
 enum err nn_optimizer_new(const struct nn_optimizer_spec *spec, size_t n_params,
                           struct nn_optimizer **out, struct errinfo *e);
 void     nn_optimizer_free(struct nn_optimizer *opt); /* NULL is fine */
 
-/* One update of params [n_params] by the mean gradient grad, at this rate. */
-void nn_optimizer_step(struct nn_optimizer *opt, float *params,
-                       const float *grad, float rate);
+/*
+ * One update is a step that begins, and then every parameter that is trained,
+ * once, in pieces of any size: parameters first..first + n of params [n_params]
+ * by the mean gradient grad [n_params], at this rate.  The pieces do not matter
+ * to the result.
+ */
+void nn_optimizer_begin(struct nn_optimizer *opt);
+void nn_optimizer_update(struct nn_optimizer *opt, float *params,
+                         const float *grad, size_t first, size_t n, float rate);
 
 size_t   nn_optimizer_state_bytes(const struct nn_optimizer *opt);
 void     nn_optimizer_export(const struct nn_optimizer *opt, void *out);

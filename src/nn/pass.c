@@ -14,55 +14,77 @@
 #include "nn/loss.h"
 #include "nn/net.h"
 
-/* The floats follow in the same block: each layer's outputs, the two buffers
- * of error terms (training), the kernels' scratch; each on a cache line. */
+/* The floats follow in the same block: the kernels' scratch, each layer's
+ * outputs and, to train, what each layer keeps and the two buffers of error
+ * terms; each on a cache line. */
 struct nn_work {
     size_t max_batch;
-    float *y[NN_MAX_LAYERS]; /* [i]: outputs of layer i, [n][out]    */
-    float *d[2];             /* error terms in turn; NULL: no training */
+    float *y[NN_MAX_LAYERS];    /* [i]: outputs of layer i, [n][out]    */
+    float *kept[NN_MAX_LAYERS]; /* for its backward; NULL: nothing   */
+    float *d[2];                /* error terms in turn; NULL: no training */
     float *scratch;
-    float *output;           /* of the last pass, borrowed from y[]  */
+    float *output; /* of the last pass, borrowed from y[]  */
 };
 
 #define HEADER_FLOATS                                                          \
     nn_floats_padded((sizeof(struct nn_work) + FLOAT_SIZE - 1) / FLOAT_SIZE)
 
-/* Floats for max_batch samples of width floats; false on overflow. */
+/* Floats for max_batch samples of width floats, and fixed more; false on
+ * overflow. */
 static bool
-batch_floats(size_t max_batch, size_t width, size_t *out)
+batch_floats(size_t max_batch, size_t width, size_t fixed, size_t *out)
 {
     size_t n;
 
-    if (!mem_mul(max_batch, width, &n) || !mem_add(n, 15, &n))
+    if (!mem_mul(max_batch, width, &n) || !mem_add(n, fixed, &n) ||
+        !mem_add(n, 15, &n))
         return false;
     *out = n / 16 * 16;
     return true;
 }
 
-/* Floats of the whole block, and of one buffer of error terms. */
-static bool
-work_floats(const struct nn_spec *spec, const struct nn_layout *layout,
-            size_t max_batch, bool training, size_t *total, size_t *d_floats)
-{
-    size_t sum = HEADER_FLOATS, widest = 0, size;
+/* How large each part is, in floats, and the whole. */
+struct sizes {
+    size_t y[NN_MAX_LAYERS], kept[NN_MAX_LAYERS], d, total;
+};
 
-    if (!mem_add(sum, nn_kernel_scratch_floats(), &sum))
+static struct nn_layer_room
+room_of(const struct nn_layer_spec *layer, const struct nn_shape *in)
+{
+    if (layer->type->room == NULL)
+        return (struct nn_layer_room){ 0 };
+    return layer->type->room(layer, in);
+}
+
+/* False on overflow. */
+static bool
+work_sizes(const struct nn_spec *spec, size_t max_batch, bool training,
+           struct sizes *out)
+{
+    struct nn_layout layout = nn_layout_of(spec);
+    struct sizes     s = { .total = HEADER_FLOATS };
+    size_t           widest = 0;
+
+    if (!mem_add(s.total, nn_kernel_scratch_floats(), &s.total))
         return false;
     for (size_t i = 0; i < spec->n_layers; i++) {
-        size_t width = nn_shape_size(&layout->shape[i + 1]);
+        struct nn_layer_room room = { 0 };
+        size_t               width = nn_shape_size(&layout.shape[i + 1]);
 
         widest = width > widest ? width : widest;
-        if (!batch_floats(max_batch, width, &size) ||
-            !mem_add(sum, size, &sum))
+        if (training)
+            room = room_of(&spec->layer[i], &layout.shape[i]);
+        if (!batch_floats(max_batch, width, 0, &s.y[i]) ||
+            !batch_floats(max_batch, room.per_sample, room.fixed, &s.kept[i]) ||
+            !mem_add(s.total, s.y[i], &s.total) ||
+            !mem_add(s.total, s.kept[i], &s.total))
             return false;
     }
-    if (!batch_floats(max_batch, widest, &size))
+    if (training &&
+        (!batch_floats(max_batch, widest, 0, &s.d) ||
+         !mem_add(s.total, s.d, &s.total) || !mem_add(s.total, s.d, &s.total)))
         return false;
-    for (int i = 0; training && i < 2; i++)
-        if (!mem_add(sum, size, &sum))
-            return false;
-    *total = sum;
-    *d_floats = size;
+    *out = s;
     return true;
 }
 
@@ -70,11 +92,11 @@ enum err
 nn_work_bytes(const struct nn_spec *spec, size_t max_batch, bool training,
               size_t *out, struct errinfo *e)
 {
-    struct nn_layout layout = nn_layout_of(spec);
-    size_t           total, d_floats, bytes;
+    struct sizes sizes;
+    size_t       bytes;
 
-    if (!work_floats(spec, &layout, max_batch, training, &total, &d_floats) ||
-        !mem_mul(total, sizeof(float), &bytes))
+    if (!work_sizes(spec, max_batch, training, &sizes) ||
+        !mem_mul(sizes.total, sizeof(float), &bytes))
         return err_set(e, ERR_INVALID, "/batch_size",
                        "%zu samples at once are more than memory can address",
                        max_batch);
@@ -82,21 +104,31 @@ nn_work_bytes(const struct nn_spec *spec, size_t max_batch, bool training,
     return ERR_OK;
 }
 
+/* The next n floats of the block; NULL for none. */
+static float *
+take(float **next, size_t n)
+{
+    float *p = n > 0 ? *next : NULL;
+
+    *next += n;
+    return p;
+}
+
 enum err
 nn_work_new(const struct nn_net *net, size_t max_batch, bool training,
             struct nn_work **out, struct errinfo *e)
 {
     const struct nn_spec *spec = nn_net_spec(net);
-    struct nn_layout      layout = nn_layout_of(spec);
-    size_t                total, d_floats, bytes;
+    struct sizes          sizes;
+    size_t                bytes;
     enum err rc = nn_work_bytes(spec, max_batch, training, &bytes, e);
 
     assert(max_batch > 0);
     if (rc != ERR_OK)
         return rc;
-    work_floats(spec, &layout, max_batch, training, &total, &d_floats);
+    work_sizes(spec, max_batch, training, &sizes);
 
-    float          *next = mem_floats(total, 0);
+    float          *next = mem_floats(sizes.total, 0);
     struct nn_work *work = (void *)next;
 
     if (work == NULL)
@@ -105,17 +137,13 @@ nn_work_new(const struct nn_net *net, size_t max_batch, bool training,
                        max_batch, bytes);
     work->max_batch = max_batch;
     next += HEADER_FLOATS;
-    work->scratch = next;
-    next += nn_kernel_scratch_floats();
+    work->scratch = take(&next, nn_kernel_scratch_floats());
     for (size_t i = 0; i < spec->n_layers; i++) {
-        work->y[i] = next;
-        next += nn_floats_padded(max_batch *
-                                 nn_shape_size(&layout.shape[i + 1]));
+        work->y[i] = take(&next, sizes.y[i]);
+        work->kept[i] = take(&next, sizes.kept[i]);
     }
-    for (int i = 0; training && i < 2; i++) {
-        work->d[i] = next;
-        next += d_floats;
-    }
+    for (int i = 0; i < 2; i++)
+        work->d[i] = take(&next, sizes.d);
     *out = work;
     return ERR_OK;
 }
@@ -139,33 +167,60 @@ nn_work_output(const struct nn_work *work)
     return work->output;
 }
 
-/* What layer i needs to know of a pass over n samples. */
-static struct nn_layer_pass
-layer_pass(const struct nn_net *net, const struct nn_work *work, size_t i,
-           size_t n)
+/* --- a pass --------------------------------------------------------------- */
+
+struct pass {
+    const struct nn_net   *net;
+    struct nn_work        *work;
+    size_t                 n;
+    bool                   training;
+    const struct nn_draws *draws;
+};
+
+/* Where layer i draws. */
+static struct random_at
+draws_of(const struct nn_draws *draws, size_t i)
 {
-    const struct nn_spec *spec = nn_net_spec(net);
+    if (draws == NULL)
+        return (struct random_at){ 0 };
+    return (struct random_at){
+        .seed = draws->seed,
+        .purpose = RANDOM_DROPOUT | (uint32_t)i << 8,
+        .epoch = draws->epoch,
+        .step = draws->batch,
+    };
+}
+
+/* What layer i needs to know. */
+static struct nn_layer_pass
+layer_pass(const struct pass *p, size_t i, const struct random_at *draws)
+{
+    const struct nn_spec *spec = nn_net_spec(p->net);
 
     return (struct nn_layer_pass){
         .kernel = nn_kernel(),
         .spec = &spec->layer[i],
-        .in = i == 0 ? &spec->input : nn_net_layer_shape(net, i - 1),
-        .out = nn_net_layer_shape(net, i),
-        .n = n,
-        .params = nn_net_params_const(net) + nn_net_layer_offset(net, i),
-        .scratch = work->scratch,
+        .in = i == 0 ? &spec->input : nn_net_layer_shape(p->net, i - 1),
+        .out = nn_net_layer_shape(p->net, i),
+        .n = p->n,
+        .params = nn_net_params_const(p->net) + nn_net_layer_offset(p->net, i),
+        .scratch = p->work->scratch,
+        .training = p->training,
+        .kept = p->training ? p->work->kept[i] : NULL,
+        .draws = p->draws != NULL ? draws : NULL,
     };
 }
 
-const float *
-nn_net_forward(const struct nn_net *net, struct nn_work *work, const float *x,
-               size_t n)
+static const float *
+forward(const struct pass *p, const float *x)
 {
-    const struct nn_spec *spec = nn_net_spec(net);
+    const struct nn_spec *spec = nn_net_spec(p->net);
+    struct nn_work       *work = p->work;
 
-    assert(n > 0 && n <= work->max_batch);
+    assert(p->n > 0 && p->n <= work->max_batch);
     for (size_t i = 0; i < spec->n_layers; i++) {
-        struct nn_layer_pass pass = layer_pass(net, work, i, n);
+        struct random_at     draws = draws_of(p->draws, i);
+        struct nn_layer_pass pass = layer_pass(p, i, &draws);
 
         spec->layer[i].type->forward(&pass, i == 0 ? x : work->y[i - 1],
                                      work->y[i]);
@@ -174,28 +229,39 @@ nn_net_forward(const struct nn_net *net, struct nn_work *work, const float *x,
     return work->output;
 }
 
-double
-nn_net_gradient(const struct nn_net *net, struct nn_work *work, const float *x,
-                const float *t, const float *weight, size_t n, float *grad,
-                float *dx)
+const float *
+nn_net_forward(const struct nn_net *net, struct nn_work *work, const float *x,
+               size_t n)
 {
+    const struct pass p = { .net = net, .work = work, .n = n };
+
+    return forward(&p, x);
+}
+
+double
+nn_net_gradient(const struct nn_net *net, struct nn_work *work,
+                const struct nn_draws *draws, const float *x, const float *t,
+                const float *weight, size_t n, float *grad, float *dx)
+{
+    const struct pass     p = { net, work, n, true, draws };
     const struct nn_spec *spec = nn_net_spec(net);
     size_t                n_out = nn_net_n_out(net);
-    const float          *y = nn_net_forward(net, work, x, n);
+    const float          *y = forward(&p, x);
     float                *d = work->d[0], *other = work->d[1];
 
     assert(d != NULL);
-    nn_loss_delta(spec->loss, d, y, t, weight, n, n_out);
+    nn_loss_delta(&spec->loss, d, y, t, weight, n, n_out);
     for (size_t i = spec->n_layers; i-- > 0;) {
-        struct nn_layer_pass pass = layer_pass(net, work, i, n);
+        struct random_at     at = draws_of(draws, i);
+        struct nn_layer_pass pass = layer_pass(&p, i, &at);
         float               *before = i > 0 ? other : dx;
 
-        pass.dz_given = i + 1 == spec->n_layers &&
-                        nn_loss_row(spec->loss)->output != NN_ACTIVATION_COUNT;
-        spec->layer[i].type->backward(&pass, i > 0 ? work->y[i - 1] : x,
-                                      work->y[i], d,
-                                      grad + nn_net_layer_offset(net, i),
-                                      before);
+        pass.dz_given =
+            i + 1 == spec->n_layers &&
+            nn_loss_row(spec->loss.type)->output != NN_ACTIVATION_COUNT;
+        spec->layer[i].type->backward(
+            &pass, i > 0 ? work->y[i - 1] : x, work->y[i], d,
+            grad + nn_net_layer_offset(net, i), before);
         other = d;
         d = before;
     }

@@ -215,7 +215,7 @@ check_input(const struct nn_shape *in, struct errinfo *e)
 static bool
 check_loss(const struct nn_spec *spec, struct errinfo *e)
 {
-    const struct nn_loss_row *loss = nn_loss_row(spec->loss);
+    const struct nn_loss_row *loss = nn_loss_row(spec->loss.type);
     enum nn_activation        last = spec->layer[spec->n_layers - 1].activation;
 
     if (loss->output == NN_ACTIVATION_COUNT || loss->output == last)
@@ -234,8 +234,9 @@ nn_spec_check(struct nn_spec *spec, struct errinfo *e)
 
     if (spec->n_layers < 1 || spec->n_layers > NN_MAX_LAYERS) {
         if (!told(e, "/layers"))
-            err_add(e, ERR_INVALID, "/layers", "must be 1 to %d layers, got %zu",
-                    NN_MAX_LAYERS, spec->n_layers);
+            err_add(e, ERR_INVALID, "/layers",
+                    "must be 1 to %d layers, got %zu", NN_MAX_LAYERS,
+                    spec->n_layers);
         return ERR_INVALID;
     }
     for (size_t i = 0; i < spec->n_layers; i++)

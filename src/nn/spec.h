@@ -49,7 +49,7 @@ struct nn_member {
     enum nn_member_kind kind;
     size_t              offset; /* in the struct that the list describes */
     bool                required;
-    double              min, max; /* inclusive, for COUNT and FLOAT         */
+    double              min, max;  /* inclusive, for COUNT and FLOAT         */
     bool                above_min; /* min itself is too small: a rate > 0   */
     bool                below_max; /* max itself is too large: momentum < 1 */
     double              value;     /* the default where not required        */
@@ -96,7 +96,8 @@ struct nn_init_spec {
 
 const char *nn_init_name(enum nn_init i);
 bool        nn_init_find(const char *name, enum nn_init *out);
-/* The member that gives its scale, "limit" or "stddev"; NULL where it has none. */
+/* The member that gives its scale, "limit" or "stddev"; NULL where it has none.
+ */
 const char *nn_init_scale_name(enum nn_init i);
 
 /* --- losses --------------------------------------------------------------- */
@@ -109,8 +110,18 @@ enum nn_loss {
     NN_LOSS_COUNT
 };
 
+struct nn_loss_spec {
+    enum nn_loss type;
+    float        delta;           /* huber: where its line begins      */
+    float        label_smoothing; /* the cross-entropies: 0 is none    */
+};
+
 const char *nn_loss_name(enum nn_loss l);
 bool        nn_loss_find(const char *name, enum nn_loss *out);
+/* Its members, offsets in struct nn_loss_spec, ended by a NULL name. */
+const struct nn_member *nn_loss_members(enum nn_loss l);
+/* A spec of this type with all members at their defaults. */
+struct nn_loss_spec nn_loss_spec(enum nn_loss l);
 
 /* --- layers --------------------------------------------------------------- */
 
@@ -132,7 +143,7 @@ const char                 *nn_layer_type_name(const struct nn_layer_type *t);
 const struct nn_member *nn_layer_type_members(const struct nn_layer_type *t);
 
 /* A spec with all members of the type at their defaults. */
-void nn_layer_spec_init(struct nn_layer_spec *layer,
+void nn_layer_spec_init(struct nn_layer_spec       *layer,
                         const struct nn_layer_type *type);
 
 /* --- the whole ------------------------------------------------------------ */
@@ -141,7 +152,7 @@ struct nn_spec {
     struct nn_shape      input;
     size_t               n_layers;
     struct nn_layer_spec layer[NN_MAX_LAYERS];
-    enum nn_loss         loss;
+    struct nn_loss_spec  loss;
     uint64_t             seed;
 };
 

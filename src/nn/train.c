@@ -2,8 +2,11 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "nn/kernel/kernel.h"
+
+/* --- what is right -------------------------------------------------------- */
 
 static size_t
 largest(const float *x, size_t n)
@@ -16,56 +19,168 @@ largest(const float *x, size_t n)
     return best;
 }
 
-size_t
+static size_t
+same_side(const float *y, const float *t, size_t n, float middle)
+{
+    size_t same = 0;
+
+    for (size_t k = 0; k < n; k++)
+        same += (y[k] > middle) == (t[k] > middle);
+    return same;
+}
+
+double
 nn_count_correct(const float *y, const float *t, size_t n, size_t n_out,
-                 float middle)
+                 float middle, bool multi_label)
 {
     size_t correct = 0;
 
-    for (size_t s = 0; s < n; s++, y += n_out, t += n_out) {
-        if (n_out == 1)
-            correct += (y[0] > middle) == (t[0] > middle);
-        else
-            correct += largest(y, n_out) == largest(t, n_out);
+    if (multi_label || n_out == 1)
+        return (double)same_side(y, t, n * n_out, middle) / (double)n_out;
+    for (size_t s = 0; s < n; s++, y += n_out, t += n_out)
+        correct += largest(y, n_out) == largest(t, n_out);
+    return (double)correct;
+}
+
+/* --- the gradient --------------------------------------------------------- */
+
+/* Each layer's squared norm, and the sum of them. */
+static double
+squares_of(const struct nn_net *net, const float *grad,
+           double layer[NN_MAX_LAYERS])
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < nn_net_spec(net)->n_layers; i++) {
+        layer[i] = nn_kernel()->sum_squares(grad + nn_net_layer_offset(net, i),
+                                            nn_net_layer_trained(net, i));
+        sum += layer[i];
     }
-    return correct;
+    return sum;
+}
+
+/* By norm, then by value; PyTorch's clip_grad_norm_() has the 1e-6 too. */
+static void
+clip(const struct nn_net *net, float *grad, double norm,
+     const struct nn_train_options *options)
+{
+    double scale =
+        options->clip_norm > 0 ? options->clip_norm / (norm + 1e-6) : 1;
+    float factor = (float)scale, most = options->clip_value;
+
+    for (size_t i = 0; i < nn_net_spec(net)->n_layers; i++) {
+        float *g = grad + nn_net_layer_offset(net, i);
+        size_t n = nn_net_layer_trained(net, i);
+
+        for (size_t k = 0; scale < 1 && k < n; k++)
+            g[k] *= factor;
+        for (size_t k = 0; most > 0 && k < n; k++)
+            g[k] = g[k] > most ? most : g[k] < -most ? -most : g[k];
+    }
+}
+
+/* --- the update ----------------------------------------------------------- */
+
+static void
+update(struct nn_net *net, struct nn_optimizer *opt, const float *grad,
+       float rate)
+{
+    for (size_t i = 0; i < nn_net_spec(net)->n_layers; i++)
+        nn_optimizer_update(opt, nn_net_params(net), grad,
+                            nn_net_layer_offset(net, i),
+                            nn_net_layer_trained(net, i), rate);
+}
+
+#define PIECE 1024
+
+/* The update of one layer, in pieces, so that no second copy of the parameters
+ * is needed to see how far they moved. */
+static double
+measured_update(struct nn_net *net, struct nn_optimizer *opt, const float *grad,
+                float rate, size_t layer)
+{
+    float *params = nn_net_params(net), before[PIECE];
+    size_t first = nn_net_layer_offset(net, layer);
+    size_t end = first + nn_net_layer_trained(net, layer);
+    double moved = 0, were = 0;
+
+    for (size_t n; first < end; first += n) {
+        n = end - first < PIECE ? end - first : PIECE;
+        memcpy(before, params + first, n * sizeof(*before));
+        were += nn_kernel()->sum_squares(before, n);
+        nn_optimizer_update(opt, params, grad, first, n, rate);
+        for (size_t k = 0; k < n; k++)
+            before[k] = params[first + k] - before[k];
+        moved += nn_kernel()->sum_squares(before, n);
+    }
+    return were > 0 ? sqrt(moved / were) : 0;
+}
+
+/* --- the loop ------------------------------------------------------------- */
+
+static void
+add_norms(const struct nn_net *net, struct nn_train_sums *sums, double norm,
+          const double layer[NN_MAX_LAYERS])
+{
+    sums->gradient_norm += norm;
+    for (size_t i = 0; i < nn_net_spec(net)->n_layers; i++)
+        sums->layer_norm[i] += sqrt(layer[i]);
+}
+
+static bool
+stopped(const atomic_bool *stop)
+{
+    return stop != NULL && atomic_load_explicit(stop, memory_order_relaxed);
 }
 
 bool
 nn_train_rows(struct nn_net *net, struct nn_work *work,
               struct nn_optimizer *opt, float *grad, const float *x,
-              const float *t, const float *weight, size_t n, size_t batch_size,
-              float rate, float middle, const atomic_bool *stop,
-              struct nn_train_sums *sums)
+              const float *t, const float *weight, size_t n,
+              const struct nn_train_options *options,
+              struct nn_train_sums          *sums)
 {
-    size_t n_in = nn_net_n_in(net), n_out = nn_net_n_out(net);
-    size_t n_params = nn_net_n_params(net);
+    size_t          n_in = nn_net_n_in(net), n_out = nn_net_n_out(net);
+    size_t          batch_size = options->batch_size;
+    struct nn_draws draws = options->draws;
+    bool            clips = options->clip_norm > 0 || options->clip_value > 0;
 
     assert(batch_size > 0 && batch_size <= nn_work_max_batch(work));
-    for (size_t row = 0; row < n; row += batch_size) {
+    for (size_t row = 0; row < n; row += batch_size, draws.batch++) {
         size_t       size = n - row < batch_size ? n - row : batch_size;
+        bool         measure = options->measure && row + size == n;
         const float *ti = t + row * n_out;
+        double       layer[NN_MAX_LAYERS], loss, norm;
 
-        if (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed))
+        if (stopped(options->stop))
             break;
 
-        double loss = nn_net_gradient(net, work, x + row * n_in, ti,
-                                      weight != NULL ? weight + row : NULL,
-                                      size, grad, NULL);
-        double norm = sqrt(nn_kernel()->sum_squares(grad, n_params));
-
+        loss = nn_net_gradient(net, work, &draws, x + row * n_in, ti,
+                               weight != NULL ? weight + row : NULL, size, grad,
+                               NULL);
+        norm = sqrt(squares_of(net, grad, layer));
         /* A gradient may overflow before the loss does, and would leave
          * parameters that are not numbers. */
         if (!isfinite(loss) || !isfinite(norm))
             return false;
-        nn_optimizer_step(opt, nn_net_params(net), grad, rate);
+        if (clips)
+            clip(net, grad, norm, options);
+
+        nn_optimizer_begin(opt);
+        for (size_t i = 0; measure && i < nn_net_spec(net)->n_layers; i++)
+            sums->update_ratio[i] =
+                measured_update(net, opt, grad, options->rate, i);
+        if (!measure)
+            update(net, opt, grad, options->rate);
+        nn_net_settle(net, grad);
 
         sums->loss += loss * (double)size;
-        sums->gradient_norm += norm;
+        add_norms(net, sums, norm, layer);
         sums->n_rows += size;
         sums->n_batches++;
-        sums->n_correct += nn_count_correct(nn_work_output(work), ti, size,
-                                            n_out, middle);
+        sums->n_correct +=
+            nn_count_correct(nn_work_output(work), ti, size, n_out,
+                             options->middle, options->multi_label);
     }
     return true;
 }

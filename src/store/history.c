@@ -109,6 +109,8 @@ static enum err
 checkpoint_write(struct conn *c, void *arg, struct errinfo *e)
 {
     const struct store_checkpoint *cp = arg;
+    uint8_t                        digest[DIGEST_SIZE];
+    char                           sha256[DIGEST_HEX_SIZE];
     enum err                       rc;
 
     rc = epochs_insert(c, cp->job_id, cp->rows, cp->n_rows, e);
@@ -125,6 +127,9 @@ checkpoint_write(struct conn *c, void *arg, struct errinfo *e)
     bind_i64(c, STMT_CHECKPOINT_PUT, 1, cp->job_id);
     bind_i64(c, STMT_CHECKPOINT_PUT, 2, (int64_t)cp->epoch);
     bind_i64(c, STMT_CHECKPOINT_PUT, 3, (int64_t)cp->state_len);
+    digest_bytes(cp->state, cp->state_len, digest);
+    digest_hex(digest, sha256);
+    bind_text(c, STMT_CHECKPOINT_PUT, 4, sha256);
     rc = conn_run(c, STMT_CHECKPOINT_PUT, e);
     if (rc == ERR_OK)
         rc = chunks_write(c, STMT_CHECKPOINT_CHUNK_PUT, cp->job_id, cp->state,
@@ -212,6 +217,10 @@ static enum err
 checkpoint_read(struct conn *c, void *arg, struct errinfo *e)
 {
     struct checkpoint_get *get = arg;
+    char                  *sha256 = NULL;
+    bool                   failed = false;
+    uint8_t                digest[DIGEST_SIZE];
+    char                   hex[DIGEST_HEX_SIZE];
     enum err               rc;
 
     bind_i64(c, STMT_CHECKPOINT_GET, 1, get->id);
@@ -219,15 +228,27 @@ checkpoint_read(struct conn *c, void *arg, struct errinfo *e)
     if (rc == ERR_OK) {
         get->epoch = (uint64_t)column_i64(c, STMT_CHECKPOINT_GET, 0);
         get->len = (size_t)column_i64(c, STMT_CHECKPOINT_GET, 1);
+        sha256 = column_text(c, STMT_CHECKPOINT_GET, 2, &failed);
     }
     conn_done(c, STMT_CHECKPOINT_GET);
     if (rc != ERR_OK)
         return rc == ERR_NOTFOUND ? ERR_OK : rc;
     get->state = mem_array(get->len, 1, 0);
-    if (get->state == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
-    return chunks_read(c, STMT_CHECKPOINT_CHUNK_LIST, get->id, get->state,
-                       get->len, e);
+    if (get->state == NULL || failed)
+        rc = err_set(e, ERR_NOMEM, "", "out of memory");
+    else
+        rc = chunks_read(c, STMT_CHECKPOINT_CHUNK_LIST, get->id, get->state,
+                         get->len, e);
+    if (rc == ERR_OK && sha256 != NULL) {
+        digest_bytes(get->state, get->len, digest);
+        digest_hex(digest, hex);
+        if (strcmp(hex, sha256) != 0)
+            rc = err_set(e, ERR_CORRUPT, "checkpoint",
+                         "the checkpoint of job %lld does not fit its digest",
+                         (long long)get->id);
+    }
+    free(sha256);
+    return rc;
 }
 
 enum err
@@ -302,6 +323,7 @@ job_finish(struct conn *c, void *arg, struct errinfo *e)
     bind_text(c, id, 6, end->error);
     bind_text(c, id, 7, end->warnings);
     bind_text(c, id, 8, result.data);
+    bind_text(c, id, 9, end->reason != NULL ? end->reason : "ended");
     rc = conn_run(c, id, e);
     if (rc != ERR_OK)
         goto out;

@@ -126,6 +126,9 @@ enum err chunks_write(struct conn *c, enum stmt_id id, int64_t key,
 enum err chunks_read(struct conn *c, enum stmt_id id, int64_t key, void *p,
                      size_t len, struct errinfo *e);
 
+/* The job that the statement stands on. */
+enum err job_column(struct conn *c, enum stmt_id id, void *out,
+                    struct errinfo *e);
 /* A job's status and the network it trains, by id; 0: that is gone. */
 enum err job_status(struct conn *c, int64_t id, enum store_job_status *out,
                     int64_t *out_network, struct errinfo *e);
@@ -138,7 +141,9 @@ enum err version_number_next(struct conn *c, int64_t network_id,
 
 /* Remove what is left of deleted and unfinished datasets, in slices. */
 enum err store_datasets_purge(struct store *db, struct errinfo *e);
-/* Put running jobs back into the queue. */
-enum err store_jobs_requeue(struct store *db, struct errinfo *e);
+/* Put running jobs back into the queue; blamed is the one that brought the last
+ * process down, 0: none is known to. */
+enum err store_jobs_requeue(struct store *db, int64_t blamed,
+                            struct errinfo *e);
 
 #endif

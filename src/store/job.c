@@ -38,10 +38,11 @@ store_job_release(struct store_job *row)
     free(row->result);
     free(row->error);
     free(row->warnings);
+    free(row->reason);
     memset(row, 0, sizeof(*row));
 }
 
-static enum err
+enum err
 job_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
 {
     struct store_job row = { 0 };
@@ -63,6 +64,12 @@ job_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
     row.created_ms = column_i64(c, id, 12);
     row.started_ms = column_i64(c, id, 13);
     row.finished_ms = column_i64(c, id, 14);
+    row.priority = column_i64(c, id, 15);
+    row.crashes = column_i64(c, id, 16);
+    row.base_version = column_i64(c, id, 17);
+    row.verifies = column_i64(c, id, 18);
+    row.continues = column_i64(c, id, 19);
+    row.reason = column_text(c, id, 20, &failed);
     if (failed) {
         store_job_release(&row);
         return err_set(e, ERR_NOMEM, "", "out of memory");
@@ -83,14 +90,14 @@ static const struct row_kind job_kind = {
     .release = job_release,
 };
 
-/* --- submitting
- * ------------------------------------------------------------------- */
+/* --- submitting ----------------------------------------------------------- */
 
-struct job_change {
-    const struct store_job     *row;
-    const struct store_job_end *end;
-    struct store_job            claimed;
-    int64_t                     id, now_ms, version;
+#define KEY_MS ((int64_t)24 * 3600 * 1000) /* a key is remembered so long */
+
+struct insert {
+    const struct store_job *row;
+    struct store_submit    *how; /* NULL: no conditions */
+    int64_t                 id;
 };
 
 /* The id behind a name in a job; NULL for no name. */
@@ -113,14 +120,101 @@ id_of(struct conn *c, enum stmt_id stmt, const char *what, const char *where,
     return rc;
 }
 
+/* The job that a request with this key has made already: *out_id 0 where it
+ * is the first. */
 static enum err
-job_insert(struct conn *c, void *arg, struct errinfo *e)
+key_find(struct conn *c, const struct store_submit *how, int64_t now_ms,
+         int64_t *out_id, struct errinfo *e)
 {
-    struct job_change      *change = arg;
-    const struct store_job *row = change->row;
-    enum stmt_id            id = STMT_JOB_INSERT;
-    int64_t                 network, dataset, validation;
-    enum err                rc;
+    enum stmt_id id = STMT_IDEMPOTENCY_GET;
+    const char  *sha256;
+    enum err     rc;
+
+    bind_i64(c, STMT_IDEMPOTENCY_EXPIRE, 1, now_ms - KEY_MS);
+    rc = conn_run(c, STMT_IDEMPOTENCY_EXPIRE, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_text(c, id, 1, how->key);
+    rc = conn_row(c, id, e);
+    if (rc == ERR_OK) {
+        sha256 = (const char *)sqlite3_column_text(c->stmt[id], 0);
+        *out_id = column_i64(c, id, 1);
+        if (sha256 == NULL || strcmp(sha256, how->sha256) != 0)
+            rc = err_named(e,
+                           err_set(e, ERR_INVALID, "",
+                                   "the Idempotency-Key was used for another "
+                                   "request, which made job %lld: a new "
+                                   "request needs a new key",
+                                   (long long)*out_id),
+                           "idempotency_key_reused");
+    }
+    conn_done(c, id);
+    return rc == ERR_NOTFOUND ? ERR_OK : rc;
+}
+
+static enum err
+key_insert(struct conn *c, const struct store_submit *how, int64_t job,
+           int64_t now_ms, struct errinfo *e)
+{
+    bind_text(c, STMT_IDEMPOTENCY_INSERT, 1, how->key);
+    bind_text(c, STMT_IDEMPOTENCY_INSERT, 2, how->sha256);
+    bind_i64(c, STMT_IDEMPOTENCY_INSERT, 3, job);
+    bind_i64(c, STMT_IDEMPOTENCY_INSERT, 4, now_ms);
+    return conn_run(c, STMT_IDEMPOTENCY_INSERT, e);
+}
+
+static enum err
+queue_check(struct conn *c, uint64_t max, struct errinfo *e)
+{
+    uint64_t n = 0;
+    enum err rc;
+
+    bind_i64(c, STMT_JOB_QUEUE_LENGTH, 1, (int64_t)max);
+    rc = conn_row(c, STMT_JOB_QUEUE_LENGTH, e);
+    if (rc == ERR_OK)
+        n = (uint64_t)column_i64(c, STMT_JOB_QUEUE_LENGTH, 0);
+    conn_done(c, STMT_JOB_QUEUE_LENGTH);
+    if (rc == ERR_OK && n >= max)
+        rc = err_named(e,
+                       err_set(e, ERR_RATE, "",
+                               "%llu jobs are waiting, which is the limit: "
+                               "try again when one has begun",
+                               (unsigned long long)n),
+                       "queue_full");
+    return rc;
+}
+
+/* The new job begins where another one ended. */
+static enum err
+state_copy(struct conn *c, int64_t from, int64_t to, struct errinfo *e)
+{
+    enum err rc;
+
+    bind_i64(c, STMT_CHECKPOINT_COPY, 1, from);
+    bind_i64(c, STMT_CHECKPOINT_COPY, 2, to);
+    rc = conn_run(c, STMT_CHECKPOINT_COPY, e);
+    if (rc == ERR_OK && sqlite3_changes(c->db) != 1)
+        rc = err_named(e,
+                       err_set(e, ERR_CONFLICT, "",
+                               "the state of job %lld is not kept any more, "
+                               "because a later job of its network ended: "
+                               "submit a job with \"start_from\" instead",
+                               (long long)from),
+                       "state_gone");
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, STMT_CHECKPOINT_CHUNK_COPY, 1, from);
+    bind_i64(c, STMT_CHECKPOINT_CHUNK_COPY, 2, to);
+    return conn_run(c, STMT_CHECKPOINT_CHUNK_COPY, e);
+}
+
+static enum err
+row_insert(struct conn *c, const struct store_job *row, int64_t *out_id,
+           struct errinfo *e)
+{
+    enum stmt_id id = STMT_JOB_INSERT;
+    int64_t      network, dataset, validation;
+    enum err     rc;
 
     rc = id_of(c, STMT_NETWORK_ID, "network", "/network", row->network,
                &network, e);
@@ -142,147 +236,66 @@ job_insert(struct conn *c, void *arg, struct errinfo *e)
         bind_i64(c, id, 6, validation);
     bind_text(c, id, 7, row->spec);
     bind_i64(c, id, 8, row->created_ms);
+    bind_i64(c, id, 9, row->priority);
+    bind_i64(c, id, 10, (int64_t)row->epoch);
+    bind_text(c, id, 11, row->metrics);
+    bind_i64(c, id, 12, row->verifies != 0 ? row->base_version : -1);
+    bind_i64(c, id, 13, row->verifies);
+    bind_i64(c, id, 14, row->continues);
+    bind_text(c, id, 15, row->reason != NULL ? row->reason : "submitted");
     rc = conn_run(c, id, e);
-    change->id = sqlite3_last_insert_rowid(c->db);
+    *out_id = sqlite3_last_insert_rowid(c->db);
     return rc;
 }
 
-enum err
-store_job_insert(struct store *db, const struct store_job *row, int64_t *out_id,
-                 struct errinfo *e)
+static enum err
+job_insert(struct conn *c, void *arg, struct errinfo *e)
 {
-    struct job_change change = { .row = row };
-    enum err          rc = store_write(db, job_insert, &change, e);
+    struct insert          *insert = arg;
+    const struct store_job *row = insert->row;
+    struct store_submit    *how = insert->how;
+    enum err                rc = ERR_OK;
 
-    if (rc == ERR_OK)
-        *out_id = change.id;
-    return rc;
-}
-
-/* --- states
- * ------------------------------------------------------------------------- */
-
-enum err
-job_status(struct conn *c, int64_t id, enum store_job_status *out,
-           int64_t *out_network, struct errinfo *e)
-{
-    enum err rc;
-
-    bind_i64(c, STMT_JOB_STATUS, 1, id);
-    rc = conn_row(c, STMT_JOB_STATUS, e);
-    if (rc == ERR_OK) {
-        store_job_status_find(
-            (const char *)sqlite3_column_text(c->stmt[STMT_JOB_STATUS], 0),
-            out);
-        *out_network = column_i64(c, STMT_JOB_STATUS, 1);
-    } else if (rc == ERR_NOTFOUND) {
-        err_set(e, rc, "", "there is no job %lld", (long long)id);
+    if (how != NULL && how->key != NULL) {
+        rc = key_find(c, how, row->created_ms, &insert->id, e);
+        how->again = insert->id != 0;
+        if (rc != ERR_OK || how->again)
+            return rc;
     }
-    conn_done(c, STMT_JOB_STATUS);
-    return rc;
-}
-
-static enum err
-job_claim(struct conn *c, void *arg, struct errinfo *e)
-{
-    struct job_change *change = arg;
-    enum err           rc;
-
-    bind_i64(c, STMT_JOB_CLAIM, 1, change->now_ms);
-    rc = conn_row(c, STMT_JOB_CLAIM, e);
+    if (how != NULL)
+        rc = queue_check(c, how->queue_max, e);
     if (rc == ERR_OK)
-        rc = job_column(c, STMT_JOB_CLAIM, &change->claimed, e);
-    if (rc == ERR_OK)
-        conn_row(c, STMT_JOB_CLAIM, NULL); /* to its end */
-    conn_done(c, STMT_JOB_CLAIM);
+        rc = row_insert(c, row, &insert->id, e);
+    if (rc == ERR_OK && row->continues != 0)
+        rc = state_copy(c, row->continues, insert->id, e);
+    if (rc == ERR_OK && how != NULL && how->key != NULL)
+        rc = key_insert(c, how, insert->id, row->created_ms, e);
     return rc;
 }
 
 enum err
-store_job_claim(struct store *db, int64_t now_ms, struct store_job *out,
-                struct errinfo *e)
+store_job_insert(struct store *db, const struct store_job *row,
+                 struct store_submit *how, int64_t *out_id, struct errinfo *e)
 {
-    struct job_change change = { .now_ms = now_ms };
-    enum err          rc = store_write(db, job_claim, &change, e);
+    struct insert insert = { .row = row, .how = how };
+    enum err      rc = store_write(db, job_insert, &insert, e);
 
     if (rc == ERR_OK)
-        *out = change.claimed;
-    else /* the commit failed: still queued */
-        store_job_release(&change.claimed);
+        *out_id = insert.id;
     return rc;
 }
 
-static enum err
-job_cancel(struct conn *c, void *arg, struct errinfo *e)
-{
-    struct job_change    *change = arg;
-    enum store_job_status status;
-    int64_t               network;
-    enum err              rc;
-
-    rc = job_status(c, change->id, &status, &network, e);
-    if (rc != ERR_OK)
-        return rc;
-    if (status != STORE_JOB_QUEUED)
-        return err_set(e, ERR_CONFLICT, "", "the job is %s, not queued",
-                       status_names[status]);
-    bind_i64(c, STMT_JOB_CANCEL, 1, change->id);
-    bind_i64(c, STMT_JOB_CANCEL, 2, change->now_ms);
-    rc = conn_run(c, STMT_JOB_CANCEL, e);
-    if (rc != ERR_OK)
-        return rc;
-    bind_i64(c, STMT_CHECKPOINT_DELETE, 1, change->id);
-    return conn_run(c, STMT_CHECKPOINT_DELETE, e);
-}
-
-enum err
-store_job_cancel(struct store *db, int64_t id, int64_t now_ms,
-                 struct errinfo *e)
-{
-    struct job_change change = { .id = id, .now_ms = now_ms };
-
-    return store_write(db, job_cancel, &change, e);
-}
-
-static enum err
-job_requeue(struct conn *c, void *arg, struct errinfo *e)
-{
-    struct job_change *change = arg;
-
-    bind_i64(c, STMT_JOB_REQUEUE, 1, change->id);
-    return conn_run(c, STMT_JOB_REQUEUE, e);
-}
-
-enum err
-store_job_release_claim(struct store *db, int64_t id, struct errinfo *e)
-{
-    struct job_change change = { .id = id };
-
-    return store_write(db, job_requeue, &change, e);
-}
-
-static enum err
-job_requeue_all(struct conn *c, void *arg, struct errinfo *e)
-{
-    (void)arg;
-    return conn_run(c, STMT_JOB_REQUEUE_ALL, e);
-}
-
-enum err
-store_jobs_requeue(struct store *db, struct errinfo *e)
-{
-    return store_write(db, job_requeue_all, NULL, e);
-}
+/* --- deleting ------------------------------------------------------------- */
 
 static enum err
 job_delete(struct conn *c, void *arg, struct errinfo *e)
 {
-    struct job_change    *change = arg;
+    const int64_t        *job = arg;
     enum store_job_status status;
     int64_t               network;
     enum err              rc;
 
-    rc = job_status(c, change->id, &status, &network, e);
+    rc = job_status(c, *job, &status, &network, e);
     if (rc != ERR_OK)
         return rc;
     if (status < STORE_JOB_SUCCEEDED)
@@ -291,16 +304,14 @@ job_delete(struct conn *c, void *arg, struct errinfo *e)
                                  "the job is %s: cancel it first",
                                  status_names[status]),
                          "job_active");
-    bind_i64(c, STMT_JOB_DELETE, 1, change->id);
+    bind_i64(c, STMT_JOB_DELETE, 1, *job);
     return conn_run(c, STMT_JOB_DELETE, e);
 }
 
 enum err
 store_job_delete(struct store *db, int64_t id, struct errinfo *e)
 {
-    struct job_change change = { .id = id };
-
-    return store_write(db, job_delete, &change, e);
+    return store_write(db, job_delete, &id, e);
 }
 
 /* --- reading

@@ -19,6 +19,7 @@ store_version_release(struct store_version *row)
     free(row->metrics);
     free(row->encoder);
     free(row->sha256);
+    free(row->origin);
     memset(row, 0, sizeof(*row));
 }
 
@@ -35,6 +36,7 @@ network_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
     row.latest_version = column_i64(c, id, 3);
     row.serving_version = column_i64(c, id, 4);
     row.created_ms = column_i64(c, id, 5);
+    row.keep_versions = column_i64(c, id, 6);
     if (failed) {
         store_network_release(&row);
         return err_set(e, ERR_NOMEM, "", "out of memory");
@@ -71,6 +73,7 @@ version_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
     row.sha256 = column_text(c, id, 7, &failed);
     row.n_bytes = (size_t)column_i64(c, id, 8);
     row.created_ms = column_i64(c, id, 9);
+    row.origin = column_text(c, id, 11, &failed);
     if (failed) {
         store_version_release(&row);
         return err_set(e, ERR_NOMEM, "", "out of memory");
@@ -127,6 +130,7 @@ version_insert(struct conn *c, const struct store_version *row, int64_t version,
     bind_text(c, id, 8, row->sha256);
     bind_i64(c, id, 9, (int64_t)row->n_bytes);
     bind_i64(c, id, 10, row->created_ms);
+    bind_text(c, id, 11, row->origin);
     rc = conn_run(c, id, e);
     if (rc == ERR_OK)
         rc = chunks_write(c, STMT_WEIGHT_INSERT,
@@ -171,6 +175,7 @@ network_insert(struct conn *c, void *arg, struct errinfo *e)
     bind_text(c, STMT_NETWORK_INSERT, 2, change->row->spec);
     bind_i64(c, STMT_NETWORK_INSERT, 3, change->row->serving_version);
     bind_i64(c, STMT_NETWORK_INSERT, 4, change->row->created_ms);
+    bind_i64(c, STMT_NETWORK_INSERT, 5, change->row->keep_versions);
     rc = conn_run(c, STMT_NETWORK_INSERT, e);
     if (rc != ERR_OK &&
         sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_UNIQUE)

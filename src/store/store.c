@@ -334,7 +334,7 @@ store_open(const char *path, struct store **out, struct errinfo *e)
     if (rc == ERR_OK)
         rc = store_datasets_purge(db, e);
     if (rc == ERR_OK)
-        rc = store_jobs_requeue(db, e);
+        rc = store_jobs_requeue(db, 0, e);
     if (rc == ERR_OK) {
         *out = db;
         db = NULL;

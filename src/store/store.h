@@ -55,6 +55,7 @@ struct store_network {
     char   *spec;            /* JSON                                       */
     int64_t latest_version;  /* 0: the initial weights                     */
     int64_t serving_version; /* pinned; -1: the latest                     */
+    int64_t keep_versions;   /* newest ones kept; 0: all                   */
     int64_t created_ms;
 };
 void store_network_release(struct store_network *row);
@@ -69,6 +70,7 @@ struct store_version {
     char       *metrics;    /* JSON; NULL: none                            */
     char       *encoder;    /* JSON; NULL: none                            */
     char       *sha256;     /* hex, of the weights                         */
+    char       *origin;     /* JSON: what made it; NULL: not known         */
     const void *weights;
     size_t      n_bytes;    /* of the weights                              */
     int64_t     created_ms;
@@ -178,15 +180,36 @@ struct store_job {
     char                 *warnings;   /* JSON array, or NULL                */
     int64_t               resumes;
     int64_t               created_ms, started_ms, finished_ms; /* 0: not yet */
+    int64_t               priority;     /* larger is claimed first          */
+    int64_t               crashes;      /* times in a row it brought the
+                                           process down                     */
+    int64_t               base_version; /* the network's latest version when
+                                           it first ran; -1: it has not     */
+    int64_t               verifies;     /* the job it repeats; 0: none      */
+    int64_t               continues;    /* the job it goes on from; 0: none */
+    char                 *reason;       /* of its status: a word            */
 };
 void store_job_release(struct store_job *row);
 
 /* How many jobs there are of each status: n [STORE_JOB_STATUS_COUNT]. */
 enum err store_job_count(struct store *db, uint64_t *n, struct errinfo *e);
 
-/* ERR_NOTFOUND with where "/network", "/dataset" or "/validation/dataset". */
+/* Conditions of a submission. */
+struct store_submit {
+    const char *key;    /* the client's, or NULL: the same key twice makes one
+                           job; it is remembered for a day                    */
+    const char *sha256; /* of what the key stands for                         */
+    uint64_t    queue_max; /* jobs that may wait                              */
+    bool        again;     /* out: that job was made before; *out_id is its   */
+};
+
+/* how NULL: no conditions.  A job that continues another begins with a copy of
+ * its state.  ERR_NOTFOUND with where "/network", "/dataset" or
+ * "/validation/dataset"; ERR_RATE "queue_full"; ERR_INVALID
+ * "idempotency_key_reused"; ERR_CONFLICT "state_gone". */
 enum err store_job_insert(struct store *db, const struct store_job *row,
-                          int64_t *out_id, struct errinfo *e);
+                          struct store_submit *how, int64_t *out_id,
+                          struct errinfo *e);
 enum err store_job_get(struct store *db, int64_t id, struct store_job *out,
                        struct errinfo *e);
 /* In order of id; status of STORE_JOB_STATUS_COUNT and network NULL: all. */
@@ -197,16 +220,37 @@ enum err store_job_list(struct store *db, enum store_job_status status,
 /* Finished ones only, with their history: ERR_CONFLICT otherwise. */
 enum err store_job_delete(struct store *db, int64_t id, struct errinfo *e);
 
-/* The oldest queued job becomes running and is the caller's; ERR_NOTFOUND when
- * nothing is queued. */
+/* The first queued job, by priority and then age, becomes running and is the
+ * caller's; ERR_NOTFOUND when nothing is queued. */
 enum err store_job_claim(struct store *db, int64_t now_ms,
                          struct store_job *out, struct errinfo *e);
-/* A queued job becomes cancelled: ERR_CONFLICT where it is no longer queued. */
+/* A queued or paused job becomes cancelled: ERR_CONFLICT where it is neither. */
 enum err store_job_cancel(struct store *db, int64_t id, int64_t now_ms,
                           struct errinfo *e);
-/* A running job back into the queue, to go on from its checkpoint. */
+/* A queued job becomes paused, and a paused one queued: ERR_OK where it is so
+ * already, ERR_CONFLICT where its status forbids it. */
+enum err store_job_pause(struct store *db, int64_t id, struct errinfo *e);
+enum err store_job_resume(struct store *db, int64_t id, struct errinfo *e);
+/* A running job goes back: STORE_JOB_QUEUED to go on from its checkpoint as
+ * soon as may be, STORE_JOB_PAUSED to wait.  reason: a word for its log. */
 enum err store_job_release_claim(struct store *db, int64_t id,
+                                 enum store_job_status to, const char *reason,
                                  struct errinfo *e);
+
+/* A status that a job came into.  The ids of all jobs' events are one growing
+ * sequence. */
+struct store_event {
+    int64_t               id, job_id;
+    enum store_job_status status;
+    char                  reason[32];
+    uint64_t              epoch; /* epochs done, as of the checkpoint */
+    int64_t               at_ms;
+};
+
+/* Those with a larger id than after, in order; job_id 0: of all jobs. */
+enum err store_event_list(struct store *db, int64_t job_id, int64_t after,
+                          size_t limit, struct store_event **out,
+                          size_t *out_n, struct errinfo *e);
 
 /* One epoch of a job's history; NaN: does not apply. */
 struct store_epoch {
@@ -252,6 +296,7 @@ struct store_job_end {
     enum store_job_status       status;
     uint64_t                    epoch;
     int64_t                     finished_ms;
+    const char                 *reason; /* a word for its log */
     const char                 *metrics, *error, *warnings; /* JSON or NULL */
     /* JSON of the result without its braces and without "version", which the
      * store puts in front: {"version": 3, <rest>}; NULL: no result */

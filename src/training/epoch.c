@@ -80,15 +80,22 @@ train(struct training_trainer *t, uint64_t epoch, struct nn_train_sums *sums,
     const struct training_rows *rows = &t->train;
     const float                *x, *y;
     size_t                      n;
+    struct nn_train_options     options = {
+            .batch_size = t->batch_size,
+            .rate = (float)t->rate,
+            .draws = { .seed = t->spec->seed, .epoch = (uint32_t)epoch },
+            .middle = t->middle,
+            .stop = &t->run->halt,
+    };
 
     for (size_t done = 0; done < rows->n; done += n) {
         n = rows->n - done;
         if (n > t->plan->block_rows)
             n = t->plan->block_rows;
         rows_view(t, rows, done, n, &x, &y);
+        options.draws.batch = (uint32_t)(done / t->batch_size);
         if (!nn_train_rows(t->net, t->work, t->opt, t->grad, x, y, NULL, n,
-                           t->batch_size, (float)t->rate, t->middle,
-                           &t->run->halt, sums))
+                           &options, sums))
             return not_finite(t, epoch, e);
         if (sums->n_rows < done + n)
             return ERR_CANCELED;
@@ -105,8 +112,8 @@ static enum err
 validate(struct training_trainer *t, double *out_loss, double *out_accuracy)
 {
     const struct training_rows *rows = &t->validation;
-    size_t                      n_out = nn_net_n_out(t->net), correct = 0, n;
-    double                      loss = 0;
+    size_t                      n_out = nn_net_n_out(t->net), n;
+    double                      loss = 0, correct = 0;
     const float                *x, *target;
 
     for (size_t done = 0; done < rows->n; done += n) {
@@ -119,10 +126,10 @@ validate(struct training_trainer *t, double *out_loss, double *out_accuracy)
         const float *y = nn_net_forward(t->net, t->work, x, n);
         loss += (double)n *
                 nn_loss_mean(nn_net_spec(t->net), y, target, NULL, n, n_out);
-        correct += nn_count_correct(y, target, n, n_out, t->middle);
+        correct += nn_count_correct(y, target, n, n_out, t->middle, false);
     }
     *out_loss = loss / (double)rows->n;
-    *out_accuracy = (double)correct / (double)rows->n;
+    *out_accuracy = correct / (double)rows->n;
     return ERR_OK;
 }
 
@@ -147,8 +154,7 @@ training_epoch(struct training_trainer *t, uint64_t epoch,
     *row = (struct store_epoch){
         .epoch = epoch,
         .loss = sums.loss / (double)sums.n_rows,
-        .accuracy =
-            t->classify ? (double)sums.n_correct / (double)sums.n_rows : NAN,
+        .accuracy = t->classify ? sums.n_correct / (double)sums.n_rows : NAN,
         .val_loss = NAN,
         .val_accuracy = NAN,
         .learning_rate = t->rate,

@@ -173,6 +173,7 @@ end_with_version(struct job *job, const char *reason, struct errinfo *e)
     struct store_job_end end = {
         .status = STORE_JOB_SUCCEEDED,
         .epoch = t->state.epoch,
+        .reason = reason,
         .metrics = metrics.data,
         .result_rest = result.data,
         .version = &version,
@@ -202,6 +203,7 @@ end_without_version(struct job *job, enum store_job_status status,
     struct store_job_end end = {
         .status = status,
         .epoch = job->row->epoch,
+        .reason = why != NULL ? err_slug(why) : "requested",
         .metrics = job->row->metrics,
     };
 
@@ -227,13 +229,14 @@ end_without_version(struct job *job, enum store_job_status status,
 
 /* Back into the queue; the next worker goes on from the last checkpoint. */
 static void
-job_requeue(struct job *job)
+job_requeue(struct job *job, const char *reason)
 {
     struct errinfo e;
 
     err_clear(&e);
     training_checkpoint_settle(&job->checkpoint);
-    if (store_job_release_claim(job->options->store, job->row->id, &e) !=
+    if (store_job_release_claim(job->options->store, job->row->id,
+                                STORE_JOB_QUEUED, reason, &e) !=
         ERR_OK)
         log_write(LOG_ERROR, "training",
                   "job %lld stays claimed until the next start: %s",
@@ -278,7 +281,7 @@ training_job_run(const struct training_options *options,
     else if (rc == ERR_CANCELED && atomic_load(&run->cancelled))
         ended = end_without_version(&job, STORE_JOB_CANCELLED, NULL, &e);
     else if (rc == ERR_CANCELED)
-        job_requeue(&job);
+        job_requeue(&job, "stopped");
     else if (is_passing(rc)) {
         ended = rc;
         e = why;
@@ -288,7 +291,7 @@ training_job_run(const struct training_options *options,
     if (ended != ERR_OK) {
         log_write(LOG_ERROR, "training", "job %lld goes back: %s",
                   (long long)row->id, err_what(&e));
-        job_requeue(&job);
+        job_requeue(&job, "try_again");
     }
     job_release(&job);
     return ended == ERR_OK;

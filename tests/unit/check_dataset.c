@@ -12,6 +12,7 @@ main(void)
     int      n_failed;
 
     srunner_add_suite(r, suite_dataset_limits());
+    srunner_add_suite(r, suite_dataset_forms());
     srunner_add_suite(r, suite_dataset_json());
     srunner_add_suite(r, suite_dataset_arrays());
     srunner_add_suite(r, suite_dataset_chunk());

@@ -188,12 +188,33 @@ START_TEST(reads_npy_shapes)
 }
 END_TEST
 
+/* In memory the first dimension runs fastest; in the rows the last one. */
+START_TEST(reads_fortran_order)
+{
+    struct part targets =
+        PART("targets", "\0\0\x08\x01\0\0\0\2\1\2");
+    struct buf  file = { 0 };
+    struct body body;
+
+    make_npy(&file, 1,
+             "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2, 3)}",
+             "\1\2\3\4\5\6\7\x8\x9\xa\xb\xc", 12);
+    body = arrays_body((struct part){ "inputs", file.data, file.len }, targets);
+    expect(&body, "regression\ninputs numeric 2x3 1..12 mean 6.5 std 3.45205\n"
+                  "targets* numeric 1..2 mean 1.5 std 0.5\n"
+                  "1 5 9 3 7 11 1\n2 6 10 4 8 12 2\n");
+    buf_release(&file);
+    /* A vector has one order. */
+    expect_npy(1, "{'descr': '|u1', 'fortran_order': True, 'shape': (1,)}", "\1",
+               1, "regression\ninputs numeric 1..1*");
+}
+END_TEST
+
 static const struct {
     const char *dict, *told;
 } npy_wrong[] = {
-    { "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2)}",
-      "invalid\ninputs, byte 10: found an .npy file in Fortran order; save "
-      "numpy.ascontiguousarray(x) instead" },
+    { "{'descr': '|u1', 'fortran_order': True, 'shape': (1048576, 128)}",
+      "invalid\ninputs, byte 10: found an .npy file in Fortran order of more*" },
     { "{'descr': '<f2', 'shape': (1,)}",
       "invalid\ninputs, byte 10: found an .npy file whose elements are not*" },
     { "{'descr': '|O', 'shape': (1,)}",
@@ -267,7 +288,8 @@ static const struct {
     { PART("inputs", IDX_IMAGES), PART("inputs", IDX_IMAGES),
       "invalid\ninputs: is there twice" },
     { PART("inputs", IDX_IMAGES), PART("labels", IDX_LABELS),
-      "invalid\nlabels: there is no such part; expected inputs and targets" },
+      "invalid\nlabels: there is no such part; expected inputs and targets, "
+      "or file" },
     { PART("inputs", IDX_IMAGES "x"), PART("targets", IDX_LABELS),
       "invalid\ninputs, byte 28: found more bytes than the head of the file "
       "says" },
@@ -326,6 +348,7 @@ START_TEST(needs_both_parts)
     dataset_upload_free(up);
     body.n_parts = 0;
     expect(&body, "invalid\ninputs: is missing; expected the files inputs*");
+    body.n_parts = 1;
     body.options.types = "inputs:categorical";
     expect(&body, "invalid\n?types: 'inputs' is an array and can only*");
 }
@@ -420,6 +443,7 @@ suite_dataset_arrays(void)
     tcase_add_loop_test(t, reads_idx_types, 0, (int)COUNT_OF(idx_types));
     tcase_add_loop_test(t, reads_npy_types, 0, (int)COUNT_OF(npy_types));
     tcase_add_test(t, reads_npy_shapes);
+    tcase_add_test(t, reads_fortran_order);
     tcase_add_loop_test(t, refuses_npy, 0, (int)COUNT_OF(npy_wrong));
     tcase_add_test(t, refuses_npy_numbers);
     tcase_add_loop_test(t, refuses, 0, (int)COUNT_OF(wrong));

@@ -83,7 +83,8 @@ stored_put(const struct body *body, struct cut cut, struct stored *out)
         dataset_upload_chunk_floats(up, body->chunk_floats);
     for (size_t i = 0; i < body->n_parts && rc == ERR_OK; i++) {
         if (body->options.format == DATASET_ARRAYS)
-            rc = dataset_upload_part(up, body->part[i].name, &out->e);
+            rc = dataset_upload_part(up, body->part[i].name, body->filename,
+                                     &out->e);
         if (rc == ERR_OK)
             rc = feed_part(up, &body->part[i], cut, &out->e);
     }
@@ -211,6 +212,9 @@ stored_tell(const struct stored *s)
         buf_putc(&out, '\n');
     }
     free(cells);
+    if (s->meta.n_skipped > 0)
+        buf_printf(&out, "skipped %u\n%s: %s\n", (unsigned)s->meta.n_skipped,
+                   s->meta.skipped[0].where, s->meta.skipped[0].what);
     return buf_steal(&out, NULL);
 }
 

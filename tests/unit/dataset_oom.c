@@ -55,6 +55,8 @@ __wrap_aligned_alloc(size_t align, size_t n)
 static const char csv[] = "id,x,c,y,t\n"
                           "1,1,7,no,\"a\nb\"\n2,2,8,yes,\n3,,x,yes,\n"
                           "4,+.5,8,no,q\n";
+static const char csv_wrong[] = "x,z,y\n1,1,2\n3\n,a,4\n4,5,6,7\n";
+static const char ndjson[] = "{\"x\":1,\"y\":2}\n{\"x\":\n{\"y\":5}\n";
 static const char json[] = "{\"columns\":[\"a\",\"y\"],"
                            "\"rows\":[[1,\"p\"],[\"b\",\"q\"],[2,\"p\"]]}";
 static const char arrays[] = "{\"inputs\":[[[1,2]],[[3,4]],[[5,6]],[[7,8]]],"
@@ -75,27 +77,50 @@ static const struct body bodies[] = {
         .task = "classification" },
       8,
       1,
-      { { "", csv, sizeof(csv) - 1 } } },
+      { { "", csv, sizeof(csv) - 1 } },
+      NULL },
     { { .format = DATASET_CSV,
         .types = "column_1:categorical",
         .target = "column_4" },
       8,
       1,
-      { { "", csv + 11, sizeof(csv) - 12 } } },
-    { { .format = DATASET_JSON }, 2, 1, { { "", json, sizeof(json) - 1 } } },
+      { { "", csv + 11, sizeof(csv) - 12 } },
+      NULL },
+    { { .format = DATASET_CSV,
+        .header = true,
+        .on_error = "skip",
+        .columns = "a,b,c",
+        .delimiter = "," },
+      2,
+      1,
+      { { "", csv_wrong, sizeof(csv_wrong) - 1 } },
+      NULL },
+    { { .format = DATASET_NDJSON, .on_error = "skip" },
+      2,
+      1,
+      { { "", ndjson, sizeof(ndjson) - 1 } },
+      NULL },
     { { .format = DATASET_JSON },
       2,
       1,
-      { { "", arrays, sizeof(arrays) - 1 } } },
+      { { "", json, sizeof(json) - 1 } },
+      NULL },
+    { { .format = DATASET_JSON },
+      2,
+      1,
+      { { "", arrays, sizeof(arrays) - 1 } },
+      NULL },
     { { .format = DATASET_ARRAYS },
       2,
       2,
       { { "inputs", images, sizeof(images) - 1 },
-        { "targets", npy, sizeof(npy) - 1 } } },
+        { "targets", npy, sizeof(npy) - 1 } },
+      NULL },
     { { .format = DATASET_CSV, .header = true },
       2,
       1,
-      { { "", gz, sizeof(gz) - 1 } } },
+      { { "", gz, sizeof(gz) - 1 } },
+      NULL },
 };
 
 /* All of it: upload, encode, split, fit, load.  *out_rc says how it went. */

@@ -15,6 +15,7 @@
 #include "dataset/upload.h"
 
 Suite *suite_dataset_csv(void);
+Suite *suite_dataset_forms(void);
 Suite *suite_dataset_json(void);
 Suite *suite_dataset_limits(void);
 Suite *suite_dataset_arrays(void);
@@ -34,6 +35,7 @@ struct body {
     size_t                        chunk_floats; /* 0: as in real life */
     size_t                        n_parts;
     struct part                   part[2];
+    const char                   *filename; /* of the parts */
 };
 
 /* How to cut each part: into pieces of `every` bytes (0: whole), and once

@@ -11,7 +11,7 @@ fix_spec(size_t n_in, const struct fix_layer *layer, size_t n_layers,
     struct nn_spec spec = {
         .input = { .rank = 1, .dim = { n_in } },
         .n_layers = n_layers,
-        .loss = loss,
+        .loss = nn_loss_spec(loss),
     };
     struct errinfo e;
 
@@ -55,6 +55,14 @@ fix_optimizer(const char *name, float momentum, size_t n_params)
     spec.momentum = momentum;
     ck_assert_int_eq(nn_optimizer_new(&spec, n_params, &opt, NULL), ERR_OK);
     return opt;
+}
+
+void
+fix_step(struct nn_optimizer *opt, float *params, const float *grad, size_t n,
+         float rate)
+{
+    nn_optimizer_begin(opt);
+    nn_optimizer_update(opt, params, grad, 0, n, rate);
 }
 
 void

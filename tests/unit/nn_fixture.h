@@ -24,6 +24,10 @@ struct nn_work      *fix_work(const struct nn_net *net, size_t max_batch);
 struct nn_optimizer *fix_optimizer(const char *name, float momentum,
                                    size_t n_params);
 
+/* One step over all n parameters. */
+void fix_step(struct nn_optimizer *opt, float *params, const float *grad,
+              size_t n, float rate);
+
 /* out[i] = scale sin(a i + b) */
 void fix_sine(float *out, size_t n, double a, double b, double scale);
 

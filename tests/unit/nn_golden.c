@@ -38,15 +38,15 @@ check_oracle(const struct nn_spec *spec, const struct oracle *o, float *y)
 {
     struct nn_net  *net = fix_net(spec, 0);
     struct nn_work *work = fix_work(net, o->n);
-    size_t          n_x = o->n * nn_net_n_in(net), n_y = o->n * nn_net_n_out(net);
-    float           x[MAX], t[MAX], grad[MAX], dx[MAX];
-    double          loss;
+    size_t n_x = o->n * nn_net_n_in(net), n_y = o->n * nn_net_n_out(net);
+    float  x[MAX], t[MAX], grad[MAX], dx[MAX];
+    double loss;
 
     ck_assert_uint_eq(nn_net_n_params(net), o->n_params);
     to_float(o->params, o->n_params, nn_net_params(net));
     to_float(o->x, n_x, x);
     to_float(o->t, n_y, t);
-    loss = nn_net_gradient(net, work, x, t, NULL, o->n, grad, dx);
+    loss = nn_net_gradient(net, work, NULL, x, t, NULL, o->n, grad, dx);
     ck_assert_double_eq_tol(loss, o->loss, NEAR);
     all_near(grad, o->grads, o->n_params);
     all_near(dx, o->dx, n_x);
@@ -60,10 +60,14 @@ START_TEST(tanh_and_softmax_with_cross_entropy)
     static const struct fix_layer layers[] = { { 4, NN_TANH },
                                                { 3, NN_SOFTMAX } };
     struct nn_spec spec = fix_spec(3, layers, 2, NN_CROSS_ENTROPY);
-    struct oracle  o = { tanh_softmax_x,      tanh_softmax_t,
-                         tanh_softmax_params, tanh_softmax_grads,
-                         tanh_softmax_dx,     2,
-                         COUNT_OF(tanh_softmax_params), tanh_softmax_loss };
+    struct oracle  o = { tanh_softmax_x,
+                         tanh_softmax_t,
+                         tanh_softmax_params,
+                         tanh_softmax_grads,
+                         tanh_softmax_dx,
+                         2,
+                         COUNT_OF(tanh_softmax_params),
+                         tanh_softmax_loss };
     float          y[MAX];
 
     check_oracle(&spec, &o, y);
@@ -74,12 +78,16 @@ START_TEST(sigmoid_with_mse)
 {
     static const struct fix_layer layers[] = { { 2, NN_SIGMOID },
                                                { 1, NN_SIGMOID } };
-    struct nn_spec spec = fix_spec(2, layers, 2, NN_MSE);
-    struct oracle  o = { sigmoid_mse_x,      sigmoid_mse_t,
-                         sigmoid_mse_params, sigmoid_mse_grads,
-                         sigmoid_mse_dx,     4,
-                         COUNT_OF(sigmoid_mse_params), sigmoid_mse_loss };
-    float          y[MAX];
+    struct nn_spec                spec = fix_spec(2, layers, 2, NN_MSE);
+    struct oracle                 o = { sigmoid_mse_x,
+                                        sigmoid_mse_t,
+                                        sigmoid_mse_params,
+                                        sigmoid_mse_grads,
+                                        sigmoid_mse_dx,
+                                        4,
+                                        COUNT_OF(sigmoid_mse_params),
+                                        sigmoid_mse_loss };
+    float                         y[MAX];
 
     check_oracle(&spec, &o, y);
     all_near(y, sigmoid_mse_y, 4);
@@ -117,8 +125,8 @@ START_TEST(losses_and_their_derivatives)
     to_float(losses[_i].t, 12, t);
     if (weighted)
         to_float(losses[_i].weight, 3, weight);
-    loss = nn_net_gradient(net, work, z, t, weighted ? weight : NULL, 3, grad,
-                           dx);
+    loss = nn_net_gradient(net, work, NULL, z, t, weighted ? weight : NULL, 3,
+                           grad, dx);
     ck_assert_double_eq_tol(loss, losses[_i].value, NEAR);
     all_near(dx, losses[_i].dz, 12);
     nn_work_free(work);

@@ -107,7 +107,7 @@ reference_loss(const struct nn_spec *spec, const double *w, const double *x,
             width = units;
         }
         total += (weight != NULL ? weight[s] : 1) *
-                 loss_of(spec->loss, z, y, t + s * n_out, n_out);
+                 loss_of(spec->loss.type, z, y, t + s * n_out, n_out);
     }
     return total / (double)n;
 }
@@ -137,9 +137,8 @@ check_gradient(const struct nn_spec *spec, const float *t, const float *weight)
     for (size_t i = 0; i < n_x; i++)
         xd[i] = x[i];
 
-    loss = nn_net_gradient(net, work, x, t, weight, BATCH, grad, dx);
-    ck_assert_double_eq_tol(loss,
-                            reference_loss(spec, w, xd, t, weight, BATCH),
+    loss = nn_net_gradient(net, work, NULL, x, t, weight, BATCH, grad, dx);
+    ck_assert_double_eq_tol(loss, reference_loss(spec, w, xd, t, weight, BATCH),
                             1e-6 * (1 + fabs(loss)));
 
     for (size_t i = 0; i < n_params + n_x; i++) {
@@ -153,13 +152,13 @@ check_gradient(const struct nn_spec *spec, const float *t, const float *weight)
         below = reference_loss(spec, w, xd, t, weight, BATCH);
         *p = kept;
         want = (above - below) / (2 * STEP);
-        ck_assert_msg(fabs(got - want) <= TOLERANCE(want),
-                      "%s-%s, %s: %s %zu is %.9g, should be %.9g",
-                      nn_activation_name(spec->layer[0].activation),
-                      nn_activation_name(
-                          spec->layer[spec->n_layers - 1].activation),
-                      nn_loss_name(spec->loss), i < n_params ? "dw" : "dx",
-                      i < n_params ? i : i - n_params, got, want);
+        ck_assert_msg(
+            fabs(got - want) <= TOLERANCE(want),
+            "%s-%s, %s: %s %zu is %.9g, should be %.9g",
+            nn_activation_name(spec->layer[0].activation),
+            nn_activation_name(spec->layer[spec->n_layers - 1].activation),
+            nn_loss_name(spec->loss.type), i < n_params ? "dw" : "dx",
+            i < n_params ? i : i - n_params, got, want);
         norm += got * got;
     }
     ck_assert_msg(norm > 1e-4, "an all-zero gradient proves nothing");

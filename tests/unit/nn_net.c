@@ -65,12 +65,12 @@ static const struct {
 START_TEST(initial_values_are_spread_as_asked)
 {
     static const struct fix_layer layer = { 200, NN_LINEAR };
-    struct nn_spec spec = fix_spec(300, &layer, 1, NN_MSE);
-    const size_t   n = 60000;
-    double         sum = 0, squares = 0, largest = 0;
+    struct nn_spec                spec = fix_spec(300, &layer, 1, NN_MSE);
+    const size_t                  n = 60000;
+    double                        sum = 0, squares = 0, largest = 0;
 
-    spec.layer[0].init = (struct nn_init_spec){ inits[_i].type,
-                                                inits[_i].scale };
+    spec.layer[0].init =
+        (struct nn_init_spec){ inits[_i].type, inits[_i].scale };
 
     struct nn_net *net = fix_net(&spec, 5);
     const float   *w = nn_net_params(net);
@@ -129,8 +129,8 @@ END_TEST
 
 START_TEST(a_stored_net_predicts_the_same_bits)
 {
-    struct nn_spec  spec = small_spec();
-    struct nn_net  *net = fix_net(&spec, 7), *back = fix_net(&spec, 8),
+    struct nn_spec spec = small_spec();
+    struct nn_net *net = fix_net(&spec, 7), *back = fix_net(&spec, 8),
                   *clone = NULL;
     struct nn_work *work = fix_work(net, 2), *other = fix_work(back, 2);
     size_t          len = nn_net_params_bytes(net);
@@ -144,8 +144,8 @@ START_TEST(a_stored_net_predicts_the_same_bits)
     ck_assert(fix_same(nn_net_forward(net, work, x, 2),
                        nn_net_forward(back, other, x, 2), 6));
     ck_assert_int_eq(nn_net_clone(net, &clone, NULL), ERR_OK);
-    ck_assert(fix_same(nn_work_output(work),
-                       nn_net_forward(clone, other, x, 2), 6));
+    ck_assert(
+        fix_same(nn_work_output(work), nn_net_forward(clone, other, x, 2), 6));
     nn_work_free(work);
     nn_work_free(other);
     nn_net_free(net);
@@ -225,9 +225,9 @@ START_TEST(work_can_be_used_again)
 
     ck_assert_uint_eq(nn_work_max_batch(work), 3);
     fix_sine(x, 12, 1, 0, 1);
-    nn_net_gradient(net, work, x, t, NULL, 3, grad, NULL);
-    nn_net_gradient(net, work, x, t, NULL, 2, grad, NULL);
-    nn_net_gradient(net, fresh, x, t, NULL, 2, again, NULL);
+    nn_net_gradient(net, work, NULL, x, t, NULL, 3, grad, NULL);
+    nn_net_gradient(net, work, NULL, x, t, NULL, 2, grad, NULL);
+    nn_net_gradient(net, fresh, NULL, x, t, NULL, 2, again, NULL);
     ck_assert(fix_same(grad, again, 43));
     nn_work_free(work);
     nn_work_free(fresh);
@@ -267,7 +267,7 @@ START_TEST(softmax_of_huge_logits_is_finite)
 
     for (size_t i = 0; i < 12; i++)
         nn_net_params(net)[i] = i < 9 && i / 3 == i % 3 ? 1.0f : 0.0f;
-    loss = nn_net_gradient(net, work, x, t, NULL, 1, grad, NULL);
+    loss = nn_net_gradient(net, work, NULL, x, t, NULL, 1, grad, NULL);
     /* y = 1, 0, 0; the loss is that of the least float, 149 ln 2. */
     ck_assert_float_eq(nn_work_output(work)[0], 1.0f);
     ck_assert_float_eq(nn_work_output(work)[1], 0.0f);
@@ -281,13 +281,13 @@ END_TEST
 
 START_TEST(losses_are_finite_at_the_ends)
 {
-    struct nn_spec spec = { .loss = NN_BINARY_CROSS_ENTROPY };
+    struct nn_spec spec = { .loss = nn_loss_spec(NN_BINARY_CROSS_ENTROPY) };
     const float    y[] = { 0, 1 }, t[] = { 1, 0 };
 
     ck_assert_double_eq_tol(nn_loss_mean(&spec, y, t, NULL, 1, 2),
                             (149 + 25) * log(2) / 2, 1e-9);
     ck_assert_double_eq(nn_loss_mean(&spec, t, t, NULL, 1, 2), 0);
-    spec.loss = NN_CROSS_ENTROPY;
+    spec.loss = nn_loss_spec(NN_CROSS_ENTROPY);
     ck_assert_double_eq(nn_loss_mean(&spec, t, t, NULL, 1, 2), 0);
 }
 END_TEST
@@ -315,7 +315,7 @@ START_TEST(a_nan_reaches_the_loss)
         float            grad[17];
 
         ck_assert(
-            isnan(nn_net_gradient(net, work, x, t, NULL, 1, grad, NULL)));
+            isnan(nn_net_gradient(net, work, NULL, x, t, NULL, 1, grad, NULL)));
         nn_work_free(work);
         nn_net_free(net);
     }

@@ -36,14 +36,14 @@ static const struct {
 
 START_TEST(six_steps_are_the_oracles)
 {
-    struct nn_optimizer *opt = fix_optimizer(runs[_i].name, runs[_i].momentum,
-                                             N);
-    float                w[N], g[N];
+    struct nn_optimizer *opt =
+        fix_optimizer(runs[_i].name, runs[_i].momentum, N);
+    float w[N], g[N];
 
     memcpy(w, start, sizeof(w));
     for (size_t step = 0; step < N_STEPS; step++) {
         gradient(w, g);
-        nn_optimizer_step(opt, w, g, 0.1f);
+        fix_step(opt, w, g, N, 0.1f);
         for (size_t i = 0; i < N; i++)
             ck_assert_double_eq_tol(w[i], runs[_i].want[step * N + i], 2e-6);
     }
@@ -54,26 +54,26 @@ END_TEST
 /* Stored between two steps and read back, it goes on with the same bits. */
 START_TEST(a_stored_state_goes_on)
 {
-    struct nn_optimizer *opt = fix_optimizer(runs[_i].name, runs[_i].momentum,
-                                             N);
-    struct nn_optimizer *back = fix_optimizer(runs[_i].name, runs[_i].momentum,
-                                              N);
-    size_t               len = nn_optimizer_state_bytes(opt);
-    unsigned char       *bytes = mem_array(len, 1, 0);
-    float                w[N], v[N], g[N];
+    struct nn_optimizer *opt =
+        fix_optimizer(runs[_i].name, runs[_i].momentum, N);
+    struct nn_optimizer *back =
+        fix_optimizer(runs[_i].name, runs[_i].momentum, N);
+    size_t         len = nn_optimizer_state_bytes(opt);
+    unsigned char *bytes = mem_array(len, 1, 0);
+    float          w[N], v[N], g[N];
 
     memcpy(w, start, sizeof(w));
     for (int step = 0; step < 3; step++) {
         gradient(w, g);
-        nn_optimizer_step(opt, w, g, 0.1f);
+        fix_step(opt, w, g, N, 0.1f);
     }
     nn_optimizer_export(opt, bytes);
     ck_assert_mem_eq(bytes, "\x03\0\0\0\0\0\0\0", 8);
     ck_assert_int_eq(nn_optimizer_import(back, bytes, len, NULL), ERR_OK);
     memcpy(v, w, sizeof(v));
     gradient(w, g);
-    nn_optimizer_step(opt, w, g, 0.1f);
-    nn_optimizer_step(back, v, g, 0.1f);
+    fix_step(opt, w, g, N, 0.1f);
+    fix_step(back, v, g, N, 0.1f);
     ck_assert(fix_same(w, v, N));
     free(bytes);
     nn_optimizer_free(opt);

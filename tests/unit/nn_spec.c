@@ -123,7 +123,7 @@ START_TEST(binary_cross_entropy_wants_sigmoid)
     struct nn_spec spec = good_spec();
     struct errinfo e;
 
-    spec.loss = NN_BINARY_CROSS_ENTROPY;
+    spec.loss = nn_loss_spec(NN_BINARY_CROSS_ENTROPY);
     err_clear(&e);
     ck_assert_int_eq(nn_spec_check(&spec, &e), ERR_INVALID);
     ck_assert_ptr_nonnull(strstr(told_at(&e, "/loss"), "sigmoid"));

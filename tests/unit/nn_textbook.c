@@ -13,12 +13,12 @@
 #define NEAR 2e-7 /* float32 near 1, a few roundings */
 
 struct example {
-    size_t       n_in, n_hidden, n_out;
-    float        rate;
-    float        x[3], t[2];
-    float        params[13]; /* W [hidden][in], b, W [out][hidden], b */
-    double       hidden[2], y[2], loss;
-    double       after[13];
+    size_t n_in, n_hidden, n_out;
+    float  rate;
+    float  x[3], t[2];
+    float  params[13]; /* W [hidden][in], b, W [out][hidden], b */
+    double hidden[2], y[2], loss;
+    double after[13];
 };
 
 /* clang-format off */
@@ -82,16 +82,17 @@ example_net(const struct example *ex)
 
 START_TEST(one_update_is_the_books)
 {
-    const struct example *ex = examples[_i];
-    struct nn_net        *net = example_net(ex);
-    struct nn_work       *work = fix_work(net, 1);
-    size_t                n_params = nn_net_n_params(net);
-    struct nn_optimizer  *opt = fix_optimizer("sgd", 0, n_params);
-    struct nn_train_sums  sums = { 0 };
-    float                 grad[13];
+    const struct example   *ex = examples[_i];
+    struct nn_net          *net = example_net(ex);
+    struct nn_work         *work = fix_work(net, 1);
+    size_t                  n_params = nn_net_n_params(net);
+    struct nn_optimizer    *opt = fix_optimizer("sgd", 0, n_params);
+    struct nn_train_options options = { .batch_size = 1, .rate = ex->rate };
+    struct nn_train_sums    sums = { 0 };
+    float                   grad[13];
 
-    ck_assert(nn_train_rows(net, work, opt, grad, ex->x, ex->t, NULL, 1, 1,
-                            ex->rate, 0.5f, NULL, &sums));
+    ck_assert(nn_train_rows(net, work, opt, grad, ex->x, ex->t, NULL, 1,
+                            &options, &sums));
     for (size_t k = 0; k < ex->n_out; k++)
         ck_assert_double_eq_tol(nn_work_output(work)[k], ex->y[k], NEAR);
     ck_assert_double_eq_tol(sums.loss, ex->loss, NEAR);
@@ -127,16 +128,17 @@ END_TEST
  * with the computation in double to four places. */
 START_TEST(mazur_after_10000_updates)
 {
-    struct nn_net       *net = example_net(&mazur);
-    struct nn_work      *work = fix_work(net, 1);
-    struct nn_optimizer *opt = fix_optimizer("sgd", 0, nn_net_n_params(net));
-    float                grad[12];
+    struct nn_net          *net = example_net(&mazur);
+    struct nn_work         *work = fix_work(net, 1);
+    struct nn_optimizer    *opt = fix_optimizer("sgd", 0, nn_net_n_params(net));
+    struct nn_train_options options = { .batch_size = 1, .rate = mazur.rate };
+    float                   grad[12];
 
     for (int i = 0; i < 10000; i++) {
         struct nn_train_sums sums = { 0 };
 
         ck_assert(nn_train_rows(net, work, opt, grad, mazur.x, mazur.t, NULL, 1,
-                                1, mazur.rate, 0.5f, NULL, &sums));
+                                &options, &sums));
     }
     const float *y = nn_net_forward(net, work, mazur.x, 1);
 
@@ -176,8 +178,7 @@ suite_nn_textbook(void)
     Suite *s = suite_create("nn/textbook");
     TCase *t = tcase_create("textbook");
 
-    tcase_add_loop_test(t, one_update_is_the_books, 0,
-                        (int)COUNT_OF(examples));
+    tcase_add_loop_test(t, one_update_is_the_books, 0, (int)COUNT_OF(examples));
     tcase_add_loop_test(t, hidden_units_are_the_books, 0,
                         (int)COUNT_OF(examples));
     tcase_add_test(t, mazur_after_10000_updates);

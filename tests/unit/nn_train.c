@@ -26,15 +26,16 @@ xor_epochs(uint64_t seed)
     struct nn_work      *work = fix_work(net, 4);
     struct nn_optimizer *opt = fix_optimizer("sgd", 0.9f, nn_net_n_params(net));
     float                grad[17];
-    size_t               epoch;
+    struct nn_train_options options = { .batch_size = 4, .rate = 1 };
+    size_t                  epoch;
 
     for (epoch = 1; epoch <= MAX_EPOCHS; epoch++) {
         struct nn_train_sums sums = { 0 };
         bool                 learnt = true;
         const float         *y;
 
-        ck_assert(nn_train_rows(net, work, opt, grad, xor_x, xor_t, NULL, 4, 4,
-                                1, 0.5f, NULL, &sums));
+        ck_assert(nn_train_rows(net, work, opt, grad, xor_x, xor_t, NULL, 4,
+                                &options, &sums));
         y = nn_net_forward(net, work, xor_x, 4);
         for (size_t s = 0; s < 4; s++)
             learnt &= fabsf(y[s] - xor_t[s]) < 0.05f;
@@ -101,8 +102,12 @@ run_close(struct run *r)
 static bool
 run_rows(struct run *r, size_t batch_size, const atomic_bool *stop)
 {
+    const struct nn_train_options options = {
+        .batch_size = batch_size, .rate = 0.05f, .middle = 0.5f, .stop = stop
+    };
+
     return nn_train_rows(r->net, r->work, r->opt, r->grad, r->x, r->t, NULL,
-                         N_ROWS, batch_size, 0.05f, 0.5f, stop, &r->sums);
+                         N_ROWS, &options, &r->sums);
 }
 
 START_TEST(the_same_run_gives_the_same_bytes)
@@ -163,29 +168,126 @@ START_TEST(rows_are_cut_into_batches_and_summed)
         double squares = 0;
 
         by_hand.sums.loss +=
-            (double)n * nn_net_gradient(by_hand.net, by_hand.work,
+            (double)n * nn_net_gradient(by_hand.net, by_hand.work, NULL,
                                         by_hand.x + row * N_IN,
                                         by_hand.t + row * N_OUT, NULL, n,
                                         by_hand.grad, NULL);
         by_hand.sums.n_correct +=
             nn_count_correct(nn_work_output(by_hand.work),
-                             by_hand.t + row * N_OUT, n, N_OUT, 0.5f);
+                             by_hand.t + row * N_OUT, n, N_OUT, 0.5f, false);
         for (size_t i = 0; i < r.n_params; i++)
             squares += (double)by_hand.grad[i] * by_hand.grad[i];
         by_hand.sums.gradient_norm += sqrt(squares);
-        nn_optimizer_step(by_hand.opt, nn_net_params(by_hand.net),
-                          by_hand.grad, rate);
+        fix_step(by_hand.opt, nn_net_params(by_hand.net), by_hand.grad,
+                 r.n_params, rate);
     }
-    ck_assert(fix_same(nn_net_params(r.net), nn_net_params(by_hand.net),
-                       r.n_params));
+    ck_assert(
+        fix_same(nn_net_params(r.net), nn_net_params(by_hand.net), r.n_params));
     ck_assert_uint_eq(r.sums.n_rows, N_ROWS);
     ck_assert_uint_eq(r.sums.n_batches, 3);
-    ck_assert_uint_eq(r.sums.n_correct, by_hand.sums.n_correct);
+    ck_assert_double_eq(r.sums.n_correct, by_hand.sums.n_correct);
     ck_assert_double_eq_tol(r.sums.loss, by_hand.sums.loss, 1e-12);
     ck_assert_double_eq_tol(r.sums.gradient_norm, by_hand.sums.gradient_norm,
                             1e-12);
     run_close(&r);
     run_close(&by_hand);
+}
+END_TEST
+
+/* --- clipping, and what is measured --------------------------------------- */
+
+/* One batch of all rows by plain gradient descent at rate 1: the parameters
+ * move by the gradient as it was clipped, which is worked out here a second
+ * time. */
+static void
+check_clipped(float clip_norm, float clip_value)
+{
+    struct run                    r;
+    const struct nn_train_options options = { .batch_size = N_ROWS,
+                                              .rate = 1,
+                                              .clip_norm = clip_norm,
+                                              .clip_value = clip_value };
+    double                        squares = 0, scale = 1;
+    struct nn_net                *before = NULL;
+
+    run_open(&r, "sgd");
+    ck_assert_int_eq(nn_net_clone(r.net, &before, NULL), ERR_OK);
+    nn_net_gradient(r.net, r.work, NULL, r.x, r.t, NULL, N_ROWS, r.grad, NULL);
+    for (size_t i = 0; i < r.n_params; i++)
+        squares += (double)r.grad[i] * r.grad[i];
+    if (clip_norm > 0)
+        scale = fmin(1, clip_norm / (sqrt(squares) + 1e-6));
+    for (size_t i = 0; i < r.n_params; i++) {
+        double g = scale * r.grad[i];
+
+        if (clip_value > 0)
+            g = fmax(-clip_value, fmin(clip_value, g));
+        nn_net_params(before)[i] -= (float)g;
+    }
+    ck_assert(nn_train_rows(r.net, r.work, r.opt, r.grad, r.x, r.t, NULL,
+                            N_ROWS, &options, &r.sums));
+    for (size_t i = 0; i < r.n_params; i++)
+        ck_assert_float_eq_tol(nn_net_params(r.net)[i],
+                               nn_net_params(before)[i], 1e-6f);
+    /* What is told is the norm before clipping. */
+    ck_assert_double_eq_tol(r.sums.gradient_norm, sqrt(squares), 1e-9);
+    nn_net_free(before);
+    run_close(&r);
+}
+
+START_TEST(gradients_are_clipped_by_norm_then_by_value)
+{
+    check_clipped(0, 0);
+    check_clipped(0.1f, 0);
+    check_clipped(100, 0); /* far above: nothing happens */
+    check_clipped(0, 0.01f);
+    check_clipped(0.1f, 0.01f);
+}
+END_TEST
+
+START_TEST(layers_are_measured)
+{
+    struct run              r, plain;
+    struct nn_net          *before = NULL;
+    struct nn_train_options options = { .batch_size = N_ROWS, .rate = 0.1f };
+
+    run_open(&r, "adam");
+    run_open(&plain, "adam");
+    ck_assert_int_eq(nn_net_clone(r.net, &before, NULL), ERR_OK);
+    ck_assert(nn_train_rows(plain.net, plain.work, plain.opt, plain.grad,
+                            plain.x, plain.t, NULL, N_ROWS, &options,
+                            &plain.sums));
+    options.measure = true;
+    ck_assert(nn_train_rows(r.net, r.work, r.opt, r.grad, r.x, r.t, NULL,
+                            N_ROWS, &options, &r.sums));
+
+    /* Looking does not change what is seen. */
+    ck_assert(
+        fix_same(nn_net_params(r.net), nn_net_params(plain.net), r.n_params));
+    ck_assert_double_eq(plain.sums.update_ratio[0], 0);
+
+    double total = 0;
+    for (size_t l = 0; l < 2; l++) {
+        size_t first = nn_net_layer_offset(r.net, l);
+        size_t end = first + nn_net_layer_parameters(r.net, l);
+        double g = 0, w = 0, moved = 0;
+
+        for (size_t i = first; i < end; i++) {
+            double was = nn_net_params(before)[i];
+
+            g += (double)r.grad[i] * r.grad[i];
+            w += was * was;
+            moved += pow(nn_net_params(r.net)[i] - was, 2);
+        }
+        ck_assert_double_eq_tol(r.sums.layer_norm[l], sqrt(g), 1e-9);
+        ck_assert_double_eq_tol(r.sums.update_ratio[l], sqrt(moved / w), 1e-6);
+        ck_assert_double_gt(r.sums.update_ratio[l], 1e-3);
+        total += g;
+    }
+    ck_assert_double_eq_tol(r.sums.gradient_norm, sqrt(total), 1e-9);
+    nn_net_free(before);
+    run_close(&r);
+    run_close(&plain);
 }
 END_TEST
 
@@ -241,8 +343,8 @@ START_TEST(a_loss_that_is_no_number_ends_the_run)
     for (size_t i = 0; i < N_ROWS * N_IN; i++)
         r.x[i] = 3e38f;
     ck_assert(!run_rows(&r, 1, NULL));
-    ck_assert(fix_same(nn_net_params(r.net), nn_net_params(before),
-                       r.n_params));
+    ck_assert(
+        fix_same(nn_net_params(r.net), nn_net_params(before), r.n_params));
     nn_net_free(before);
     run_close(&r);
 }
@@ -254,9 +356,12 @@ START_TEST(correct_rows_are_counted)
     const float t[] = { 0, 1, 0, 0, 1, 0 };
     const float one[] = { 0.6f, 0.4f, -0.1f }, target[] = { 1, 1, 0 };
 
-    ck_assert_uint_eq(nn_count_correct(y, t, 2, 3, 0.5f), 1);
-    ck_assert_uint_eq(nn_count_correct(one, target, 3, 1, 0.5f), 2);
-    ck_assert_uint_eq(nn_count_correct(one, target, 3, 1, 0), 3);
+    ck_assert_double_eq(nn_count_correct(y, t, 2, 3, 0.5f, false), 1);
+    ck_assert_double_eq(nn_count_correct(one, target, 3, 1, 0.5f, false), 2);
+    ck_assert_double_eq(nn_count_correct(one, target, 3, 1, 0, false), 3);
+    /* As three labels: 2, 2 of y's outputs are on their side. */
+    ck_assert_double_eq_tol(nn_count_correct(y, t, 2, 3, 0.35f, true),
+                            1 + 2 / 3.0, 1e-15);
 }
 END_TEST
 
@@ -270,6 +375,8 @@ suite_nn_train(void)
     tcase_add_loop_test(t, the_same_run_gives_the_same_bytes, 0, 2);
     tcase_add_test(t, instruction_sets_train_alike);
     tcase_add_test(t, rows_are_cut_into_batches_and_summed);
+    tcase_add_test(t, gradients_are_clipped_by_norm_then_by_value);
+    tcase_add_test(t, layers_are_measured);
     tcase_add_test(t, training_lowers_the_loss);
     tcase_add_test(t, a_stop_is_seen_before_the_first_batch);
     tcase_add_test(t, a_loss_that_is_no_number_ends_the_run);

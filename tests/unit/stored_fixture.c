@@ -234,7 +234,7 @@ fixture_job(struct fixture *f, const char *format, ...)
         .spec = json.data,
         .created_ms = 1,
     };
-    must(store_job_insert(f->db, &row, &id, &e), &e);
+    must(store_job_insert(f->db, &row, NULL, &id, &e), &e);
     buf_release(&json);
     return id;
 }

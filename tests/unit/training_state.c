@@ -11,7 +11,7 @@ net_new(float value)
 {
     struct nn_spec spec = { .input = { .rank = 1, .dim = { 3 } },
                             .n_layers = 1,
-                            .loss = NN_MSE };
+                            .loss = { .type = NN_MSE } };
     struct nn_net *net = NULL;
     struct errinfo e;
 
@@ -44,7 +44,9 @@ parts_init(struct parts *p)
     ck_assert_int_eq(nn_optimizer_new(&spec, 8, &p->opt, &e), ERR_OK);
     for (int i = 0; i < 8; i++)
         grad[i] = (float)i;
-    nn_optimizer_step(p->opt, nn_net_params(p->net), grad, 0.1f);
+    nn_optimizer_begin(p->opt);
+    nn_optimizer_update(p->opt, nn_net_params(p->net), grad, 0,
+                        nn_net_n_params(p->net), 0.1f);
 }
 
 static void

@@ -1,0 +1,243 @@
+/*
+ * store_rows.c - rows in, rows out, whatever happens in between
+ */
+#include "store_suites.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+START_TEST(weights_come_back_or_are_refused)
+{
+    struct store *db = house_open();
+    size_t        n = 2500000;
+    char         *w = mem_array(n, 1, 0), *back = mem_array(n, 1, 0);
+    int64_t       id;
+
+    for (size_t i = 0; i < n; i++)
+        w[i] = (char)(i * 7);
+    OK(house_network(db, "net", w, n, &id));
+    ck_assert_int_eq(house_network(db, "net", w, n, &id), ERR_CONFLICT);
+    ck_assert_str_eq(err_slug(&e), "name_taken");
+    OK(store_version_weights(db, id, 0, back, n, &e));
+    ck_assert_int_eq(memcmp(w, back, n), 0);
+    ck_assert_int_eq(store_version_weights(db, id, 0, back, n - 1, &e),
+                     ERR_CORRUPT);
+    ck_assert_int_eq(store_version_weights(db, id, 1, back, n, &e),
+                     ERR_NOTFOUND);
+    store_close(db);
+
+    house_raw("UPDATE weight_chunk SET bytes = zeroblob(length(bytes)) "
+              "WHERE number = 1");
+    db = house_open();
+    ck_assert_int_eq(store_version_weights(db, id, 0, back, n, &e),
+                     ERR_CORRUPT);
+    store_close(db);
+    free(w);
+    free(back);
+}
+END_TEST
+
+static enum err
+collect(void *arg, const void *p, size_t len, struct errinfo *unused)
+{
+    (void)unused;
+    strncat(arg, p, len);
+    return ERR_OK;
+}
+
+START_TEST(an_upload_is_whole_or_nothing)
+{
+    struct store        *db = house_open();
+    struct store_dataset row = { 0 };
+    char                 text[16] = "";
+    int64_t              id;
+
+    OK(store_dataset_begin(db, "d", 3, &id, &e));
+    OK(store_dataset_chunk(db, id, 0, "xyz", 3, &e));
+    ck_assert_int_eq(store_dataset_get(db, "d", &row, &e), ERR_NOTFOUND);
+    ck_assert_int_eq(store_dataset_begin(db, "d", 3, &id, &e), ERR_CONFLICT);
+    store_dataset_abandon(db, id);
+    OK(store_dataset_begin(db, "left", 3, &id, &e)); /* a crash leaves it */
+    OK(store_dataset_chunk(db, id, 0, "xyz", 3, &e));
+    store_close(db);
+
+    db = house_open();
+    house_dataset(db, "d");
+    house_dataset(db, "left"); /* the name is free again */
+    OK(store_dataset_get(db, "d", &row, &e));
+    OK(store_dataset_each_chunk(db, row.id, collect, text, &e));
+    ck_assert_str_eq(text, "abcde");
+    store_dataset_release(&row);
+    OK(store_dataset_delete(db, "d", &e));
+    store_close(db);
+    ck_assert_int_eq(house_raw("SELECT count(*) FROM dataset"), 1);
+    ck_assert_int_eq(house_raw("SELECT count(*) FROM dataset_chunk"), 2);
+}
+END_TEST
+
+START_TEST(a_job_runs_through_its_states)
+{
+    struct store           *db = house_open();
+    struct store_job        job = { 0 };
+    struct store_epoch      rows[2] = { { .epoch = 1, .loss = 0.5 },
+                                        { .epoch = 2, .loss = 0.25 } };
+    struct store_epoch     *history;
+    struct store_checkpoint cp = { .epoch = 2,
+                                   .state = "0123456789",
+                                   .state_len = 10,
+                                   .metrics = "{\"loss\":0.25}",
+                                   .rows = rows,
+                                   .n_rows = 2 };
+    struct store_job_end    end = { .status = STORE_JOB_SUCCEEDED,
+                                    .epoch = 2,
+                                    .result_rest = "\"best_epoch\":2" };
+    struct store_version    version = { .sha256 = "00",
+                                        .weights = "wwww",
+                                        .n_bytes = 4 };
+    struct store_ticket    *ticket;
+    int64_t                 net, id, number;
+    uint64_t                epoch;
+    size_t                  n;
+    void                   *state;
+
+    OK(house_network(db, "net", "1234", 4, &net));
+    house_dataset(db, "d");
+    id = house_job(db, "net", "d");
+    ck_assert_int_eq(store_network_delete(db, "net", &e), ERR_CONFLICT);
+    ck_assert_int_eq(store_dataset_delete(db, "d", &e), ERR_CONFLICT);
+    ck_assert_int_eq(store_job_delete(db, id, &e), ERR_CONFLICT);
+    OK(store_job_claim(db, 9, &job, &e));
+    ck_assert_int_eq(job.id, id);
+    store_job_release(&job);
+    ck_assert_int_eq(store_job_claim(db, 9, &job, &e), ERR_NOTFOUND);
+    cp.job_id = end.id = id;
+    OK(store_job_checkpoint_start(db, &cp, &ticket, &e));
+    OK(store_ticket_wait(ticket, &e));
+    store_close(db); /* as if the process had died: the job was running */
+
+    db = house_open();
+    OK(store_job_claim(db, 99, &job, &e));
+    ck_assert_int_eq(job.resumes, 1);
+    ck_assert_int_eq(job.started_ms, 9);
+    ck_assert_str_eq(job.metrics, cp.metrics);
+    store_job_release(&job);
+    cp.state_len = 4; /* a shorter one replaces the longer whole */
+    cp.n_rows = 0;
+    OK(store_job_checkpoint_start(db, &cp, &ticket, &e));
+    OK(store_ticket_wait(ticket, &e));
+    OK(store_job_checkpoint_get(db, id, &state, &n, &epoch, &e));
+    ck_assert_uint_eq(n, 4);
+    ck_assert_int_eq(memcmp(state, "0123", 4), 0);
+    free(state);
+    end.version = &version;
+    OK(store_job_finish(db, &end, &number, &e));
+    ck_assert_int_eq(number, 1);
+    OK(store_job_get(db, id, &job, &e));
+    ck_assert_str_eq(job.result, "{\"version\":1,\"best_epoch\":2}");
+    store_job_release(&job);
+    OK(store_epoch_list(db, id, 1, 10, &history, &n, &e));
+    ck_assert_uint_eq(n, 1);
+    ck_assert_double_eq(history[0].loss, 0.25);
+    free(history);
+    OK(store_job_checkpoint_get(db, id, &state, &n, &epoch, &e));
+    ck_assert_ptr_null(state);
+    OK(store_network_delete(db, "net", &e));
+    OK(store_job_delete(db, id, &e));
+    store_close(db);
+    ck_assert_int_eq(house_raw("SELECT count(*) FROM weight_chunk"), 0);
+    ck_assert_int_eq(house_raw("SELECT count(*) FROM epoch"), 0);
+}
+END_TEST
+
+START_TEST(strangers_are_refused)
+{
+    struct store *db = house_open(), *other = NULL;
+
+    ck_assert_int_eq(store_open(house_path, &other, &e), ERR_CONFLICT);
+    store_close(db);
+    house_raw("PRAGMA user_version = 999");
+    ck_assert_int_eq(store_open(house_path, &db, &e), ERR_CONFLICT);
+    ck_assert_int_eq(house_raw("PRAGMA user_version"), 999);
+    house_raw("PRAGMA application_id = 1");
+    ck_assert_int_eq(store_open(house_path, &db, &e), ERR_CONFLICT);
+    ck_assert_int_eq(house_raw("PRAGMA application_id"), 1);
+}
+END_TEST
+
+#if !defined(__SANITIZE_THREAD__) /* it does not follow a fork */
+/* Insert until killed; every acknowledged name goes down the pipe. */
+static void
+insert_for_ever(int fd, int round)
+{
+    struct store *db = house_open();
+    int64_t       id;
+
+    for (int i = 0;; i++) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "n%d-%d", round, i);
+        OK(house_network(db, name, "1234", 4, &id));
+        ck_assert_int_eq(write(fd, name, sizeof(name)), sizeof(name));
+    }
+}
+
+START_TEST(what_was_acknowledged_survives_a_kill)
+{
+    size_t n_acknowledged = 0;
+
+    for (int round = 0; round < 20; round++) {
+        struct store_network row;
+        struct store        *db;
+        char                 name[32];
+        int                  fd[2];
+        pid_t                pid;
+
+        ck_assert_int_eq(pipe(fd), 0);
+        pid = fork();
+        if (pid == 0)
+            insert_for_ever(fd[1], round);
+        close(fd[1]);
+        usleep(5000 + 3000 * (useconds_t)round);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        db = house_open();
+        while (read(fd[0], name, sizeof(name)) == sizeof(name)) {
+            OK(store_network_get(db, name, &row, &e));
+            store_network_release(&row);
+            n_acknowledged++;
+        }
+        close(fd[0]);
+        store_close(db);
+        ck_assert_int_eq(house_raw("SELECT integrity_check = 'ok' FROM "
+                                   "pragma_integrity_check"),
+                         1);
+    }
+    ck_assert_uint_gt(n_acknowledged, 20);
+}
+END_TEST
+#endif
+
+Suite *
+store_rows_suite(void)
+{
+    Suite *s = suite_create("rows");
+    TCase *t = tcase_create("rows");
+
+    tcase_add_checked_fixture(t, house_setup, house_teardown);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, weights_come_back_or_are_refused);
+    tcase_add_test(t, an_upload_is_whole_or_nothing);
+    tcase_add_test(t, a_job_runs_through_its_states);
+    tcase_add_test(t, strangers_are_refused);
+#if !defined(__SANITIZE_THREAD__)
+    tcase_add_test(t, what_was_acknowledged_survives_a_kill);
+#endif
+    suite_add_tcase(s, t);
+    return s;
+}
