@@ -154,6 +154,8 @@ void     http_stream_abort(struct http_exchange *x); /* not open is fine */
 
 /* answer.c: hand x->rep to libmicrohttpd. */
 enum MHD_Result http_answer_queue(struct http_exchange *x);
+/* etag.c: give x->rep an ETag; 304 where the client has this body already. */
+void http_answer_tag(struct http_exchange *x);
 /* answer.c: write it past libmicrohttpd, which takes no answer in the middle
  * of an upload, and have the connection closed. */
 enum MHD_Result http_answer_now(struct http_exchange *x);
