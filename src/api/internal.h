@@ -44,6 +44,11 @@ API_HANDLER(api_jobs_log);
 API_HANDLER(api_predict);
 API_HANDLER(api_evaluate);
 
+/* keys.c */
+API_HANDLER(api_keys_create);
+API_HANDLER(api_keys_list);
+API_HANDLER(api_keys_delete);
+
 /* A path segment that is a number: job ids and versions.  ERR_NOTFOUND on
  * anything else, because no such thing can exist. */
 enum err api_number(const char *segment, const char *what, int64_t *out,

@@ -1,4 +1,5 @@
 /* answer.c - a reply on its way out */
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -185,9 +186,11 @@ http_answer_log(struct http_exchange *x)
                             : CLIENT_LEFT;
     }
     log_write(LOG_INFO, "http",
-              "request_id=%s %s %.200s route=%s status=%u bytes=%zu ms=%.1f",
+              "request_id=%s %s %.200s route=%s status=%u bytes=%zu ms=%.1f"
+              "%s%s",
               x->id, x->method, x->path, route != NULL ? route->path : "-",
-              x->status, x->n_sent, us / 1e3);
+              x->status, x->n_sent, us / 1e3,
+              x->req.key[0] != '\0' ? " key=" : "", x->req.key);
     if (opt->observe != NULL)
         opt->observe(opt->ctx, route, x->status, us / 1e6);
 }
@@ -199,6 +202,28 @@ http_request_header(const struct http_request *req, const char *name)
         return NULL;
     return MHD_lookup_connection_value(req->exchange->connection,
                                        MHD_HEADER_KIND, name);
+}
+
+void
+http_request_client(const struct http_request *req,
+                    uint8_t                    out[HTTP_ADDRESS_SIZE])
+{
+    const struct sockaddr *a = NULL;
+
+    memset(out, 0, HTTP_ADDRESS_SIZE);
+    if (req->exchange != NULL)
+        a = MHD_get_connection_info(req->exchange->connection,
+                                    MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+                ->client_addr;
+    if (a == NULL)
+        return;
+    if (a->sa_family == AF_INET6) {
+        memcpy(out, &((const struct sockaddr_in6 *)a)->sin6_addr,
+               HTTP_ADDRESS_SIZE);
+    } else if (a->sa_family == AF_INET) {
+        out[10] = out[11] = 0xff;
+        memcpy(out + 12, &((const struct sockaddr_in *)a)->sin_addr, 4);
+    }
 }
 
 void

@@ -31,6 +31,8 @@
 #define HTTP_MAX_ARGS 3
 #define HTTP_MAX_PARAMS 16
 #define HTTP_MAX_REPLY_HEADERS 6
+#define HTTP_KEY_NAME_SIZE 64
+#define HTTP_ADDRESS_SIZE 16
 
 enum http_method {
     HTTP_GET, /* HEAD too: the body is left out by the server */
@@ -53,6 +55,7 @@ struct http_request {
     const char *boundary;     /* of multipart/form-data, else NULL            */
     const char *accept;       /* the Accept header, NULL where absent         */
     const char *id;           /* of the request, as logged and answered       */
+    char        key[HTTP_KEY_NAME_SIZE]; /* the caller's, by name; "": none    */
     const void *body;         /* whole body, NUL behind it; not of a stream   */
     size_t      body_len;
     bool        may_block;    /* the slow lane runs us                        */
@@ -73,6 +76,11 @@ const char *http_request_query(const struct http_request *req, const char *name)
  * in a request that no server made. */
 const char *http_request_header(const struct http_request *req,
                                 const char *name);
+
+/* Who sent it: an IPv6 address, or an IPv4 one mapped to that; all zero where
+ * that is not known. */
+void http_request_client(const struct http_request *req,
+                         uint8_t out[HTTP_ADDRESS_SIZE]);
 
 /* limit (1 to 1000, default 100) of a list: ERR_MALFORMED on anything else. */
 enum err http_request_limit(const struct http_request *req, size_t *out,

@@ -18,10 +18,10 @@
 
 #include "http/http.h"
 
-/* May this request go on?  ERR_OK, ERR_AUTH or ERR_FORBIDDEN, by
- * req->route->scope.  Called before the body is read, on the server's own
+/* May this request go on?  ERR_OK, ERR_AUTH, ERR_FORBIDDEN or ERR_RATE, by
+ * req->route->scope; req->key gets the caller's name.  Called before the body is read, on the server's own
  * threads: must not block. */
-typedef enum err (*http_authorize_fn)(void *ctx, const struct http_request *req,
+typedef enum err (*http_authorize_fn)(void *ctx, struct http_request *req,
                                       const char *authorization,
                                       struct errinfo *e);
 
