@@ -34,6 +34,9 @@ struct nn_kernel {
     void (*sigmoid)(float *y, const float *z, size_t n);
     void (*tanh)(float *y, const float *z, size_t n);
     void (*exp)(float *y, const float *z, size_t n);
+    /* max(0, z);  d = 0 where y is not > 0. */
+    void (*relu)(float *y, const float *z, size_t n);
+    void (*relu_slope)(float *d, const float *y, size_t n);
     /* The same, of activation_impl.h. */
     void (*elu)(float *y, const float *z, size_t n);
     void (*gelu)(float *y, const float *z, size_t n);
