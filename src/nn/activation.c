@@ -40,8 +40,7 @@ tanh_backward(const struct nn_activation_batch *b, float *d, const float *y,
 static void
 relu_forward(const struct nn_activation_batch *b, float *y, const float *z)
 {
-    for (size_t i = 0; i < b->n * b->width; i++)
-        y[i] = z[i] < 0.0f ? 0.0f : z[i];
+    b->kernel->relu(y, z, b->n * b->width);
 }
 
 /* f' = 1 for y > 0, else 0 (at 0 itself too) */
@@ -50,8 +49,7 @@ relu_backward(const struct nn_activation_batch *b, float *d, const float *y,
               const float *z)
 {
     (void)z;
-    for (size_t i = 0; i < b->n * b->width; i++)
-        d[i] = y[i] > 0.0f ? d[i] : 0.0f;
+    b->kernel->relu_slope(d, y, b->n * b->width);
 }
 
 /* y_k = exp(z_k - max z) / sum_j exp(z_j - max z): no exp can overflow. */

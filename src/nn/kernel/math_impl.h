@@ -123,6 +123,30 @@ map(vec (*f)(vec), float *y, const float *z, size_t n)
     }
 }
 
+static ALWAYS_INLINE vec
+vec_relu(vec z)
+{
+    return choose(z < 0.0f, splat(0), z);
+}
+
+static void
+map_relu(float *y, const float *z, size_t n)
+{
+    map(vec_relu, y, z, n);
+}
+
+/* d where y > 0, else 0. */
+static void
+relu_slope(float *d, const float *y, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES)
+        store(d + i, choose(load(y + i) > 0.0f, load(d + i), splat(0)));
+    for (; i < n; i++)
+        d[i] = y[i] > 0.0f ? d[i] : 0.0f;
+}
+
 static void
 map_exp(float *y, const float *z, size_t n)
 {
