@@ -8,11 +8,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/exchange.h"
+#include "http/origin.h"
 
 #define CLIENT_LEFT 499 /* for the log: nobody heard the answer */
 #define TAKE_RATE 16384 /* bytes per second a client must take  */
 #define FEED_BLOCK 4096
-#define MAX_HEADERS (HTTP_MAX_REPLY_HEADERS + 8)
+#define MAX_HEADERS (HTTP_MAX_REPLY_HEADERS + 9)
 
 struct header {
     const char *name;
@@ -63,11 +64,12 @@ is_json(const char *type)
 
 /* All headers of the answer, other than Date and the framing. */
 static size_t
-headers_of(const struct http_exchange *x, struct header h[MAX_HEADERS])
+headers_of(struct http_exchange *x, struct header h[MAX_HEADERS])
 {
     const struct http_reply *rep = &x->rep;
     size_t                   n = 0;
 
+    http_origin_reply(x);
     if (rep->body.len > 0 || rep->feed != NULL) {
         h[n++] = (struct header){ "Content-Type", rep->content_type };
         if (is_json(rep->content_type) && !has_header(rep, "Cache-Control"))
@@ -77,6 +79,10 @@ headers_of(const struct http_exchange *x, struct header h[MAX_HEADERS])
     h[n++] = (struct header){ "X-Content-Type-Options", "nosniff" };
     h[n++] = (struct header){ "Cross-Origin-Resource-Policy", "same-origin" };
     h[n++] = (struct header){ "Referrer-Policy", "no-referrer" };
+    if (!has_header(rep, "Content-Security-Policy"))
+        h[n++] =
+            (struct header){ "Content-Security-Policy",
+                             "default-src 'none'; frame-ancestors 'none'" };
     if (rep->status == MHD_HTTP_UNSUPPORTED_MEDIA_TYPE)
         h[n++] = (struct header){ "Accept-Encoding", "gzip, identity" };
     if (x->must_close)
