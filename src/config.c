@@ -36,6 +36,8 @@ static const struct option options[] = {
     { "no_auth",      FLAG,  F(no_auth),      "false",          0,  0,       false, "listen on an address others can reach although no keys are asked" },
     { "require_keys", FLAG,  F(require_keys), "false",          0,  0,       false, "ask for keys on loopback too" },
     { "open_metrics", FLAG,  F(open_metrics), "false",          0,  0,       false, "show /metrics, which has names of networks, without a key" },
+    { "allowed_hosts", TEXT, F(allowed_hosts), "",              0,  0,       false, "names in Host headers beside localhost, comma between; empty: any, on loopback none" },
+    { "cors_origins", TEXT,  F(cors_origins), "",               0,  0,       false, "origins of web pages that may use the API (https://example.org), comma between" },
     { "config",       TEXT,  F(file),         "",               0,  0,       true,  "read options from this file" },
     { "print_config", FLAG,  F(print_config), "false",          0,  0,       true,  "print all options as a configuration file, and end" },
     { "print_routes", FLAG,  F(print_routes), "false",          0,  0,       true,  "print the HTTP endpoints, and end" },

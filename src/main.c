@@ -176,6 +176,8 @@ serve(const struct config *config, sigset_t *signals)
                                          .on_short = make_room };
     struct http_options     http = { .listen = config->listen,
                                      .ctx = &ctx,
+                                     .allowed_hosts = config->allowed_hosts,
+                                     .cors_origins = config->cors_origins,
                                      .authorize = api_authorize,
                                      .observe = api_observe,
                                      .max_connections = config->connections };

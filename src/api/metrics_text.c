@@ -139,9 +139,13 @@ write_server(struct buf *out, struct api_ctx *api,
            (double)s.n_refused_queue);
     sample(out, "limits_hit_total", "{limit=\"body_memory\"}",
            (double)s.n_refused_memory);
+    sample(out, "limits_hit_total", "{limit=\"listeners\"}",
+           (double)s.n_refused_feeds);
     http_keys_failures(api->keys, &wrong, &slowed);
     sample(out, "limits_hit_total", "{limit=\"wrong_keys\"}",
            (double)slowed);
+    single(out, "http_listeners", "gauge", "Streams of events that are open.",
+           s.feeds);
     single(out, "wrong_keys_total", "counter",
            "Requests with a key that is not one of ours.", (double)wrong);
 }
