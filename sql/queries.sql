@@ -36,6 +36,8 @@ SELECT 1 FROM job WHERE network_id = ?1
 DELETE FROM network WHERE id = ?1;
 -- name: NETWORK_PIN
 UPDATE network SET serving_version = ?2 WHERE id = ?1;
+-- name: NETWORK_VERSIONS
+SELECT latest_version, serving_version FROM network WHERE id = ?1;
 -- name: NETWORK_KEEP
 UPDATE network SET keep_versions = ?2 WHERE id = ?1;
 -- name: NETWORK_STATE_JOB

@@ -133,6 +133,11 @@ enum err job_column(struct conn *c, enum stmt_id id, void *out,
 enum err job_status(struct conn *c, int64_t id, enum store_job_status *out,
                     int64_t *out_network, struct errinfo *e);
 
+/* The id of the network called name. */
+enum err network_id(struct conn *c, const char *name, int64_t *out,
+                    struct errinfo *e);
+/* Forget versions of a network that are more than it is to keep. */
+enum err versions_retain(struct conn *c, int64_t network, struct errinfo *e);
 /* Insert a version and its weights: part of several changes. */
 enum err version_insert(struct conn *c, const struct store_version *row,
                         int64_t version, struct errinfo *e);

@@ -95,11 +95,17 @@ enum err store_network_list(struct store *db, const char *after, size_t limit,
  * paused (slug "network_busy"). */
 enum err store_network_delete(struct store *db, const char *name,
                               struct errinfo *e);
-/* serving_version: a version, or -1 for the latest.  ERR_NOTFOUND. */
-enum err store_network_pin(struct store *db, const char *name,
-                           int64_t serving_version, struct errinfo *e);
+/* NULL: stays as it is. */
+struct store_network_change {
+    const int64_t *serving_version; /* -1: the latest; ERR_INVALID: no such */
+    const int64_t *keep_versions;   /* 0: all; those that are too many go   */
+};
+enum err store_network_update(struct store *db, const char *name,
+                              const struct store_network_change *change,
+                              struct errinfo                    *e);
 
-/* A new latest version; *out_version is its number. */
+/* A new latest version; *out_version is its number.  Older ones go where the
+ * network keeps only so many. */
 enum err store_version_insert(struct store *db, const struct store_version *row,
                               int64_t *out_version, struct errinfo *e);
 enum err store_version_get(struct store *db, int64_t network_id,
@@ -108,6 +114,10 @@ enum err store_version_get(struct store *db, int64_t network_id,
 enum err store_version_list(struct store *db, int64_t network_id, int64_t after,
                             size_t limit, struct store_version **out,
                             size_t *out_n, struct errinfo *e);
+/* ERR_CONFLICT for version 0, the latest, the pinned one, and one that a job
+ * started from which has not ended. */
+enum err store_version_delete(struct store *db, const char *network,
+                              int64_t version, struct errinfo *e);
 /* The weights into p [len], digest verified: ERR_CORRUPT where they do not fit
  * or len is not theirs. */
 enum err store_version_weights(struct store *db, int64_t network_id,
