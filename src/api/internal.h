@@ -21,6 +21,8 @@ API_HANDLER(api_events);
 API_HANDLER(api_jobs_events);
 /* metrics_text.c */
 API_HANDLER(api_metrics_get);
+/* backup.c */
+API_HANDLER(api_backup_get);
 /* networks.c */
 API_HANDLER(api_networks_create);
 API_HANDLER(api_networks_list);

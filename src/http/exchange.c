@@ -73,7 +73,7 @@ http_exchange_free(struct http_exchange *x)
     if (x->feed.entered)
         http_feeds_leave(server->feeds);
     http_body_release(x);
-    buf_release(&x->rep.body);
+    http_reply_reset(&x->rep);
     gunzip_free(x->gunzip);
     free(x);
     atomic_fetch_sub(&server->n_exchanges, 1);

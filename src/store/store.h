@@ -36,6 +36,25 @@ struct store;
 enum err store_open(const char *path, struct store **out, struct errinfo *e);
 void     store_close(struct store *db); /* NULL is fine */
 bool     store_is_failed(const struct store *db);
+/* As store_open(), but nothing is changed: ERR_CONFLICT also where the file has
+ * an older schema, ERR_NOTFOUND where there is none. */
+enum err store_open_to_check(const char *path, struct store **out,
+                             struct errinfo *e);
+/* Go through the whole file: pages, references, digests of checkpoints.  tell
+ * gets a sentence for every fault; *out_n_states is how many checkpoints there
+ * are.  What other rows mean, and their digests, is the caller's business. */
+typedef void (*store_fault_fn)(void *arg, const char *what);
+enum err store_check(struct store *db, store_fault_fn tell, void *arg,
+                     uint64_t *out_n_states, struct errinfo *e);
+
+/* A copy of the file as it is now, while reads and writes go on: an open file
+ * (close() it) without a name, at its beginning.  ERR_BUSY while another is
+ * being made; ERR_FULL where the disk has no room for it. */
+enum err store_backup(struct store *db, int *out_fd, uint64_t *out_len,
+                      struct errinfo *e);
+/* The process is about to stop: a copy that is being made is given up. */
+void store_closing(struct store *db);
+
 /* Where to write the id of a job that brings the process down: the next
  * store_open() reads it, and counts the job's crashes.  Borrowed. */
 int store_blame_fd(const struct store *db);
