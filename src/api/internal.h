@@ -13,6 +13,9 @@
 /* health.c */
 API_HANDLER(api_health_get);
 API_HANDLER(api_ready_get);
+/* dashboard.c */
+API_HANDLER(api_dashboard_index);
+API_HANDLER(api_dashboard_file);
 /* events.c */
 API_HANDLER(api_events);
 API_HANDLER(api_jobs_events);

@@ -28,6 +28,9 @@ static const struct http_route routes[] = {
     { GET,    "/readyz",                               api_ready_get,       NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_OPEN,  HTTP_PUBLIC, "is it ready for work" },
     { GET,    "/metrics",                              api_metrics_get,     NULL,              0,     NONE,     NULL,                       HTTP_OPEN,              PREDICT,     "what it does, in figures, for Prometheus" },
 
+    { GET,    "/",                                     api_dashboard_index, NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "the dashboard" },
+    { GET,    "/dashboard/{file}",                     api_dashboard_file,  NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "its files" },
+
     { POST,   "/v1/networks",                          api_networks_create, NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "create a network" },
     { GET,    "/v1/networks",                          api_networks_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list networks" },
     { GET,    "/v1/networks/{name}",                   api_networks_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one network, its layers and versions" },
