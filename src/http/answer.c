@@ -222,6 +222,10 @@ http_answer_log(struct http_exchange *x)
             x->status = info != NULL && info->http_status != 0
                             ? info->http_status
                             : CLIENT_LEFT;
+        /* It closes at once, and what it has not read would take its answer
+         * along. */
+        if (x->conn != NULL && x->status != CLIENT_LEFT)
+            x->conn->linger = true;
     }
     log_write(LOG_INFO, "http",
               "request_id=%s %s %.200s route=%s status=%u bytes=%zu ms=%.1f"

@@ -222,7 +222,7 @@ def chunks_beyond_the_limit(p):
                body=b"%x\r\n" % n + b" " * n + b"\r\n0\r\n\r\n")
 
 
-@row(17, 414, 431)
+@row(17, 414, 431, None)
 def long_heads(p):
     n = p.number(30000, 20000, 100000)
     return p.one(raw("GET /" + "a" * n + " HTTP/1.1"),
