@@ -29,6 +29,7 @@ static const struct option options[] = {
     { "database",     TEXT,  F(database),     "backprop.db",    0,  0,       false, "the database file, created where it does not exist" },
     { "keys",         TEXT,  F(keys),         "",               0,  0,       false, "the file of keys; empty: the database's name and .keys" },
     { "workers",      COUNT, F(workers),      "0",              0,  256,     false, "training jobs that run at once; 0: one a core" },
+    { "queue_max",    COUNT, F(queue_max),    "1000",           1,  1000000, false, "jobs that may wait in the queue; more are refused" },
     { "memory_mib",   COUNT, F(memory_mib),   "0",              0,  1 << 24, false, "memory for jobs and models, MiB; 0: three quarters of the machine's" },
     { "connections",  COUNT, F(connections),  "1000",           1,  100000,  false, "connections held at once" },
     { "log_level",    LEVEL, F(log_level),    "info",           0,  0,       false, "error, warn, info or debug" },
