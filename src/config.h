@@ -30,6 +30,7 @@ struct config {
     unsigned       queue_max;
     unsigned       memory_mib; /* 0: three quarters of memory */
     unsigned       connections;
+    unsigned       http_threads; /* 0: two                     */
     enum log_level log_level;
     bool           no_auth;
     bool           require_keys;

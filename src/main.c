@@ -220,7 +220,8 @@ serve(const struct config *config, sigset_t *signals)
                                      .cors_origins = config->cors_origins,
                                      .authorize = api_authorize,
                                      .observe = api_observe,
-                                     .max_connections = config->connections };
+                                     .max_connections = config->connections,
+                                     .n_threads = config->http_threads };
     struct http_server     *server = NULL;
     struct errinfo          e;
     pthread_t               impatient;
