@@ -13,6 +13,7 @@
 #define ROWS "application/json,application/octet-stream,application/x-npy"
 #define DATASET_FORMS                                                          \
     "text/csv,application/x-ndjson,application/json,multipart/form-data"
+#define WEIGHTS "application/json,application/octet-stream,application/safetensors"
 #define PREDICT HTTP_PREDICT
 #define TRAIN HTTP_TRAIN
 #define ADMIN HTTP_ADMIN
@@ -39,8 +40,8 @@ static const struct http_route routes[] = {
     { DELETE, "/v1/networks/{name}",                   api_networks_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a network and its versions" },
     { GET,    "/v1/networks/{name}/versions",          api_versions_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list its versions" },
     { GET,    "/v1/networks/{name}/versions/{v}",      api_versions_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one version: origin, metrics, digest" },
-    { GET,    "/v1/networks/{name}/versions/{v}/weights", api_weights_get,  NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "its weights" },
-    { PUT,    "/v1/networks/{name}/weights",           NULL,                &api_weights_put,  4 * GIB, JSON,   NULL,                       0,                      TRAIN,       "upload weights: a new version" },
+    { GET,    "/v1/networks/{name}/versions/{v}/weights", api_weights_get,  NULL,              0,     NONE,     "format",                   0,                      PREDICT,     "its weights" },
+    { PUT,    "/v1/networks/{name}/weights",           NULL,                &api_weights_put,  4 * GIB, WEIGHTS,  NULL,                       0,                      TRAIN,       "upload weights: a new version" },
 
     { PUT,    "/v1/datasets/{name}",                   NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "header,target,types,task,columns,delimiter,on_error", 0, TRAIN, "upload a dataset" },
     { POST,   "/v1/datasets",                          NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "name,header,target,types,task,columns,delimiter,on_error", 0, TRAIN, "the same, named in the query: for curl -F" },
