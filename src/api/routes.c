@@ -66,6 +66,7 @@ static const struct http_route routes[] = {
     { GET,    "/v1/events",                            api_events,          NULL,              0,     NONE,     "after",                    0,                      PREDICT,     "what happens to all jobs, as it happens" },
 
     { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, ROWS,  "top",                      HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
+    { POST,   "/v1/networks/{name}/train_on_batch",    api_train_on_batch,  NULL,              32 * MIB, JSON,  NULL,                       0,                      TRAIN,       "one update of the network that serves" },
     { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
 
     { GET,    "/v1/models",                            api_models_list,      NULL,             0, NONE,     NULL,                       0,                      PREDICT,     "networks as other servers' clients list them" },
