@@ -19,7 +19,8 @@ enum random_purpose {
     RANDOM_SHUFFLE,    /* order of rows; epoch                         */
     RANDOM_SPLIT,      /* training and validation rows                 */
     RANDOM_DROPOUT,    /* epoch, step: batch, then layer in purpose's high bits */
-    RANDOM_TEST
+    RANDOM_TEST,
+    RANDOM_SAMPLE /* rows that a dataset is described by; index: the row */
 };
 
 struct random_at {

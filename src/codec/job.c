@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/encoding.h"
 #include "codec/list.h"
 #include "codec/walk.h"
 #include "codec/write.h"
@@ -41,14 +42,6 @@ optimizer_choice(size_t i)
     const struct nn_optimizer_type *type = nn_optimizer_type_at(i);
 
     return type != NULL ? nn_optimizer_type_name(type) : NULL;
-}
-
-static const char *
-scaling_choice(size_t i)
-{
-    return i < DATASET_SCALE_COUNT
-               ? dataset_scaling_name((enum dataset_scaling)i)
-               : NULL;
 }
 
 static void
@@ -296,10 +289,7 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
     read_count(&w, "seed", 0, CODEC_MAX_SEED, &out->seed);
     read_optimizer(&w, &out->optimizer);
     read_schedule(&w, &out->schedule, out->epochs);
-    value = walk_member(&w, "scale_inputs");
-    if (value != NULL &&
-        value_word(value, "/scale_inputs", scaling_choice, &i, e))
-        out->scale_inputs = (enum dataset_scaling)i;
+    codec_encoding_read(&w, &out->encoding);
     read_validation(&w, out);
     read_stop_when(&w, out);
     value = walk_member(&w, "keep");
@@ -378,7 +368,7 @@ write_spec(const struct codec_job *spec, struct buf *out)
                   &spec->schedule);
     write_end(out);
 
-    write_text(out, "scale_inputs", dataset_scaling_name(spec->scale_inputs));
+    codec_encoding_write(&spec->encoding, out);
     write_member(out, "validation");
     if (spec->validation_fraction > 0 || spec->validation_dataset[0] != '\0') {
         write_begin(out);

@@ -38,7 +38,7 @@ struct codec_job {
     uint64_t seed;       /* default 0                             */
     struct nn_optimizer_spec optimizer; /* default adam           */
     struct codec_schedule    schedule;  /* default constant       */
-    enum dataset_scaling     scale_inputs; /* default none        */
+    struct dataset_encoding  encoding;  /* default: as it is, means */
     double   validation_fraction; /* [0, 1); 0: none              */
     char     validation_dataset[CODEC_NAME_SIZE]; /* "": none     */
     uint64_t validation_every;    /* epochs, default 1            */

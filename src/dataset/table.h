@@ -5,7 +5,8 @@
  *          train and which validate is a list of row numbers each, decided
  *          before the encoder is fitted, because it is fitted on training rows
  *          only.  Chunks are read three times (targets, fit, encode), so that
- *          no second copy of the rows is ever held.
+ *          no second copy of the rows is ever held; what needs the values in
+ *          order is fitted on x itself.
  * Owner    _load() gives a table to the caller, _free() takes it back.
  * Threads  Immutable once loaded.
  * Limits   dataset_table_bytes() says what it takes; the caller asks its budget.

@@ -20,6 +20,12 @@
  *            IDX   LeCun's format; a rank-3 file of images gets the shape
  *                  [1, height, width].  npy: version 1 to 3, in C
  *                  or Fortran order.
+ *          What a column is: numeric where every present value is a number;
+ *          boolean where there are two words that say yes and no; datetime
+ *          where every value is a date; text where there are more than 10,000
+ *          different values, one of more than 256 bytes, or mostly different
+ *          ones of three words and more; class for a numeric target of a
+ *          classification; else categorical.  Or what ?types= says.
  *          Targets: as asked by name, else the last column.  The task, where
  *          not asked: classification where the only target column is
  *          categorical, or holds integers with 2 to 100 distinct values, each
@@ -56,6 +62,8 @@ struct dataset_upload_options {
     const char *columns;   /* names for the columns in order, comma between;
                               NDJSON: the members to take; NULL: the file's  */
     const char *delimiter; /* CSV: "," ";" "|" "tab"; NULL: found            */
+    const char *text_size, *text_words, *text_characters; /* what of a text is
+                              counted: "4096", "1-2", "0"; NULL: the default */
     const char *on_error;  /* "fail" or "skip" rows that are wrong; NULL: fail */
     uint64_t            max_bytes; /* plain bytes over all parts; 0: no limit  */
 };

@@ -54,7 +54,7 @@ not_finite(const struct training_trainer *t, uint64_t epoch, struct errinfo *e)
             "the loss of epoch %llu is not a finite number; the network keeps "
             "the weights it had. Try a lower learning_rate than %g%s",
             (unsigned long long)epoch, t->rate,
-            t->spec->scale_inputs == DATASET_SCALE_NONE
+            t->spec->encoding.scale_inputs == DATASET_SCALE_NONE
                 ? ", or scale_inputs \"standard\""
                 : "");
     return err_named(e, ERR_INVALID, "loss_not_finite");

@@ -14,6 +14,10 @@ struct loaded {
     struct dataset_table   *table;
 };
 
+static const struct dataset_encoding standard = {
+    .scale_inputs = DATASET_SCALE_STANDARD
+};
+
 static enum err
 load(struct stored *s, size_t n_out, double fraction, uint64_t seed,
      struct loaded *out, struct errinfo *e)
@@ -22,7 +26,7 @@ load(struct stored *s, size_t n_out, double fraction, uint64_t seed,
     enum err              rc;
 
     *out = (struct loaded){ 0 };
-    rc = dataset_encoder_new(&s->meta, DATASET_SCALE_STANDARD, n_out, false,
+    rc = dataset_encoder_new(&s->meta, &standard, n_out, false,
                              &out->enc, e);
     if (rc != ERR_OK)
         return rc;
