@@ -283,6 +283,8 @@ def test_every_route_has_been_tried_here(client, pages):
     for method, pattern in routes:
         path = re.sub(r"\{name\}", "nobody", pattern)
         path = re.sub(r"\{(id|v)\}", "999999", path)
+        if path == "/v1/events":
+            method = "HEAD"  # a GET would listen for ever
         answer = client.request(method, path)
         assert answer.status not in (405, 500, 501), (method, path)
         # A body where none belongs, an empty object where one does.

@@ -10,6 +10,7 @@ main(void)
 
     srunner_add_suite(r, suite_nn_spec());
     srunner_add_suite(r, suite_nn_net());
+    srunner_add_suite(r, suite_nn_activation());
     srunner_add_suite(r, suite_nn_gradient());
     srunner_add_suite(r, suite_nn_textbook());
     srunner_add_suite(r, suite_nn_golden());

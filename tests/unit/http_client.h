@@ -48,7 +48,8 @@ void fixture_await_waiting(struct fixture *f, unsigned n);
 /* Until *counter is n, at most 10 s. */
 void fixture_await(atomic_uint *counter, unsigned n);
 
-/* The i-th byte of every upload. */
+/* The i-th byte of every upload; after so many they come again. */
+#define PATTERN_PERIOD 65536
 unsigned char pattern_byte(size_t i);
 char         *pattern_new(size_t n);
 
@@ -68,6 +69,8 @@ void answer_has(const struct answer *a, const char *name, const char *value);
 void answer_says(const struct answer *a, const char *text);
 
 int client_connect(const struct fixture *f);
+/* -1 where nobody listens. */
+int client_try_connect(const struct fixture *f);
 /* false where the other side has closed. */
 bool client_send(int fd, const void *p, size_t n);
 bool client_puts(int fd, const char *text);

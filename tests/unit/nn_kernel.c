@@ -141,12 +141,15 @@ START_TEST(gemm_is_right_on_all_small_shapes)
 }
 END_TEST
 
-/* Around the blocks (256 of k and of n, 512 of m) and the tiles. */
+/* Around the blocks (256 of k and of n, groups of 32 to 64 rows, 128 turned
+ * samples) and the tiles, and each of the ways that gemm can take. */
 START_TEST(gemm_is_right_on_large_shapes)
 {
     static const size_t shapes[][3] = {
         { 1, 256, 784 }, { 9, 300, 257 },  { 515, 33, 20 }, { 64, 10, 512 },
         { 40, 65, 1 },   { 33, 257, 511 }, { 7, 513, 30 },
+        { 1, 77, 300 },  { 2, 200, 260 },  { 131, 300, 270 },
+        { 33, 264, 264 }, { 16, 49, 9000 }, { 54, 256, 100 },
     };
     const size_t *s = shapes[_i % (int)COUNT_OF(shapes)];
 
@@ -372,7 +375,7 @@ suite_nn_kernel(void)
 
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, gemm_is_right_on_all_small_shapes, 0, 20);
-    tcase_add_loop_test(t, gemm_is_right_on_large_shapes, 0, 14);
+    tcase_add_loop_test(t, gemm_is_right_on_large_shapes, 0, 26);
     tcase_add_test(t, gemm_of_no_terms_is_zero_or_what_was_there);
     suite_add_tcase(s, t);
 

@@ -47,7 +47,7 @@ static _Atomic(const struct nn_kernel *) in_use;
 size_t
 nn_kernel_scratch_floats(void)
 {
-    return K_BLOCK * N_BLOCK;
+    return SCRATCH_FLOATS;
 }
 
 const struct nn_kernel *

@@ -34,6 +34,18 @@ struct nn_kernel {
     void (*sigmoid)(float *y, const float *z, size_t n);
     void (*tanh)(float *y, const float *z, size_t n);
     void (*exp)(float *y, const float *z, size_t n);
+    /* max(0, z);  d = 0 where y is not > 0. */
+    void (*relu)(float *y, const float *z, size_t n);
+    void (*relu_slope)(float *d, const float *y, size_t n);
+    /* The same, of activation_impl.h. */
+    void (*elu)(float *y, const float *z, size_t n);
+    void (*gelu)(float *y, const float *z, size_t n);
+    void (*silu)(float *y, const float *z, size_t n);
+    void (*softplus)(float *y, const float *z, size_t n);
+    /* d *= f'; of softplus as y tells it. */
+    void (*gelu_slope)(float *d, const float *z, size_t n);
+    void (*silu_slope)(float *d, const float *z, size_t n);
+    void (*softplus_slope)(float *d, const float *y, size_t n);
     /* Sum of x_i^2, in double, in an order of its own: equal on every set. */
     double (*sum_squares)(const float *x, size_t n);
     /* w -= rate g;  v = momentum v - rate g, w += v;  Adam. */

@@ -6,11 +6,13 @@
 
 #include "nn/kernel/kernel.h"
 
-/* A block of packed B, [K_BLOCK][N_BLOCK]: a panel of it fits the first-level
- * cache beside the rows of A, the whole the second.  Multiples of every set's
- * tile, and the same for all, so that scratch memory does not depend on the set. */
+/* A panel of K_BLOCK rows fits the first-level cache beside a tile's rows of
+ * A.  Turned, TURNED_ROWS samples of 1024 inputs fit the second.  Multiples of
+ * every set's tile, and the same for all, so that scratch memory does not
+ * depend on the set. */
 #define K_BLOCK 256
-#define N_BLOCK 256
+#define TURNED_ROWS 128
+#define SCRATCH_FLOATS ((size_t)(1024 + 64) * TURNED_ROWS)
 
 #ifdef NN_HAVE_X86
 extern const struct nn_kernel nn_kernel_sse2, nn_kernel_avx2, nn_kernel_avx512;

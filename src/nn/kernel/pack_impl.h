@@ -1,0 +1,117 @@
+/*
+ * pack_impl.h - matrices put where a tile reads them fast, over vec
+ */
+#ifndef NN_KERNEL_PACK_IMPL_H
+#define NN_KERNEL_PACK_IMPL_H
+
+#include "nn/kernel/tile_impl.h"
+#include "nn/kernel/vector.h"
+
+/* Turn LANES rows into columns: one bit of the two indices after another. */
+static ALWAYS_INLINE void
+transpose(vec r[LANES])
+{
+    uvec lane;
+
+    for (uint32_t i = 0; i < LANES; i++)
+        lane[i] = i;
+#pragma GCC unroll 4
+    for (uint32_t bit = 1; bit < LANES; bit *= 2) {
+        uvec set = (uvec)((lane & bit) != 0);
+        uvec low = (set & ((lane ^ bit) + LANES)) | (~set & lane);
+        uvec high = (set & (lane + LANES)) | (~set & (lane ^ bit));
+
+#pragma GCC unroll 16
+        for (uint32_t i = 0; i < LANES; i++) {
+            if ((i & bit) != 0)
+                continue;
+            vec a = r[i], b = r[i + bit];
+
+            r[i] = pick(a, b, low);
+            r[i + bit] = pick(a, b, high);
+        }
+    }
+}
+
+/* out[j][i] = x[i][j] for rows x cols floats of x. */
+static void
+turn(size_t rows, size_t cols, const float *x, size_t x_row, float *out,
+     size_t out_row)
+{
+    size_t full_rows = rows - rows % LANES, full_cols = cols - cols % LANES;
+
+    for (size_t i = 0; i < full_rows; i += LANES) {
+        for (size_t j = 0; j < full_cols; j += LANES) {
+            vec r[LANES];
+
+#pragma GCC unroll 16
+            for (size_t l = 0; l < LANES; l++)
+                r[l] = load(x + (i + l) * x_row + j);
+            transpose(r);
+#pragma GCC unroll 16
+            for (size_t l = 0; l < LANES; l++)
+                store(out + (j + l) * out_row + i, r[l]);
+        }
+        for (size_t j = full_cols; j < cols; j++)
+            for (size_t l = 0; l < LANES; l++)
+                out[j * out_row + i + l] = x[(i + l) * x_row + j];
+    }
+    for (size_t i = full_rows; i < rows; i++)
+        for (size_t j = 0; j < cols; j++)
+            out[j * out_row + i] = x[i * x_row + j];
+}
+
+/* Zero the columns from n on of out [k][width]. */
+static void
+zero_beyond(size_t k, size_t n, size_t width, float *out)
+{
+    if (n < width)
+        for (size_t p = 0; p < k; p++)
+            memset(out + p * width + n, 0, (width - n) * sizeof(*out));
+}
+
+/* Pack k rows and n <= width columns of B into out [k][width]; beyond n: 0. */
+static void
+pack_panel(size_t k, size_t n, size_t width, const float *b, size_t b_row,
+           size_t b_col, float *out)
+{
+    if (b_row == 1) { /* columns lie in one piece: W of y = W x */
+        turn(n, k, b, b_col, out, width);
+    } else if (b_col == 1 && n == TILE_COLS) {
+        for (size_t p = 0; p < k; p++) {
+            store(out + p * TILE_COLS, load(b + p * b_row));
+            store(out + p * TILE_COLS + LANES, load(b + p * b_row + LANES));
+        }
+    } else {
+        for (size_t p = 0; p < k; p++)
+            for (size_t j = 0; j < n; j++)
+                out[p * width + j] = b[p * b_row + j * b_col];
+    }
+    zero_beyond(k, n, width, out);
+}
+
+/* Pack m rows of A, contiguous down its columns, tile by tile: [k][rows].
+ * A whole vector is copied where it stays within A; what it writes too much
+ * the next one overwrites. */
+static void
+pack_group(size_t m, size_t k, const float *a, size_t a_row, size_t a_col,
+           float *out)
+{
+    size_t rows;
+
+    for (size_t i = 0; i < m; i += rows) {
+        rows = tile_rows(m - i);
+        if (a_row == 1 && i + TILE_ROWS + LANES <= m) {
+            for (size_t p = 0; p < k; p++)
+                store(out + p * rows, load(a + p * a_col));
+        } else {
+            for (size_t p = 0; p < k; p++)
+                for (size_t r = 0; r < rows; r++)
+                    out[p * rows + r] = a[p * a_col + r * a_row];
+        }
+        a += rows * a_row;
+        out += rows * k;
+    }
+}
+
+#endif
