@@ -41,6 +41,25 @@ reply_job(struct api_ctx *api, int64_t id, struct http_reply *rep,
     return rc;
 }
 
+/* A job trains on the rows that were there when it was submitted, whatever is
+ * appended before it starts. */
+static enum err
+fix_revision(struct api_ctx *api, struct codec_job *job, struct errinfo *e)
+{
+    struct store_dataset row = { 0 };
+    enum err             rc;
+
+    if (job->dataset_revision > 0)
+        return ERR_OK;
+    rc = store_dataset_get(api->store, job->dataset, &row, e);
+    if (rc == ERR_NOTFOUND)
+        return ERR_OK; /* the check tells, with the body's pointer */
+    if (rc == ERR_OK)
+        job->dataset_revision = row.revision;
+    store_dataset_release(&row);
+    return rc;
+}
+
 enum err
 api_jobs_create(void *ctx, const struct http_request *req,
                 struct http_reply *rep, struct errinfo *e)
@@ -53,6 +72,8 @@ api_jobs_create(void *ctx, const struct http_request *req,
     enum err         rc;
 
     rc = codec_job_parse(req->body, req->body_len, &asked, e);
+    if (rc == ERR_OK)
+        rc = fix_revision(api, &asked, e);
     if (rc == ERR_OK)
         rc = training_check(api->store, api->budget, &asked, e);
     if (rc != ERR_OK)

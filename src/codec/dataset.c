@@ -218,6 +218,7 @@ codec_dataset_format(const struct store_dataset *row, struct buf *out)
     /* The stored text, with its row's columns in front and behind. */
     write_begin(out);
     write_text(out, "name", row->name);
+    write_count(out, "revision", (uint64_t)row->revision);
     buf_putc(out, ',');
     buf_append(out, row->meta + 1, len - 2);
     write_time(out, "created_at", row->created_ms);

@@ -267,6 +267,7 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
 {
     struct walk w;
     json_t     *value;
+    uint64_t    n;
     size_t      i;
 
     *out = (struct codec_job){ .epochs = 10,
@@ -282,6 +283,10 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
     walk_begin(&w, document, "", e);
     read_name(&w, "network", true, out->network);
     read_name(&w, "dataset", true, out->dataset);
+    value = walk_member(&w, "dataset_revision");
+    if (value != NULL &&
+        value_count(value, "/dataset_revision", 1, INT64_MAX, &n, e))
+        out->dataset_revision = (int64_t)n;
     read_count(&w, "epochs", 1, CODEC_MAX_EPOCHS, &out->epochs);
     read_batch_size(&w, &out->batch_size);
     value = walk_member(&w, "shuffle");
@@ -347,6 +352,8 @@ write_asked(struct buf *out, const char *name, double x)
 static void
 write_spec(const struct codec_job *spec, struct buf *out)
 {
+    if (spec->dataset_revision > 0)
+        write_count(out, "dataset_revision", (uint64_t)spec->dataset_revision);
     write_count(out, "epochs", spec->epochs);
     if (spec->batch_size == 0)
         write_text(out, "batch_size", "full");

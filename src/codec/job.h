@@ -32,6 +32,7 @@ enum codec_monitor { /* smaller is better for losses, larger for accuracies */
 struct codec_job {
     char     network[CODEC_NAME_SIZE];
     char     dataset[CODEC_NAME_SIZE];
+    int64_t  dataset_revision; /* 0: the latest, until it is submitted */
     uint64_t epochs;     /* default 10                            */
     size_t   batch_size; /* default 32; 0: "full"                 */
     bool     shuffle;    /* default true                          */

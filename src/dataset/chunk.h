@@ -22,6 +22,19 @@
 #include "dataset/meta.h"
 #include "dataset/texts.h"
 
+/* Takes one chunk: store it under the next number, from 0. */
+typedef enum err (*dataset_chunk_fn)(void *arg, const void *p, size_t len,
+                                     struct errinfo *e);
+
+/* Where chunks come from: each() hands every chunk to sink, in order; it is
+ * called several times. */
+struct dataset_source {
+    const struct dataset_meta *meta;
+    enum err (*each)(void *arg, dataset_chunk_fn sink, void *sink_arg,
+                     struct errinfo *e);
+    void *arg;
+};
+
 /* A decoded chunk.  cell is [n_rows][width], row-major, NaN: missing; a text's
  * is its place in texts. */
 struct dataset_block {
@@ -46,6 +59,9 @@ struct dataset_block {
 enum err dataset_chunk_decode(const struct dataset_meta *meta, const void *p,
                               size_t len, struct dataset_block *block,
                               struct errinfo *e);
+/* Which rows a chunk has, without a meta; false where it is none. */
+bool     dataset_chunk_rows(const void *p, size_t len, uint64_t *first,
+                            uint64_t *n);
 void     dataset_block_release(struct dataset_block *block);
 
 /* A cell of column col as a client would write it: the number, the category's

@@ -35,10 +35,6 @@ enum err dataset_chunk_place(const struct dataset_meta *meta, const void *p,
                              size_t len, struct dataset_block *out,
                              struct errinfo *e);
 
-/* Which rows it has, without a meta; false where it is no chunk. */
-bool dataset_chunk_rows(const void *p, size_t len, uint64_t *first,
-                        uint64_t *n);
-
 /* --- block.c -------------------------------------------------------------- */
 
 void dataset_block_forget(struct dataset_block *block);

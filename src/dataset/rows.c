@@ -363,6 +363,18 @@ fold_column(struct dataset_rows *rows, size_t i, struct errinfo *e)
     return ERR_OK;
 }
 
+enum err
+dataset_rows_fold(struct dataset_rows *rows, struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    if (!dataset_sample_take(&rows->sample, rows->cell, rows->n_rows))
+        return DATASET_NOMEM(e);
+    for (size_t i = rows->first; i < rows->n_columns && rc == ERR_OK; i++)
+        rc = fold_column(rows, i, e);
+    return rc;
+}
+
 /* Texts of the row under way go along with it. */
 static bool
 move_texts(struct dataset_rows *rows)
@@ -400,14 +412,9 @@ dataset_rows_flush(struct dataset_rows *rows, struct errinfo *e)
 
     if (rows->n_rows == 0)
         return ERR_OK;
-    if (!dataset_sample_take(&rows->sample, rows->cell, rows->n_rows))
-        return DATASET_NOMEM(e);
-    for (size_t i = rows->first; i < rows->n_columns; i++) {
-        rc = fold_column(rows, i, e);
-        if (rc != ERR_OK)
-            return rc;
-    }
-    rc = dataset_rows_name(rows, e);
+    rc = dataset_rows_fold(rows, e);
+    if (rc == ERR_OK)
+        rc = dataset_rows_name(rows, e);
     if (rc != ERR_OK)
         return rc;
     block.texts = rows->texts; /* borrowed */

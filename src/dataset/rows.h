@@ -71,6 +71,7 @@ struct dataset_rows {
     float     *gathered; /* [max_rows] of one column     */
     size_t     n_rows;   /* complete, in this block      */
     uint64_t   first_row;
+    uint64_t   n_before; /* rows that were there already: see resume.c */
     struct buf chunk, text;
     struct dataset_texts  texts, spare; /* the block's                  */
     bool                  has_texts;    /* a column of them             */
@@ -107,6 +108,13 @@ void dataset_rows_choose(struct dataset_rows *rows, size_t column,
 enum err dataset_rows_begin(struct dataset_rows *rows, size_t first,
                             struct errinfo *e);
 
+/* The columns and all rows of base are there: what follows is more of it. */
+enum err dataset_rows_resume(struct dataset_rows         *rows,
+                             const struct dataset_source *base,
+                             struct errinfo              *e);
+/* The block's complete rows into what is known of their columns. */
+enum err dataset_rows_fold(struct dataset_rows *rows, struct errinfo *e);
+
 /* What a column holds from the next row on. */
 void dataset_rows_turn(struct dataset_rows *rows, size_t column,
                        enum dataset_type type);
@@ -126,8 +134,18 @@ enum err dataset_rows_check(const struct dataset_rows *rows, size_t column,
 
 /* The row under way is dropped for the reason in e, which is cleared. */
 enum err dataset_rows_skip(struct dataset_rows *rows, struct errinfo *e);
+/* Did none come, or none that was kept? */
+bool     dataset_rows_are_none(const struct dataset_rows *rows);
 /* Set e to what an upload without a row gets to hear. */
 enum err dataset_rows_none(const struct dataset_rows *rows, struct errinfo *e);
+
+/* Rows are added to columns that are there: is column i called so, are all of
+ * them named? */
+enum err dataset_rows_same(const struct dataset_rows *rows, size_t i,
+                           const char *name, size_t len,
+                           const struct dataset_spot *spot, struct errinfo *e);
+enum err dataset_rows_all(const struct dataset_rows *rows, size_t n,
+                          const struct dataset_spot *spot, struct errinfo *e);
 
 /* The row is complete. */
 enum err dataset_rows_next(struct dataset_rows *rows, struct errinfo *e);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "dataset/internal.h"
 #include "dataset/rows.h"
@@ -44,6 +45,12 @@ dataset_rows_skip(struct dataset_rows *rows, struct errinfo *e)
     return ERR_OK;
 }
 
+bool
+dataset_rows_are_none(const struct dataset_rows *rows)
+{
+    return rows->first_row == rows->n_before;
+}
+
 enum err
 dataset_rows_none(const struct dataset_rows *rows, struct errinfo *e)
 {
@@ -54,4 +61,36 @@ dataset_rows_none(const struct dataset_rows *rows, struct errinfo *e)
                        rows->n_skipped, rows->skipped[0].what);
     return err_set(e, ERR_INVALID, "line 2, column 1",
                    "there is a row of names and no row of data");
+}
+
+/* --- rows for columns that are there -------------------------------------- */
+
+enum err
+dataset_rows_same(const struct dataset_rows *rows, size_t i, const char *name,
+                  size_t len, const struct dataset_spot *spot,
+                  struct errinfo *e)
+{
+    const char *expected =
+        i < rows->n_columns ? rows->column[i].meta.name : NULL;
+
+    if (expected == NULL)
+        return dataset_refuse(
+            e, spot, "found column '%.*s', the dataset has only %zu",
+            (int)(len < 40 ? len : 40), name, rows->n_columns);
+    if (strlen(expected) != len || memcmp(expected, name, len) != 0)
+        return dataset_refuse(e, spot,
+                              "found column '%.*s', expected '%.60s': the "
+                              "dataset's columns in their order",
+                              (int)(len < 40 ? len : 40), name, expected);
+    return ERR_OK;
+}
+
+enum err
+dataset_rows_all(const struct dataset_rows *rows, size_t n,
+                 const struct dataset_spot *spot, struct errinfo *e)
+{
+    if (n == rows->n_columns)
+        return ERR_OK;
+    return dataset_refuse(e, spot, "found %zu columns, the dataset has %zu", n,
+                          rows->n_columns);
 }

@@ -238,7 +238,7 @@ dataset_column_settle(struct dataset_draft *col, bool is_class,
     if (dataset_type_cells(meta->type) != DATASET_NUMBERS)
         meta->min = meta->max = meta->mean = meta->std = 0; /* it may have
                                                                been numbers */
-    if (meta->type == DATASET_TEXT)
+    if (meta->type == DATASET_TEXT && meta->grams.size == 0)
         meta->grams = *grams;
     if (dataset_type_cells(meta->type) == DATASET_NAMES) {
         meta->categories = col->names.at;

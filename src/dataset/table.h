@@ -19,15 +19,6 @@
 #include "dataset/meta.h"
 #include "dataset/upload.h"
 
-/* Where chunks come from: each() hands every chunk to sink, in order; it is
- * called several times. */
-struct dataset_source {
-    const struct dataset_meta *meta;
-    enum err (*each)(void *arg, dataset_chunk_fn sink, void *sink_arg,
-                     struct errinfo *e);
-    void *arg;
-};
-
 struct dataset_table {
     size_t    n_rows, n_in, n_out;
     float    *x;         /* [n_rows][n_in]  */

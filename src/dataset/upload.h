@@ -32,6 +32,10 @@
  *          twice on the average.
  * Owner    dataset_upload_new() gives an upload to the caller, _free() takes it.
  * Threads  One thread at a time.
+ *          More rows of a dataset that there is: its old chunks are folded first,
+ *          then the new ones leave with the numbers of rows behind them, and
+ *          the meta is that of all rows.  The digest is then of the digest
+ *          before, as 32 bytes, and the new bytes.
  * Errors   ERR_INVALID with "line 3, column 2" (from 1; in CSV the column is
  *          the field's, in JSON the byte's) or "inputs, byte 80": what was
  *          found, what was expected.  "?types", "?target" or "?task" where the
@@ -43,6 +47,7 @@
 #define DATASET_UPLOAD_H
 
 #include "base/err.h"
+#include "dataset/chunk.h"
 #include "dataset/meta.h"
 
 enum dataset_format {
@@ -68,10 +73,6 @@ struct dataset_upload_options {
     uint64_t            max_bytes; /* plain bytes over all parts; 0: no limit  */
 };
 
-/* Takes one chunk: store it under the next number, from 0. */
-typedef enum err (*dataset_chunk_fn)(void *arg, const void *p, size_t len,
-                                     struct errinfo *e);
-
 struct dataset_upload;
 
 /* Options are copied; a bad `types` or `task` is ERR_MALFORMED naming the
@@ -80,6 +81,13 @@ enum err dataset_upload_new(const struct dataset_upload_options *options,
                             dataset_chunk_fn sink, void *arg,
                             struct dataset_upload **out, struct errinfo *e);
 void     dataset_upload_free(struct dataset_upload *up); /* NULL is fine */
+
+/* Before the first byte: the rows to come follow those of base, a table.  Its
+ * columns, types, targets and task stay; a CSV header must name the same
+ * columns in the same order.  Base's chunks are read once. */
+enum err dataset_upload_resume(struct dataset_upload       *up,
+                               const struct dataset_source *base,
+                               struct errinfo              *e);
 
 /* DATASET_ARRAYS: the bytes that follow belong to this part: "inputs" or
  * "targets", which are arrays, or "file", a table whose form its file name (NULL:

@@ -176,7 +176,7 @@ serving_evaluate(struct serving_registry *reg, struct serving_model *m,
     };
     enum err rc;
 
-    rc = codec_stored_dataset(serving_registry_store(reg), dataset, &ds, e);
+    rc = codec_stored_dataset(serving_registry_store(reg), dataset, 0, &ds, e);
     if (rc == ERR_NOTFOUND)
         rc = err_set(e, ERR_INVALID, "/dataset", "there is no dataset \"%s\"",
                      dataset);

@@ -222,11 +222,16 @@ plan_bytes(struct training_plan *plan, const struct codec_job *spec,
 /* --- the plan ------------------------------------------------------------- */
 
 static enum err
-dataset_open(struct store *db, const char *name, const char *pointer,
-             struct codec_dataset **out, struct errinfo *e)
+dataset_open(struct store *db, const char *name, int64_t revision,
+             const char *pointer, struct codec_dataset **out, struct errinfo *e)
 {
-    enum err rc = codec_stored_dataset(db, name, out, e);
+    enum err rc = codec_stored_dataset(db, name, revision, out, e);
 
+    if (rc == ERR_NOTFOUND && revision > 0 && e != NULL && e->n > 0 &&
+        strcmp(e->item[0].where, "/dataset_revision") == 0)
+        return err_set(e, ERR_INVALID, "/dataset_revision",
+                       "dataset \"%s\" has no revision %lld", name,
+                       (long long)revision);
     if (rc == ERR_NOTFOUND)
         return err_set(e, ERR_INVALID, pointer, "there is no dataset \"%s\"",
                        name);
@@ -300,11 +305,12 @@ training_plan_init(struct training_plan *plan, struct store *db,
     rc = network_open(plan, db, spec, &network, e);
     if (rc != ERR_OK)
         goto out;
-    rc = dataset_open(db, spec->dataset, "/dataset", &plan->dataset, e);
+    rc = dataset_open(db, spec->dataset, spec->dataset_revision, "/dataset",
+                      &plan->dataset, e);
     if (rc != ERR_OK)
         goto out;
     if (spec->validation_dataset[0] != '\0') {
-        rc = dataset_open(db, spec->validation_dataset, "/validation/dataset",
+        rc = dataset_open(db, spec->validation_dataset, 0, "/validation/dataset",
                           &plan->validation, e);
         if (rc != ERR_OK)
             goto out;

@@ -95,6 +95,31 @@ stored_put(const struct body *body, struct cut cut, struct stored *out)
 }
 
 void
+stored_append(struct stored *s, const struct body *body)
+{
+    struct dataset_source  source = stored_source(s);
+    struct dataset_upload *up = NULL;
+    struct dataset_meta    meta = { 0 };
+    enum err               rc;
+
+    rc = dataset_upload_new(&body->options, keep_chunk, s, &up, &s->e);
+    if (rc == ERR_OK)
+        dataset_upload_chunk_floats(up, 8);
+    if (rc == ERR_OK)
+        rc = dataset_upload_resume(up, &source, &s->e);
+    if (rc == ERR_OK)
+        rc = feed_part(up, &body->part[0], (struct cut){ 1, 0 }, &s->e);
+    if (rc == ERR_OK)
+        rc = dataset_upload_end(up, &meta, &s->e);
+    dataset_upload_free(up);
+    s->rc = rc;
+    if (rc == ERR_OK) {
+        dataset_meta_release(&s->meta);
+        s->meta = meta;
+    }
+}
+
+void
 stored_release(struct stored *s)
 {
     for (size_t i = 0; i < s->n_chunks; i++)

@@ -24,6 +24,7 @@ Suite *suite_dataset_types(void);
 Suite *suite_dataset_encoder(void);
 Suite *suite_dataset_encoding(void);
 Suite *suite_dataset_table(void);
+Suite *suite_dataset_resume(void);
 Suite *suite_dataset_oom(void);
 
 struct part {
@@ -60,6 +61,8 @@ struct stored {
 struct body csv_body(const char *text);
 
 void stored_put(const struct body *body, struct cut cut, struct stored *out);
+/* More rows, byte by byte; s->rc tells how that went. */
+void stored_append(struct stored *s, const struct body *body);
 void stored_release(struct stored *s);
 
 /* Upload a CSV that must be right. */
