@@ -4,7 +4,7 @@
 #include "api/internal.h"
 #include "codec/dataset.h"
 #include "codec/list.h"
-#include "codec/rows.h"
+#include "codec/page.h"
 #include "codec/stored.h"
 
 enum err
@@ -80,7 +80,7 @@ api_datasets_delete(void *ctx, const struct http_request *req,
 static enum err
 page_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
 {
-    return codec_rows_chunk(arg, p, len, e);
+    return codec_page_chunk(arg, p, len, e);
 }
 
 enum err
@@ -89,7 +89,7 @@ api_datasets_rows(void *ctx, const struct http_request *req,
 {
     struct api_ctx       *api = ctx;
     struct codec_dataset *ds = NULL;
-    struct codec_rows    *rows = NULL;
+    struct codec_page    *rows = NULL;
     uint64_t              after = 0, revision = 0;
     size_t                limit;
     enum err              rc;
@@ -103,17 +103,17 @@ api_datasets_rows(void *ctx, const struct http_request *req,
         rc = codec_stored_dataset(api->store, req->arg[0], (int64_t)revision,
                                   &ds, e);
     if (rc == ERR_OK)
-        rc = codec_rows_new(&ds->meta, after, limit, PAGE_BYTES, &rows, e);
+        rc = codec_page_new(&ds->meta, after, limit, PAGE_BYTES, &rows, e);
     if (rc != ERR_OK)
         goto out;
-    if (codec_rows_count(rows) > 0)
+    if (codec_page_count(rows) > 0)
         rc = store_dataset_each_chunk_of(
             api->store, ds->id, ds->n_chunks, (int64_t)after,
-            (int64_t)(after + codec_rows_count(rows)), page_chunk, rows, e);
+            (int64_t)(after + codec_page_count(rows)), page_chunk, rows, e);
     if (rc == ERR_OK)
-        rc = codec_rows_format(rows, &rep->body, e);
+        rc = codec_page_format(rows, &rep->body, e);
 out:
-    codec_rows_free(rows);
+    codec_page_free(rows);
     codec_stored_dataset_free(ds);
     return rc;
 }

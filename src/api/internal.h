@@ -13,6 +13,9 @@
 /* health.c */
 API_HANDLER(api_health_get);
 API_HANDLER(api_ready_get);
+/* dashboard.c */
+API_HANDLER(api_dashboard_index);
+API_HANDLER(api_dashboard_file);
 /* events.c */
 API_HANDLER(api_events);
 API_HANDLER(api_jobs_events);
@@ -41,14 +44,19 @@ API_HANDLER(api_datasets_list);
 API_HANDLER(api_datasets_get);
 API_HANDLER(api_datasets_delete);
 /* jobs.c */
-API_HANDLER(api_jobs_create);
 API_HANDLER(api_jobs_list);
 API_HANDLER(api_jobs_get);
 API_HANDLER(api_jobs_delete);
-API_HANDLER(api_jobs_cancel);
 API_HANDLER(api_jobs_history);
+/* submit.c */
+API_HANDLER(api_jobs_create);
+API_HANDLER(api_jobs_continue);
+API_HANDLER(api_jobs_verify);
 /* lifecycle.c */
 API_HANDLER(api_jobs_log);
+API_HANDLER(api_jobs_cancel);
+API_HANDLER(api_jobs_pause);
+API_HANDLER(api_jobs_resume);
 /* predict.c */
 API_HANDLER(api_predict);
 API_HANDLER(api_evaluate);
@@ -57,6 +65,10 @@ API_HANDLER(api_evaluate);
 API_HANDLER(api_keys_create);
 API_HANDLER(api_keys_list);
 API_HANDLER(api_keys_delete);
+
+/* jobs.c: the job as it is now. */
+enum err api_reply_job(struct api_ctx *api, int64_t id, struct http_reply *rep,
+                       struct errinfo *e);
 
 /* A path segment that is a number: job ids and versions.  ERR_NOTFOUND on
  * anything else, because no such thing can exist. */

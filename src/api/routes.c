@@ -13,6 +13,7 @@
 #define DATASET_QUERY                                                          \
     "header,target,types,task,columns,delimiter,on_error,text_size,text_words," \
     "text_characters"
+#define ROWS "application/json,application/octet-stream,application/x-npy"
 #define DATASET_FORMS                                                          \
     "text/csv,application/x-ndjson,application/json,multipart/form-data"
 #define PREDICT HTTP_PREDICT
@@ -30,6 +31,9 @@ static const struct http_route routes[] = {
     { GET,    "/healthz",                              api_health_get,      NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_OPEN,  HTTP_PUBLIC, "does the process answer" },
     { GET,    "/readyz",                               api_ready_get,       NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_OPEN,  HTTP_PUBLIC, "is it ready for work" },
     { GET,    "/metrics",                              api_metrics_get,     NULL,              0,     NONE,     NULL,                       HTTP_OPEN,              PREDICT,     "what it does, in figures, for Prometheus" },
+
+    { GET,    "/",                                     api_dashboard_index, NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "the dashboard" },
+    { GET,    "/dashboard/{file}",                     api_dashboard_file,  NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "its files" },
 
     { POST,   "/v1/networks",                          api_networks_create, NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "create a network" },
     { GET,    "/v1/networks",                          api_networks_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list networks" },
@@ -49,18 +53,22 @@ static const struct http_route routes[] = {
     { POST,   "/v1/datasets/{name}/rows",              NULL,                &api_datasets_append, 64 * GIB, DATASET_FORMS, "header,columns,delimiter,on_error", 0, TRAIN, "append rows: a new revision" },
     { DELETE, "/v1/datasets/{name}",                   api_datasets_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a dataset" },
 
-    { POST,   "/v1/jobs",                              api_jobs_create,     NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "submit a training job" },
+    { POST,   "/v1/jobs",                              api_jobs_create,     NULL,              MIB,   JSON,     "dry_run",                  0,                      TRAIN,       "submit a training job" },
     { GET,    "/v1/jobs",                              api_jobs_list,       NULL,              0,     NONE,     "limit,after,status,network", 0,                    PREDICT,     "list jobs" },
     { GET,    "/v1/jobs/{id}",                         api_jobs_get,        NULL,              0,     NONE,     NULL,                       HTTP_ETAG,              PREDICT,     "one job: status, progress, result" },
     { GET,    "/v1/jobs/{id}/events",                  api_jobs_events,     NULL,              0,     NONE,     "after",                    0,                      PREDICT,     "what happens to it, as it happens" },
-    { GET,    "/v1/jobs/{id}/history",                 api_jobs_history,    NULL,              0,     NONE,     "limit,after",              HTTP_ETAG,              PREDICT,     "its figures, epoch by epoch" },
+    { GET,    "/v1/jobs/{id}/history",                 api_jobs_history,    NULL,              0,     NONE,     "limit,after,detail",       HTTP_ETAG,              PREDICT,     "its figures, epoch by epoch" },
     { GET,    "/v1/jobs/{id}/log",                     api_jobs_log,        NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "what happened to it, when and why" },
-    { POST,   "/v1/jobs/{id}/cancel",                  api_jobs_cancel,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "stop a job" },
+    { POST,   "/v1/jobs/{id}/pause",                   api_jobs_pause,      NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "take it from its worker for a while" },
+    { POST,   "/v1/jobs/{id}/resume",                  api_jobs_resume,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "let a paused job go on" },
+    { POST,   "/v1/jobs/{id}/cancel",                  api_jobs_cancel,     NULL,              MIB,   JSON,     NULL,                       HTTP_BARE,              TRAIN,       "stop a job" },
+    { POST,   "/v1/jobs/{id}/continue",                api_jobs_continue,   NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "more epochs, from where a job ended: a new job" },
+    { POST,   "/v1/jobs/{id}/verify",                  api_jobs_verify,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "train again and compare the bytes: a new job" },
     { DELETE, "/v1/jobs/{id}",                         api_jobs_delete,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a job that has ended" },
 
     { GET,    "/v1/events",                            api_events,          NULL,              0,     NONE,     "after",                    0,                      PREDICT,     "what happens to all jobs, as it happens" },
 
-    { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, JSON,  NULL,                       HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
+    { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, ROWS,  "top",                      HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
     { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
 
     { POST,   "/v1/keys",                              api_keys_create,     NULL,              MIB,   JSON,     NULL,                       0,                      ADMIN,       "make a key, which is shown this once" },

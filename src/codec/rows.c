@@ -1,176 +1,160 @@
 #include "codec/rows.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json_write.h"
+#include "base/base64.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "codec/list.h"
-#include "codec/write.h"
-#include "dataset/chunk.h"
 
-/* A number takes about this many bytes. */
-#define BYTES_A_NUMBER 12
+/* --- pieces of JSON; NULL where what comes is something else -------------- */
 
-struct codec_rows {
-    const struct dataset_meta *meta;
-    uint64_t                   first, n;
-    bool                       more;
-    struct dataset_block       block;
-    struct buf *cell; /* [n][n_columns]: JSON of a cell; empty: not there */
-    struct buf  name;
-};
-
-enum err
-codec_rows_new(const struct dataset_meta *meta, uint64_t first, size_t n,
-               size_t max_bytes, struct codec_rows **out, struct errinfo *e)
+static const char *
+skip_blank(const char *p)
 {
-    struct codec_rows *rows = mem_array(1, sizeof(*rows), 0);
-    size_t             width = meta->row_width * BYTES_A_NUMBER;
-
-    if (rows == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
-    rows->meta = meta;
-    rows->first = first;
-    rows->n = n;
-    if (width > 0 && rows->n > max_bytes / width)
-        rows->n = max_bytes / width > 0 ? max_bytes / width : 1;
-    if (first >= meta->n_rows)
-        rows->n = 0;
-    else if (rows->n >= meta->n_rows - first)
-        rows->n = meta->n_rows - first;
-    rows->more = first < meta->n_rows && rows->n < meta->n_rows - first;
-    rows->cell =
-        mem_array((size_t)rows->n * meta->n_columns, sizeof(*rows->cell), 0);
-    if (rows->cell == NULL) {
-        codec_rows_free(rows);
-        return err_set(e, ERR_NOMEM, "", "out of memory");
-    }
-    *out = rows;
-    return ERR_OK;
+    while (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')
+        p++;
+    return p;
 }
 
-void
-codec_rows_free(struct codec_rows *rows)
+/* This text, and the blanks before and after it. */
+static const char *
+skip_text(const char *p, const char *text)
 {
-    if (rows == NULL)
-        return;
-    for (size_t i = 0;
-         rows->cell != NULL && i < rows->n * rows->meta->n_columns; i++)
-        buf_release(&rows->cell[i]);
-    free(rows->cell);
-    buf_release(&rows->name);
-    dataset_block_release(&rows->block);
-    free(rows);
+    size_t len = strlen(text);
+
+    if (p == NULL)
+        return NULL;
+    p = skip_blank(p);
+    return strncmp(p, text, len) == 0 ? skip_blank(p + len) : NULL;
 }
 
-uint64_t
-codec_rows_count(const struct codec_rows *rows)
+/* The end of the document, with a version perhaps. */
+static const char *
+skip_end(const char *p, int64_t *version)
 {
-    return rows->n;
-}
-
-/* --- cells ---------------------------------------------------------------- */
-
-static void
-write_number(struct buf *out, float x)
-{
-    if (isnan(x))
-        buf_puts(out, "null");
-    else
-        num_format_float(out, x);
-}
-
-/* Dimensions from k on, the last one fastest. */
-static const float *
-write_array(struct buf *out, const struct dataset_column *col, size_t k,
-            const float *x)
-{
-    if (k == col->rank) {
-        write_number(out, *x);
-        return x + 1;
-    }
-    for (size_t i = 0; i < col->dim[k]; i++) {
-        buf_putc(out, i == 0 ? '[' : ',');
-        x = write_array(out, col, k + 1, x);
-    }
-    buf_putc(out, ']');
-    return x;
-}
-
-static void
-write_cell(struct codec_rows *rows, const struct dataset_column *col,
-           const float *x, struct buf *out)
-{
-    const char *s;
+    const char *q = skip_text(p, ",");
+    uint64_t    n;
     size_t      len;
 
-    if (dataset_type_cells(col->type) == DATASET_NUMBERS) {
-        write_array(out, col, 0, x);
-        return;
+    q = skip_text(q, "\"version\"");
+    q = skip_text(q, ":");
+    if (q != NULL) {
+        len = strspn(q, "0123456789");
+        if (!num_parse_u64(q, len, &n) || n > INT64_MAX)
+            return NULL;
+        *version = (int64_t)n;
+        p = q + len;
     }
-    s = dataset_block_text(&rows->block, col, *x, &rows->name, &len);
-    if (s == NULL)
-        buf_puts(out, "null");
-    else
-        json_write_string(out, s, len);
+    return skip_text(p, "}");
 }
 
-enum err
-codec_rows_chunk(struct codec_rows *rows, const void *p, size_t len,
-                 struct errinfo *e)
+/* --- rows ----------------------------------------------------------------- */
+
+/* width numbers and the bracket that ends their row. */
+static const char *
+read_row(const char *p, size_t width, float *row)
 {
-    const struct dataset_meta *meta = rows->meta;
-    struct dataset_block      *block = &rows->block;
-    size_t                     offset = 0;
-    enum err                   rc;
-
-    rc = dataset_chunk_decode(meta, p, len, block, e);
-    for (size_t i = 0; rc == ERR_OK && i < block->n_columns; i++) {
-        size_t                       column = block->first_column + i;
-        const struct dataset_column *col = &meta->column[column];
-
-        for (size_t r = 0; r < block->n_rows; r++) {
-            uint64_t row = block->first_row + r;
-
-            if (col->type != DATASET_IGNORED && row >= rows->first &&
-                row - rows->first < rows->n)
-                write_cell(rows, col, block->cell + r * block->width + offset,
-                           &rows->cell[(row - rows->first) * meta->n_columns +
-                                       column]);
-        }
-        offset += col->width;
+    for (size_t i = 0; i < width; i++) {
+        p = num_read_float(p, &row[i]);
+        if (p == NULL)
+            return NULL;
+        if (*p <= ' ')
+            p = skip_blank(p);
+        if (*p++ != (i + 1 < width ? ',' : ']'))
+            return NULL;
+        if (*p <= ' ')
+            p = skip_blank(p);
     }
+    return p;
+}
+
+/* From behind the bracket that begins the rows to behind the one that ends
+ * them.  raw has room for `capacity` rows. */
+static const char *
+read_rows(const char *p, size_t width, size_t capacity, float *raw,
+          size_t *out_n)
+{
+    size_t n = 0;
+
+    for (;;) {
+        if (n == capacity || n == CODEC_MAX_PREDICT_ROWS)
+            return NULL;
+        p = skip_text(p, "[");
+        if (p != NULL)
+            p = read_row(p, width, raw + n++ * width);
+        if (p == NULL || *p != ',')
+            break;
+        p++;
+    }
+    *out_n = n;
+    return skip_text(p, "]");
+}
+
+/* From behind the quote: as codec_rows_binary(), of what is between quotes. */
+static enum err
+read_base64(const char *text, const char *end, size_t width, bool may_lack,
+            struct codec_predict *out, struct errinfo *e)
+{
+    const char *quote = memchr(text, '"', (size_t)(end - text));
+    size_t      len = quote != NULL ? (size_t)(quote - text) : 0, n;
+    void       *bytes;
+    int64_t     version = -1;
+    enum err    rc;
+
+    if (quote == NULL || skip_end(skip_text(quote + 1, "}"), &version) != end)
+        return err_set(e, ERR_INVALID, "/inputs",
+                       "must be an array of rows, or an object with the one "
+                       "member \"b64\"");
+    bytes = mem_resize(NULL, len / 4 + 1, 3);
+    if (bytes == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    if (base64_decode(text, len, bytes, &n)) {
+        rc = codec_rows_binary(bytes, n, width, may_lack, out, e);
+        if (rc == ERR_OK)
+            out->version = version;
+    } else {
+        rc = err_set(e, ERR_INVALID, "/inputs/b64",
+                     "must be base64 (A-Z a-z 0-9 + / and = at the end)");
+    }
+    free(bytes);
     return rc;
 }
 
 enum err
-codec_rows_format(struct codec_rows *rows, struct buf *out, struct errinfo *e)
+codec_rows_read(const char *body, size_t len, size_t width, bool may_lack,
+                bool *out_read, struct codec_predict *out, struct errinfo *e)
 {
-    size_t n_columns = rows->meta->n_columns;
+    /* A number takes two bytes at least, with what parts it from the next. */
+    size_t               capacity = len / 2 / width;
+    float               *raw = NULL;
+    struct codec_predict read = { .width = width, .version = -1 };
+    const char          *p = skip_text(body, "{"), *q;
 
-    codec_list_begin(out);
-    for (size_t r = 0; r < rows->n; r++) {
-        codec_list_next(out, r);
-        write_begin(out);
-        for (size_t i = 0; i < n_columns; i++) {
-            const struct dataset_column *col = &rows->meta->column[i];
-            const struct buf            *cell = &rows->cell[r * n_columns + i];
-
-            if (col->type == DATASET_IGNORED)
-                continue;
-            if (cell->failed || cell->len == 0)
-                return cell->failed
-                           ? err_set(e, ERR_NOMEM, "", "out of memory")
-                           : err_set(e, ERR_CORRUPT, "",
-                                     "rows of the dataset are missing");
-            write_json(out, col->name, cell->data);
-        }
-        write_end(out);
+    *out_read = false;
+    p = skip_text(p, "\"inputs\"");
+    p = skip_text(p, ":");
+    q = skip_text(p, "{");
+    q = skip_text(q, "\"b64\"");
+    q = skip_text(q, ":");
+    if (q != NULL && *q == '"') {
+        *out_read = true;
+        return read_base64(q + 1, body + len, width, may_lack, out, e);
     }
-    codec_list_end_number(out,
-                          rows->more ? (int64_t)(rows->first + rows->n) : -1);
+    p = skip_text(p, "[");
+    if (p == NULL || capacity == 0)
+        return ERR_OK;
+    raw = mem_resize(NULL, capacity * width, sizeof(*raw));
+    if (raw == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    p = read_rows(p, width, capacity, raw, &read.n_rows);
+    p = skip_end(p, &read.version);
+    if (p != body + len) {
+        free(raw);
+        return ERR_OK;
+    }
+    read.raw = raw;
+    *out = read;
+    *out_read = true;
     return ERR_OK;
 }

@@ -1,34 +1,40 @@
 /*
- * rows.h - rows of a stored dataset as a client wrote them
+ * rows.h - rows of a prediction in the forms that need no tree and no reader
  *
- * Model    A page: rows first to before first + n, each an object by column
- *          name: numbers, names, dates and texts, null where missing, arrays
- *          nested as their shape; what is ignored was not kept.  Chunks come in
- *          any order.
- * Owner    codec_rows_new() gives a page to the caller; meta is borrowed.
+ * Model    JSON       {"inputs": [[n, n, …], …]}: rows of numbers, flat, each
+ * of `width`; "version" may follow.  Nearly every request is this, so it is
+ * read in one pass over the text without looking for anything else.  Whatever
+ * differs in any way, mistakes above all, is left to codec_predict_parse(),
+ *                     which takes all that this takes and gives the same.
+ *          base64     {"inputs": {"b64": "…"}}, likewise with "version": the
+ *                     bytes of the next.
+ *          binary     float32, little-endian, row by row; nothing else.
+ *          .npy       an array [rows][…] of any number type; a single row may
+ *                     come without the dimension of rows.
+ *          In all but the first a NaN is a missing number where `may_lack`, and
+ *          a mistake otherwise, as infinity always is.
+ * Owner    out->raw is the caller's, for free().
+ * Errors   ERR_INVALID with the pointer of the element ("/inputs/3/0").
  */
 #ifndef CODEC_ROWS_H
 #define CODEC_ROWS_H
 
-#include "base/buf.h"
-#include "dataset/meta.h"
+#include "codec/predict.h"
 
-struct codec_rows;
-
-/* Fewer than n rows where there are fewer, or they would take more than
- * max_bytes or so. */
-enum err codec_rows_new(const struct dataset_meta *meta, uint64_t first,
-                        size_t n, size_t max_bytes, struct codec_rows **out,
-                        struct errinfo *e);
-void     codec_rows_free(struct codec_rows *rows); /* NULL is fine */
-
-/* How many rows the page will have. */
-uint64_t codec_rows_count(const struct codec_rows *rows);
-/* One of the chunks that have them. */
-enum err codec_rows_chunk(struct codec_rows *rows, const void *p, size_t len,
-                          struct errinfo *e);
-/* {"data": [...], "next": N or null} */
-enum err codec_rows_format(struct codec_rows *rows, struct buf *out,
+/* body is NUL-terminated.  *out_read false, and *out untouched: parse it. */
+enum err codec_rows_read(const char *body, size_t len, size_t width,
+                         bool may_lack, bool *out_read,
+                         struct codec_predict *out, struct errinfo *e);
+enum err codec_rows_binary(const void *p, size_t len, size_t width,
+                           bool may_lack, struct codec_predict *out,
                            struct errinfo *e);
+enum err codec_rows_npy(const void *p, size_t len, size_t width, bool may_lack,
+                        struct codec_predict *out, struct errinfo *e);
+
+/* Append outputs y [n][n_out] in these forms. */
+void codec_rows_put_binary(const float *y, size_t n, size_t n_out,
+                           struct buf *out);
+void codec_rows_put_npy(const float *y, size_t n, size_t n_out,
+                        struct buf *out);
 
 #endif

@@ -174,7 +174,7 @@ add_inputs(struct dataset_encoder *enc, const struct dataset_meta *meta,
         const struct dataset_column *col = &meta->column[i];
         struct dataset_input        *in = &enc->input[enc->n_inputs];
 
-        if (col->type == DATASET_IGNORED)
+        if (col->type == DATASET_IGNORED || col->is_aside)
             continue;
         if (col->is_target) {
             char *name = mem_dup(col->name, strlen(col->name));
@@ -256,7 +256,7 @@ dataset_meta_input_shape(const struct dataset_meta     *meta,
         const struct dataset_column *col = &meta->column[i];
         struct dataset_input         in = { 0 };
 
-        if (col->is_target || col->type == DATASET_IGNORED)
+        if (col->is_target || col->is_aside || col->type == DATASET_IGNORED)
             continue;
         describe(&in, col,
                  encoding != NULL ? encoding->missing : DATASET_MISSING_MEAN);
