@@ -65,6 +65,7 @@ static const struct http_route routes[] = {
 
     { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, ROWS,  "top",                      HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
     { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
+    { POST,   "/v1/networks/{name}/gradient_check",    api_gradient_check,  NULL,              4 * MIB, JSON,   NULL,                       0,                      PREDICT,     "compare its gradients with central differences" },
 
     { POST,   "/v1/keys",                              api_keys_create,     NULL,              MIB,   JSON,     NULL,                       0,                      ADMIN,       "make a key, which is shown this once" },
     { GET,    "/v1/keys",                              api_keys_list,       NULL,              0,     NONE,     "limit,after",              0,                      ADMIN,       "list keys: names and scopes" },
