@@ -16,6 +16,16 @@ RELEASE one;
 -- name: SAVEPOINT_ROLLBACK
 ROLLBACK TO one;
 
+-- name: CHECK_INTEGRITY
+-- scan ok: the whole file is what it is about
+SELECT integrity_check FROM pragma_integrity_check
+ WHERE integrity_check <> 'ok';
+-- name: CHECK_FOREIGN_KEYS
+-- scan ok: the whole file is what it is about
+SELECT 'a row of ' || "table" || ' refers to one of ' || "parent" ||
+       ' that is not there'
+  FROM pragma_foreign_key_check;
+
 -- name: NETWORK_INSERT
 INSERT INTO network (name, spec, serving_version, created_ms, keep_versions)
 VALUES (?1, ?2, ?3, ?4, ?5);
@@ -36,6 +46,8 @@ SELECT 1 FROM job WHERE network_id = ?1
 DELETE FROM network WHERE id = ?1;
 -- name: NETWORK_PIN
 UPDATE network SET serving_version = ?2 WHERE id = ?1;
+-- name: NETWORK_VERSIONS
+SELECT latest_version, serving_version FROM network WHERE id = ?1;
 -- name: NETWORK_KEEP
 UPDATE network SET keep_versions = ?2 WHERE id = ?1;
 -- name: NETWORK_STATE_JOB
@@ -269,6 +281,8 @@ SELECT ?2, epoch, n_bytes, sha256 FROM checkpoint WHERE job_id = ?1;
 -- name: CHECKPOINT_CHUNK_COPY
 INSERT INTO checkpoint_chunk (job_id, number, bytes)
 SELECT ?2, number, bytes FROM checkpoint_chunk WHERE job_id = ?1;
+-- name: CHECKPOINT_NEXT
+SELECT job_id FROM checkpoint WHERE job_id > ?1 ORDER BY job_id LIMIT 1;
 -- name: CHECKPOINT_DELETE
 DELETE FROM checkpoint WHERE job_id = ?1;
 -- name: CHECKPOINT_CHUNK_PUT

@@ -40,6 +40,7 @@ static const struct option options[] = {
     { "allowed_hosts", TEXT, F(allowed_hosts), "",              0,  0,       false, "names in Host headers beside localhost, comma between; empty: any, on loopback none" },
     { "cors_origins", TEXT,  F(cors_origins), "",               0,  0,       false, "origins of web pages that may use the API (https://example.org), comma between" },
     { "config",       TEXT,  F(file),         "",               0,  0,       true,  "read options from this file" },
+    { "check",        FLAG,  F(check),        "false",          0,  0,       true,  "look through the database for faults, tell them, and end" },
     { "print_config", FLAG,  F(print_config), "false",          0,  0,       true,  "print all options as a configuration file, and end" },
     { "print_routes", FLAG,  F(print_routes), "false",          0,  0,       true,  "print the HTTP endpoints, and end" },
     { "version",      FLAG,  F(version),      "false",          0,  0,       true,  "print the version, and end" },
@@ -310,7 +311,7 @@ config_help(FILE *out)
         fputs("\n", out);
     }
     fputs("\nEach is also an environment variable (BACKPROPD_LOG_LEVEL) and, "
-          "but for the\nlast five, a line of the file (log_level = info). A "
+          "but for the\nlast six, a line of the file (log_level = info). A "
           "flag wins over the\nenvironment, that over the file.\n",
           out);
 }

@@ -21,15 +21,18 @@ API_HANDLER(api_events);
 API_HANDLER(api_jobs_events);
 /* metrics_text.c */
 API_HANDLER(api_metrics_get);
+/* backup.c */
+API_HANDLER(api_backup_get);
 /* networks.c */
 API_HANDLER(api_networks_create);
 API_HANDLER(api_networks_list);
 API_HANDLER(api_networks_get);
-API_HANDLER(api_networks_pin);
+API_HANDLER(api_networks_patch);
 API_HANDLER(api_networks_delete);
 /* weights.c */
 API_HANDLER(api_versions_list);
 API_HANDLER(api_versions_get);
+API_HANDLER(api_versions_delete);
 API_HANDLER(api_weights_get);
 extern const struct http_stream api_weights_put;
 /* datasets.c */

@@ -35,10 +35,11 @@ static const struct http_route routes[] = {
     { POST,   "/v1/networks",                          api_networks_create, NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "create a network" },
     { GET,    "/v1/networks",                          api_networks_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list networks" },
     { GET,    "/v1/networks/{name}",                   api_networks_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one network, its layers and versions" },
-    { PATCH,  "/v1/networks/{name}",                   api_networks_pin,    NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "choose the version that serves" },
+    { PATCH,  "/v1/networks/{name}",                   api_networks_patch,  NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "choose the version that serves, and how many are kept" },
     { DELETE, "/v1/networks/{name}",                   api_networks_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a network and its versions" },
     { GET,    "/v1/networks/{name}/versions",          api_versions_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list its versions" },
     { GET,    "/v1/networks/{name}/versions/{v}",      api_versions_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one version: origin, metrics, digest" },
+    { DELETE, "/v1/networks/{name}/versions/{v}",      api_versions_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a version" },
     { GET,    "/v1/networks/{name}/versions/{v}/weights", api_weights_get,  NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "its weights" },
     { PUT,    "/v1/networks/{name}/weights",           NULL,                &api_weights_put,  4 * GIB, JSON,   NULL,                       0,                      TRAIN,       "upload weights: a new version" },
 
@@ -67,6 +68,7 @@ static const struct http_route routes[] = {
     { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
     { POST,   "/v1/networks/{name}/gradient_check",    api_gradient_check,  NULL,              4 * MIB, JSON,   NULL,                       0,                      PREDICT,     "compare its gradients with central differences" },
 
+    { GET,    "/v1/backup",                            api_backup_get,      NULL,              0,     NONE,     NULL,                       0,                      ADMIN,       "a consistent copy of the database" },
     { POST,   "/v1/keys",                              api_keys_create,     NULL,              MIB,   JSON,     NULL,                       0,                      ADMIN,       "make a key, which is shown this once" },
     { GET,    "/v1/keys",                              api_keys_list,       NULL,              0,     NONE,     "limit,after",              0,                      ADMIN,       "list keys: names and scopes" },
     { DELETE, "/v1/keys/{name}",                       api_keys_delete,     NULL,              0,     NONE,     NULL,                       0,                      ADMIN,       "revoke a key" },

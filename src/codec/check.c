@@ -1,299 +1,243 @@
+/* check.c - is a database what it should be? */
 #include "codec/check.h"
 
-#include <float.h>
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/dataset.h"
+#include "codec/job.h"
+#include "codec/network.h"
 #include "codec/walk.h"
-#include "codec/write.h"
 
-/* Errors of our gradients are a thousand times smaller; a wrong one is not. */
-#define TOLERANCE 1e-3
+#define PAGE 100
 
-/* --- reading -----------------------------------------------------------------
- */
-
-static bool
-read_version(struct walk *w, int64_t *out)
-{
-    json_t  *value = walk_nullable(w, "version");
-    uint64_t version;
-
-    *out = -1;
-    if (value == NULL)
-        return true;
-    if (!value_count(value, "/version", 0, INT64_MAX, &version, w->e))
-        return false;
-    *out = (int64_t)version;
-    return true;
-}
-
-enum err
-codec_check_version(const void *body, size_t len, int64_t *out,
-                    struct errinfo *e)
-{
-    json_t     *document = NULL;
-    struct walk w;
-    enum err    rc;
-
-    err_clear(e);
-    rc = walk_load(body, len, &document, e);
-    if (rc != ERR_OK)
-        return rc;
-    walk_begin(&w, document, "", e);
-    read_version(&w, out);
-    json_decref(document);
-    return e->n > 0 ? e->code : ERR_OK;
-}
-
-/* The array called name, of 1 to NN_CHECK_MAX_ROWS rows; NULL: told. */
-static json_t *
-rows_of(struct walk *w, const char *name)
-{
-    json_t *rows = walk_member(w, name);
-
-    if (rows == NULL)
-        walk_missing(w, name);
-    else if (!json_is_array(rows) || json_array_size(rows) < 1 ||
-             json_array_size(rows) > NN_CHECK_MAX_ROWS)
-        walk_wrong(w, name, "must be an array of 1 to %d rows",
-                   NN_CHECK_MAX_ROWS);
-    else
-        return rows;
-    return NULL;
-}
-
-/* Inputs go the way that predict's go, as text of their own. */
-static enum err
-read_inputs(json_t *rows, const struct nn_net *net,
-            const struct dataset_encoder *encoder, float **out,
-            struct errinfo *e)
-{
-    struct codec_predict predict = { 0 };
-    json_t              *body = json_pack("{s:O}", "inputs", rows);
-    char                *text = body != NULL ? json_dumps(body, 0) : NULL;
-    float               *x;
-    enum err             rc;
-
-    json_decref(body);
-    if (text == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
-    rc = codec_predict_parse(text, strlen(text), nn_net_spec(net), encoder,
-                             &predict, e);
-    free(text);
-    if (rc != ERR_OK)
-        return rc;
-    x = mem_floats(predict.n_rows * nn_net_n_in(net), 0);
-    if (x == NULL) {
-        free(predict.raw);
-        return err_set(e, ERR_NOMEM, "", "out of memory");
-    }
-    if (encoder != NULL)
-        dataset_encoder_apply(encoder, predict.raw, predict.n_rows, x);
-    else
-        memcpy(x, predict.raw, predict.n_rows * predict.width * sizeof(*x));
-    free(predict.raw);
-    *out = x;
-    return ERR_OK;
-}
-
-/* The outputs that stand for a class. */
-static bool
-read_class(const char *name, const struct dataset_encoder *encoder,
-           size_t n_out, float *t)
-{
-    size_t n_classes = encoder != NULL ? encoder->n_classes : 0;
-
-    for (size_t c = 0; c < n_classes; c++) {
-        if (strcmp(encoder->classes[c], name) != 0)
-            continue;
-        if (n_out == 1)
-            t[0] = c == 0 ? encoder->low : encoder->high;
-        for (size_t k = 0; n_out > 1 && k < n_out; k++)
-            t[k] = k == c ? 1.0f : 0.0f;
-        return true;
-    }
-    return false;
-}
+struct check {
+    struct store       *db;
+    store_fault_fn      tell;
+    void               *arg;
+    struct codec_check *out;
+};
 
 static void
-read_target(json_t *row, const char *at, const struct dataset_encoder *encoder,
-            size_t n_out, float *t, struct errinfo *e)
+count_fault(void *arg, const char *what)
 {
-    double x;
+    struct check *check = arg;
 
-    if (json_is_string(row)) {
-        if (!read_class(json_string_value(row), encoder, n_out, t))
-            err_add(e, ERR_INVALID, at,
-                    "no class of this version is called "
-                    "\"%.60s\"",
-                    json_string_value(row));
-        return;
-    }
-    if (n_out == 1 && !json_is_array(row)) {
-        if (value_double(row, at, -FLT_MAX, FLT_MAX, false, false, &x, e))
-            t[0] = (float)x;
-        return;
-    }
-    if (!json_is_array(row) || json_array_size(row) != n_out) {
-        err_add(e, ERR_INVALID, at,
-                "must be an array of %zu numbers, one an output", n_out);
-        return;
-    }
-    for (size_t k = 0; k < n_out; k++) {
-        char element[WALK_POINTER_SIZE];
+    check->out->faults++;
+    check->tell(check->arg, what);
+}
 
-        walk_element(element, at, k);
-        if (value_double(json_array_get(row, k), element, -FLT_MAX, FLT_MAX,
-                         false, false, &x, e))
-            t[k] = (float)x;
-    }
+/* rc is of something called `what`; its own failure is a fault of it. */
+static void
+judge(struct check *check, enum err rc, const char *what,
+      const struct errinfo *e)
+{
+    char text[512];
+
+    if (rc == ERR_OK)
+        return;
+    snprintf(text, sizeof(text), "%s: %s%s%s", what, e->item[0].where,
+             e->item[0].where[0] != '\0' ? ": " : "", err_what(e));
+    count_fault(check, text);
+}
+
+/* What is shown as it was stored must be JSON. */
+static void
+check_text(struct check *check, const char *what, const char *member,
+           const char *text)
+{
+    struct errinfo e;
+
+    err_clear(&e);
+    if (text != NULL)
+        judge(check, walk_check(text, strlen(text), member, &e), what, &e);
 }
 
 static enum err
-read_targets(json_t *rows, size_t n_out, const struct dataset_encoder *encoder,
-             float **out, struct errinfo *e)
+check_weights(struct check *check, const struct store_version *row,
+              struct errinfo *e)
 {
-    size_t n = json_array_size(rows);
-    float *t = mem_floats(n * n_out, 0);
+    void    *bytes = mem_array(row->n_bytes, 1, 0);
+    enum err rc;
 
-    if (t == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
-    for (size_t i = 0; i < n; i++) {
-        char at[WALK_POINTER_SIZE];
-
-        walk_element(at, "/targets", i);
-        read_target(json_array_get(rows, i), at, encoder, n_out, t + i * n_out,
-                    e);
-    }
-    *out = t;
-    return ERR_OK;
-}
-
-enum err
-codec_check_parse(const void *body, size_t len, const struct nn_net *net,
-                  const struct dataset_encoder *encoder,
-                  struct codec_check *out, struct errinfo *e)
-{
-    struct codec_check check = { 0 };
-    json_t            *document = NULL, *inputs, *targets;
-    struct walk        w;
-    int64_t            version;
-    enum err           rc;
-
-    err_clear(e);
-    rc = walk_load(body, len, &document, e);
-    if (rc != ERR_OK)
-        return rc;
-    walk_begin(&w, document, "", e);
-    inputs = rows_of(&w, "inputs");
-    targets = rows_of(&w, "targets");
-    read_version(&w, &version);
-    walk_end(&w);
-    if (inputs != NULL && targets != NULL &&
-        json_array_size(inputs) != json_array_size(targets))
-        walk_wrong(&w, "targets", "has %zu rows, inputs has %zu",
-                   json_array_size(targets), json_array_size(inputs));
-    if (targets != NULL)
-        rc = read_targets(targets, nn_net_n_out(net), encoder, &check.t, e);
-    if (rc == ERR_OK && e->n == 0)
-        rc = read_inputs(inputs, net, encoder, &check.x, e);
-    if (rc == ERR_OK && e->n > 0)
-        rc = e->code;
-    if (rc != ERR_OK) {
-        free(check.x);
-        free(check.t);
-    } else {
-        check.n = json_array_size(inputs);
-        *out = check;
-    }
-    json_decref(document);
+    if (bytes == NULL)
+        return err_set(e, ERR_NOMEM, "", "no memory for its %zu bytes",
+                       row->n_bytes);
+    rc = store_version_weights(check->db, row->network_id, row->version, bytes,
+                               row->n_bytes, e);
+    free(bytes);
     return rc;
 }
 
-/* --- writing -----------------------------------------------------------------
- */
-
-/* {"tensor": "0.weight", "index": [2, 1]} of parameter i of a layer. */
 static void
-write_place(struct buf *out, const struct nn_net *net, size_t layer, size_t i)
+check_version(struct check *check, const char *network,
+              const struct store_version *row)
 {
-    size_t at = nn_net_layer_offset(net, layer) + i, t = 0, rest, size;
-    struct nn_tensor tensor = nn_net_tensor(net, 0);
+    struct dataset_encoder *encoder = NULL;
+    struct errinfo          e;
+    char                    what[96];
 
-    while (at >= tensor.offset + nn_shape_size(&tensor.shape))
-        tensor = nn_net_tensor(net, ++t);
-    rest = at - tensor.offset;
-    size = nn_shape_size(&tensor.shape);
-    write_member(out, "at");
-    write_begin(out);
-    write_member(out, "tensor");
-    buf_printf(out, "\"%zu.%s\"", tensor.layer, tensor.name);
-    write_member(out, "index");
-    for (size_t d = 0; d < tensor.shape.rank; d++) {
-        size /= tensor.shape.dim[d];
-        buf_printf(out, "%s%zu", d == 0 ? "[" : ",", rest / size);
-        rest %= size;
-    }
-    buf_putc(out, ']');
-    write_end(out);
+    snprintf(what, sizeof(what), "version %lld of network '%.63s'",
+             (long long)row->version, network);
+    err_clear(&e);
+    judge(check, check_weights(check, row, &e), what, &e);
+    err_clear(&e);
+    if (row->encoder != NULL)
+        judge(check, codec_encoder_parse(row->encoder, &encoder, &e), what, &e);
+    dataset_encoder_free(encoder);
+    check_text(check, what, "metrics", row->metrics);
+    check_text(check, what, "origin", row->origin);
+    check->out->versions++;
 }
 
-static void
-write_layer(struct buf *out, const struct nn_net *net, size_t i,
-            const struct nn_check_layer *layer)
+static enum err
+check_versions(struct check *check, const struct store_network *network,
+               struct errinfo *e)
 {
-    write_begin(out);
-    write_count(out, "index", i);
-    write_text(out, "type",
-               nn_layer_type_name(nn_net_spec(net)->layer[i].type));
-    write_count(out, "parameters", nn_net_layer_trained(net, i));
-    write_count(out, "checked", layer->n_checked);
-    if (layer->n_checked > 0) {
-        write_double(out, "largest_relative_error", layer->largest_error);
-        write_place(out, net, i, layer->parameter);
-        write_double(out, "gradient", layer->gradient);
-        write_double(out, "difference", layer->difference);
+    int64_t after = -1;
+    size_t  n = PAGE;
+
+    while (n == PAGE) {
+        struct store_version *row;
+        enum err rc = store_version_list(check->db, network->id, after, PAGE,
+                                         &row, &n, e);
+
+        if (rc != ERR_OK)
+            return rc;
+        for (size_t i = 0; i < n; i++) {
+            check_version(check, network->name, &row[i]);
+            after = row[i].version;
+            store_version_release(&row[i]);
+        }
+        free(row);
     }
-    write_end(out);
+    return ERR_OK;
 }
 
-void
-codec_check_format(const char *network, int64_t version,
-                   const struct nn_net *net, const struct nn_check *check,
-                   size_t n, struct buf *out)
+static enum err
+check_network(struct check *check, const struct store_network *row,
+              struct errinfo *e)
 {
-    size_t n_layers = nn_net_spec(net)->n_layers, worst = n_layers;
-    double error = 0;
+    struct nn_spec *spec = mem_array(1, sizeof(*spec), 0);
+    struct errinfo  own;
+    char            what[96];
 
-    for (size_t i = 0; i < n_layers; i++)
-        if (check->layer[i].n_checked > 0 &&
-            (worst == n_layers ||
-             check->layer[i].largest_error > check->layer[worst].largest_error))
-            worst = i;
-    if (worst < n_layers)
-        error = check->layer[worst].largest_error;
+    if (spec == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    snprintf(what, sizeof(what), "network '%.63s'", row->name);
+    err_clear(&own);
+    judge(check, codec_spec_parse(row->spec, spec, &own), what, &own);
+    free(spec);
+    check->out->networks++;
+    return check_versions(check, row, e);
+}
 
-    write_begin(out);
-    write_text(out, "network", network);
-    write_count(out, "version", (uint64_t)version);
-    write_count(out, "rows", n);
-    write_bool(out, "passed", error <= TOLERANCE);
-    write_double(out, "tolerance", TOLERANCE);
-    write_double(out, "largest_relative_error", error);
-    if (worst < n_layers)
-        write_place(out, net, worst, check->layer[worst].parameter);
-    write_double(out, "loss", check->loss);
-    write_double(out, "exact_loss", check->exact_loss);
-    write_member(out, "layers");
-    buf_putc(out, '[');
-    for (size_t i = 0; i < n_layers; i++) {
-        if (i > 0)
-            buf_putc(out, ',');
-        write_layer(out, net, i, &check->layer[i]);
+static enum err
+check_networks(struct check *check, struct errinfo *e)
+{
+    char     after[CODEC_NAME_SIZE] = "";
+    size_t   n = PAGE;
+    enum err rc = ERR_OK;
+
+    while (rc == ERR_OK && n == PAGE) {
+        struct store_network *row;
+
+        rc = store_network_list(check->db, after, PAGE, &row, &n, e);
+        if (rc != ERR_OK)
+            return rc;
+        for (size_t i = 0; i < n; i++) {
+            if (rc == ERR_OK)
+                rc = check_network(check, &row[i], e);
+            snprintf(after, sizeof(after), "%s", row[i].name);
+            store_network_release(&row[i]);
+        }
+        free(row);
     }
-    buf_putc(out, ']');
-    write_end(out);
+    return rc;
+}
+
+static enum err
+check_datasets(struct check *check, struct errinfo *e)
+{
+    char   after[CODEC_NAME_SIZE] = "";
+    size_t n = PAGE;
+
+    while (n == PAGE) {
+        struct store_dataset *row;
+        enum err rc = store_dataset_list(check->db, after, PAGE, &row, &n, e);
+
+        if (rc != ERR_OK)
+            return rc;
+        for (size_t i = 0; i < n; i++) {
+            struct dataset_meta meta = { 0 };
+            struct errinfo      own;
+            char                what[96];
+
+            snprintf(what, sizeof(what), "dataset '%.63s'", row[i].name);
+            err_clear(&own);
+            judge(check, codec_meta_parse(row[i].meta, &meta, &own), what,
+                  &own);
+            dataset_meta_release(&meta);
+            snprintf(after, sizeof(after), "%s", row[i].name);
+            store_dataset_release(&row[i]);
+            check->out->datasets++;
+        }
+        free(row);
+    }
+    return ERR_OK;
+}
+
+static enum err
+check_jobs(struct check *check, struct errinfo *e)
+{
+    int64_t after = 0;
+    size_t  n = PAGE;
+
+    while (n == PAGE) {
+        struct store_job *row;
+        enum err rc = store_job_list(check->db, STORE_JOB_STATUS_COUNT, NULL,
+                                     after, PAGE, &row, &n, e);
+
+        if (rc != ERR_OK)
+            return rc;
+        for (size_t i = 0; i < n; i++) {
+            struct codec_job spec;
+            struct errinfo   own;
+            char             what[48];
+
+            snprintf(what, sizeof(what), "job %lld", (long long)row[i].id);
+            err_clear(&own);
+            judge(check, codec_job_spec_parse(row[i].spec, &spec, &own), what,
+                  &own);
+            check_text(check, what, "metrics", row[i].metrics);
+            check_text(check, what, "result", row[i].result);
+            check_text(check, what, "error", row[i].error);
+            check_text(check, what, "warnings", row[i].warnings);
+            after = row[i].id;
+            store_job_release(&row[i]);
+            check->out->jobs++;
+        }
+        free(row);
+    }
+    return ERR_OK;
+}
+
+enum err
+codec_check(struct store *db, store_fault_fn tell, void *arg,
+            struct codec_check *out, struct errinfo *e)
+{
+    struct check check = { .db = db, .tell = tell, .arg = arg, .out = out };
+    enum err     rc;
+
+    memset(out, 0, sizeof(*out));
+    rc = store_check(db, count_fault, &check, &out->states, e);
+    if (rc == ERR_OK)
+        rc = check_networks(&check, e);
+    if (rc == ERR_OK)
+        rc = check_datasets(&check, e);
+    if (rc == ERR_OK)
+        rc = check_jobs(&check, e);
+    return rc;
 }

@@ -1,36 +1,25 @@
 /*
- * check.h - the body of a gradient check, and its answer
+ * check.h - is a database what it should be?
  *
- * Model    {"inputs": [row, …], "targets": [row, …], "version": v}: inputs as
- *          predict takes them; a target is a row of the network's outputs, a
- *          number where there is one output, or the name of a class where the
- *          version knows classes.
- * Limits   NN_CHECK_MAX_ROWS rows.
- * Errors   ERR_INVALID, every mistake with its pointer.
+ * Model    Everything that is stored is read as the daemon would read it: pages
+ *          and references, specs, metas, encoders and job specs, and every
+ *          digest of weights and checkpoints.  Nothing is changed.
+ * Errors   Faults of the file are told, not returned; an error is returned
+ *          where the search itself cannot go on.
  */
 #ifndef CODEC_CHECK_H
 #define CODEC_CHECK_H
 
-#include "codec/predict.h"
-#include "nn/check.h"
-
-/* The version that is asked for; -1: the one that serves. */
-enum err codec_check_version(const void *body, size_t len, int64_t *out,
-                             struct errinfo *e);
+#include "base/err.h"
+#include "store/store.h"
 
 struct codec_check {
-    float *x, *t; /* [n][n_in], [n][n_out]; free() them */
-    size_t n;
+    uint64_t networks, versions, datasets, jobs, states; /* looked at */
+    uint64_t faults;                                     /* found     */
 };
 
-/* The rows as this version reads them; encoder may be NULL. */
-enum err codec_check_parse(const void *body, size_t len,
-                           const struct nn_net          *net,
-                           const struct dataset_encoder *encoder,
-                           struct codec_check *out, struct errinfo *e);
-
-void codec_check_format(const char *network, int64_t version,
-                        const struct nn_net *net, const struct nn_check *check,
-                        size_t n, struct buf *out);
+/* tell gets a sentence for every fault. */
+enum err codec_check(struct store *db, store_fault_fn tell, void *arg,
+                     struct codec_check *out, struct errinfo *e);
 
 #endif

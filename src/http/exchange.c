@@ -29,7 +29,7 @@ exchange_release(struct http_exchange *x)
     if (x->feed.entered)
         http_feeds_leave(x->server->feeds);
     http_body_release(x);
-    buf_release(&x->rep.body);
+    http_reply_reset(&x->rep);
     gunzip_free(x->gunzip);
 }
 

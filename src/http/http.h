@@ -128,6 +128,9 @@ struct http_reply {
     struct buf  body;         /* empty: no body (204)                      */
     const struct http_feed *feed; /* NULL; else body stays empty, and     */
     void       *feed_state;       /* this goes to close(), from ERR_OK on */
+    int         file;     /* 0; else an open file, the server's from ERR_OK on,
+                             whose first bytes are sent instead of body     */
+    uint64_t    file_len;
     size_t      n_headers;
     struct {
         const char *name; /* static */

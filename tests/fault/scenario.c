@@ -144,7 +144,13 @@ submit_with_key(struct scenario *s, struct errinfo *e)
 static enum err
 pin(struct scenario *s, struct errinfo *e)
 {
-    return store_network_pin(s->db, "net", 0, e);
+    const int64_t                     version = 0, keep = 3;
+    const struct store_network_change change = {
+        .serving_version = &version,
+        .keep_versions = &keep,
+    };
+
+    return store_network_update(s->db, "net", &change, e);
 }
 
 static enum err

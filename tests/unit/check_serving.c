@@ -138,7 +138,9 @@ START_TEST(serves_versions_by_number)
             ck_assert(y == (v == 1 ? 6.0f : 10.0f));
         serving_model_unref(m);
     }
-    ck_assert_int_eq(store_network_pin(f.db, "line", 1, &e), ERR_OK);
+    const int64_t                     version = 1;
+    const struct store_network_change change = { .serving_version = &version };
+    ck_assert_int_eq(store_network_update(f.db, "line", &change, &e), ERR_OK);
     ck_assert_int_eq(serving_version("line"), 2); /* Not told yet. */
     serving_registry_refresh(reg, "line");
     ck_assert_int_eq(serving_version("line"), 1);
