@@ -79,6 +79,8 @@ API_HANDLER(api_kserve_unload);
 /* predict.c */
 API_HANDLER(api_predict);
 API_HANDLER(api_evaluate);
+/* gradient_check.c */
+API_HANDLER(api_gradient_check);
 
 /* keys.c */
 API_HANDLER(api_keys_create);

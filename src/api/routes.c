@@ -72,6 +72,7 @@ static const struct http_route routes[] = {
 
     { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, ROWS,  "top",                      HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
     { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
+    { POST,   "/v1/networks/{name}/gradient_check",    api_gradient_check,  NULL,              4 * MIB, JSON,   NULL,                       0,                      PREDICT,     "compare its gradients with central differences" },
 
     { GET,    "/v1/models",                            api_models_list,      NULL,             0, NONE,     NULL,                       0,                      PREDICT,     "networks as other servers' clients list them" },
     { GET,    "/v1/models/{name}",                     api_models_get,       NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "TensorFlow Serving, KServe V1: is it there" },
