@@ -87,7 +87,6 @@ static const struct http_route routes[] = {
     { GET,    "/v2/",                                  api_kserve_server,    NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, HTTP_PUBLIC, "the same" },
     { GET,    "/v2/health/live",                       api_kserve_live,      NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_OPEN | HTTP_ERROR_TEXT, HTTP_PUBLIC, "does the process answer" },
     { GET,    "/v2/health/ready",                      api_kserve_ready,     NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_OPEN | HTTP_ERROR_TEXT, HTTP_PUBLIC, "is it ready for work" },
-    { GET,    "/v2/models/stats",                      api_kserve_stats,     NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "predictions of all networks, counted" },
     { GET,    "/v2/models/{name}",                     api_kserve_model,     NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "its tensors and versions" },
     { GET,    "/v2/models/{name}/versions/{v}",        api_kserve_model,     NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "the same of a version" },
     { GET,    "/v2/models/{name}/ready",               api_kserve_model_ready, NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "can it be asked" },
