@@ -124,6 +124,10 @@ def check_problem(answer):
     assert answer.status != 500, answer
 
 
+# Method, path and status of every answer, for the test that comes last.
+SEEN = set()
+
+
 class Client:
     """One request a connection, so that a restarted daemon is no surprise."""
 
@@ -149,6 +153,7 @@ class Client:
             link.request(method, path, body=body, headers=headers)
             response = link.getresponse()
             answer = Answer(response.status, response.headers, response.read())
+        SEEN.add((method, path.partition("?")[0], answer.status))
         if check:
             check_answer(method, answer)
         return answer
