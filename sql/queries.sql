@@ -16,6 +16,16 @@ RELEASE one;
 -- name: SAVEPOINT_ROLLBACK
 ROLLBACK TO one;
 
+-- name: CHECK_INTEGRITY
+-- scan ok: the whole file is what it is about
+SELECT integrity_check FROM pragma_integrity_check
+ WHERE integrity_check <> 'ok';
+-- name: CHECK_FOREIGN_KEYS
+-- scan ok: the whole file is what it is about
+SELECT 'a row of ' || "table" || ' refers to one of ' || "parent" ||
+       ' that is not there'
+  FROM pragma_foreign_key_check;
+
 -- name: NETWORK_INSERT
 INSERT INTO network (name, spec, serving_version, created_ms, keep_versions)
 VALUES (?1, ?2, ?3, ?4, ?5);
@@ -36,10 +46,15 @@ SELECT 1 FROM job WHERE network_id = ?1
 DELETE FROM network WHERE id = ?1;
 -- name: NETWORK_PIN
 UPDATE network SET serving_version = ?2 WHERE id = ?1;
+-- name: NETWORK_VERSIONS
+SELECT latest_version, serving_version FROM network WHERE id = ?1;
 -- name: NETWORK_KEEP
 UPDATE network SET keep_versions = ?2 WHERE id = ?1;
 -- name: NETWORK_STATE_JOB
 SELECT state_job FROM network WHERE id = ?1;
+-- name: NETWORK_STATE_DELETE
+DELETE FROM checkpoint
+ WHERE job_id = (SELECT state_job FROM network WHERE id = ?1);
 -- name: NETWORK_STATE_JOB_SET
 UPDATE network SET state_job = ?2 WHERE id = ?1;
 -- name: NETWORK_NEXT_VERSION
@@ -138,27 +153,32 @@ SELECT status, count(*) FROM job GROUP BY status;
 -- name: JOB_GET
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
        error, warnings, resumes, created_ms, started_ms, finished_ms,
-       priority, crashes, base_version, verifies, continues, reason
+       priority, crashes, base_version, verifies, continues, reason,
+       learning_rate_test
   FROM job WHERE id = ?1;
 -- name: JOB_LIST
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
        error, warnings, resumes, created_ms, started_ms, finished_ms,
-       priority, crashes, base_version, verifies, continues, reason
+       priority, crashes, base_version, verifies, continues, reason,
+       learning_rate_test
   FROM job WHERE id > ?1 ORDER BY id LIMIT ?2;
 -- name: JOB_LIST_STATUS
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
        error, warnings, resumes, created_ms, started_ms, finished_ms,
-       priority, crashes, base_version, verifies, continues, reason
+       priority, crashes, base_version, verifies, continues, reason,
+       learning_rate_test
   FROM job WHERE id > ?1 AND status = ?3 ORDER BY id LIMIT ?2;
 -- name: JOB_LIST_NETWORK
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
        error, warnings, resumes, created_ms, started_ms, finished_ms,
-       priority, crashes, base_version, verifies, continues, reason
+       priority, crashes, base_version, verifies, continues, reason,
+       learning_rate_test
   FROM job WHERE id > ?1 AND network = ?4 ORDER BY id LIMIT ?2;
 -- name: JOB_LIST_STATUS_NETWORK
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
        error, warnings, resumes, created_ms, started_ms, finished_ms,
-       priority, crashes, base_version, verifies, continues, reason
+       priority, crashes, base_version, verifies, continues, reason,
+       learning_rate_test
   FROM job WHERE id > ?1 AND status = ?3 AND network = ?4
  ORDER BY id LIMIT ?2;
 -- name: JOB_STATUS
@@ -179,7 +199,8 @@ UPDATE job SET status = 'running', changed_ms = ?1,
               ORDER BY priority DESC, id LIMIT 1)
 RETURNING id, status, network, dataset, validation, spec, epoch, metrics,
        result, error, warnings, resumes, created_ms, started_ms, finished_ms,
-       priority, crashes, base_version, verifies, continues, reason;
+       priority, crashes, base_version, verifies, continues, reason,
+       learning_rate_test;
 -- name: JOB_CANCEL
 UPDATE job SET status = 'cancelled', reason = 'requested', changed_ms = ?2,
        finished_ms = ?2
@@ -203,12 +224,14 @@ UPDATE job SET status = 'queued', resumes = resumes + 1,
 -- name: JOB_PROGRESS
 -- A job that gets on has not brought the process down.
 UPDATE job SET epoch = ?2, metrics = coalesce(?3, metrics),
-       warnings = coalesce(?4, warnings), crashes = 0
+       warnings = coalesce(?4, warnings), crashes = 0,
+       learning_rate_test = coalesce(?5, learning_rate_test)
  WHERE id = ?1;
 -- name: JOB_END
 UPDATE job SET status = ?2, epoch = ?3, finished_ms = ?4, changed_ms = ?4,
        reason = ?9, metrics = coalesce(?5, metrics), error = ?6,
-       warnings = coalesce(?7, warnings), result = ?8
+       warnings = coalesce(?7, warnings), result = ?8,
+       learning_rate_test = coalesce(?10, learning_rate_test)
  WHERE id = ?1;
 
 -- name: EVENT_LAST
@@ -232,12 +255,20 @@ DELETE FROM idempotency WHERE created_ms < ?1;
 
 -- name: EPOCH_INSERT
 INSERT INTO epoch (job_id, epoch, loss, accuracy, val_loss, val_accuracy,
-                   learning_rate, gradient_norm, seconds, samples_per_second)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+                   learning_rate, gradient_norm, seconds, samples_per_second,
+                   restart)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 -- name: EPOCH_LIST
 SELECT epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
-       gradient_norm, seconds, samples_per_second
+       gradient_norm, seconds, samples_per_second, restart
   FROM epoch WHERE job_id = ?1 AND epoch > ?2 ORDER BY epoch LIMIT ?3;
+-- name: EPOCH_LAYER_INSERT
+INSERT INTO epoch_layer (job_id, epoch, layer, gradient_norm, update_ratio)
+VALUES (?1, ?2, ?3, ?4, ?5);
+-- name: EPOCH_LAYER_LIST
+SELECT epoch, layer, gradient_norm, update_ratio
+  FROM epoch_layer WHERE job_id = ?1 AND epoch > ?2 AND epoch <= ?3
+ ORDER BY epoch, layer LIMIT ?4;
 
 -- name: CHECKPOINT_PUT
 INSERT INTO checkpoint (job_id, epoch, n_bytes, sha256) VALUES (?1, ?2, ?3, ?4)
@@ -250,6 +281,8 @@ SELECT ?2, epoch, n_bytes, sha256 FROM checkpoint WHERE job_id = ?1;
 -- name: CHECKPOINT_CHUNK_COPY
 INSERT INTO checkpoint_chunk (job_id, number, bytes)
 SELECT ?2, number, bytes FROM checkpoint_chunk WHERE job_id = ?1;
+-- name: CHECKPOINT_NEXT
+SELECT job_id FROM checkpoint WHERE job_id > ?1 ORDER BY job_id LIMIT 1;
 -- name: CHECKPOINT_DELETE
 DELETE FROM checkpoint WHERE job_id = ?1;
 -- name: CHECKPOINT_CHUNK_PUT

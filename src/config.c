@@ -29,8 +29,10 @@ static const struct option options[] = {
     { "database",     TEXT,  F(database),     "backprop.db",    0,  0,       false, "the database file, created where it does not exist" },
     { "keys",         TEXT,  F(keys),         "",               0,  0,       false, "the file of keys; empty: the database's name and .keys" },
     { "workers",      COUNT, F(workers),      "0",              0,  256,     false, "training jobs that run at once; 0: one a core" },
+    { "queue_max",    COUNT, F(queue_max),    "1000",           1,  1000000, false, "jobs that may wait in the queue; more are refused" },
     { "memory_mib",   COUNT, F(memory_mib),   "0",              0,  1 << 24, false, "memory for jobs and models, MiB; 0: three quarters of the machine's" },
     { "connections",  COUNT, F(connections),  "1000",           1,  100000,  false, "connections held at once" },
+    { "http_threads", COUNT, F(http_threads), "0",              0,  64,      false, "threads that read requests and run small predictions; 0: two" },
     { "log_level",    LEVEL, F(log_level),    "info",           0,  0,       false, "error, warn, info or debug" },
     { "no_auth",      FLAG,  F(no_auth),      "false",          0,  0,       false, "listen on an address others can reach although no keys are asked" },
     { "require_keys", FLAG,  F(require_keys), "false",          0,  0,       false, "ask for keys on loopback too" },
@@ -38,6 +40,7 @@ static const struct option options[] = {
     { "allowed_hosts", TEXT, F(allowed_hosts), "",              0,  0,       false, "names in Host headers beside localhost, comma between; empty: any, on loopback none" },
     { "cors_origins", TEXT,  F(cors_origins), "",               0,  0,       false, "origins of web pages that may use the API (https://example.org), comma between" },
     { "config",       TEXT,  F(file),         "",               0,  0,       true,  "read options from this file" },
+    { "check",        FLAG,  F(check),        "false",          0,  0,       true,  "look through the database for faults, tell them, and end" },
     { "print_config", FLAG,  F(print_config), "false",          0,  0,       true,  "print all options as a configuration file, and end" },
     { "print_routes", FLAG,  F(print_routes), "false",          0,  0,       true,  "print the HTTP endpoints, and end" },
     { "version",      FLAG,  F(version),      "false",          0,  0,       true,  "print the version, and end" },
@@ -308,7 +311,7 @@ config_help(FILE *out)
         fputs("\n", out);
     }
     fputs("\nEach is also an environment variable (BACKPROPD_LOG_LEVEL) and, "
-          "but for the\nlast five, a line of the file (log_level = info). A "
+          "but for the\nlast six, a line of the file (log_level = info). A "
           "flag wins over the\nenvironment, that over the file.\n",
           out);
 }

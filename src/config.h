@@ -27,14 +27,16 @@ struct config {
     char           allowed_hosts[CONFIG_TEXT_SIZE];
     char           cors_origins[CONFIG_TEXT_SIZE];
     unsigned       workers;    /* 0: one a core              */
+    unsigned       queue_max;
     unsigned       memory_mib; /* 0: three quarters of memory */
     unsigned       connections;
+    unsigned       http_threads; /* 0: two                     */
     enum log_level log_level;
     bool           no_auth;
     bool           require_keys;
     bool           open_metrics;
     /* What to do instead of serving. */
-    bool print_config, print_routes, version, help;
+    bool check, print_config, print_routes, version, help;
 };
 
 enum err config_read(int argc, char **argv, struct config *out,

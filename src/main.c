@@ -1,9 +1,9 @@
 /*
  * main.c - wiring: what is opened in which order, and stopped in reverse
  *
- * Exit codes: 0 stopped as asked; 2 a mistake in the configuration; 69 the
- * address cannot be had; 74 the store failed while running; 75 the database
- * cannot be opened.
+ * Exit codes: 0 stopped as asked; 2 a mistake in the configuration; 65 --check
+ * found faults in the database; 69 the address cannot be had; 74 the store
+ * failed while running; 75 the database cannot be opened.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -14,13 +14,16 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "codec/check.h"
 #include "command.h"
 #include "config.h"
 #include "http/server.h"
 #include "nn/kernel/kernel.h"
+#include "training/blame.h"
 
 enum {
     EXIT_CONFIG = 2,
+    EXIT_FAULTS = 65,
     EXIT_ADDRESS = 69,
     EXIT_STORE_FAILED = 74,
     EXIT_DATABASE = 75,
@@ -162,11 +165,50 @@ open_keys(const struct config *config, struct api_ctx *ctx, struct errinfo *e)
                    config->listen);
 }
 
+static void
+tell_fault(void *arg, const char *what)
+{
+    (void)arg;
+    printf("%s\n", what);
+}
+
+/* Look through the database; its faults go to standard output. */
+static int
+check(const struct config *config)
+{
+    struct codec_check found;
+    struct store      *db = NULL;
+    struct errinfo     e;
+    enum err           rc;
+
+    err_clear(&e);
+    api_init();
+    rc = store_open_to_check(config->database, &db, &e);
+    if (rc != ERR_OK)
+        return fail(&e, rc == ERR_CORRUPT ? EXIT_FAULTS : EXIT_DATABASE);
+    rc = codec_check(db, tell_fault, NULL, &found, &e);
+    store_close(db);
+    if (rc != ERR_OK)
+        return fail(&e, EXIT_FAULTS);
+    printf("%s: %llu networks, %llu versions, %llu datasets, %llu jobs, %llu "
+           "checkpoints: ",
+           config->database, (unsigned long long)found.networks,
+           (unsigned long long)found.versions,
+           (unsigned long long)found.datasets, (unsigned long long)found.jobs,
+           (unsigned long long)found.states);
+    if (found.faults == 0)
+        printf("all is well\n");
+    else
+        printf("%llu faults\n", (unsigned long long)found.faults);
+    return found.faults == 0 ? EXIT_SUCCESS : EXIT_FAULTS;
+}
+
 static int
 serve(const struct config *config, sigset_t *signals)
 {
     struct mem_budget       budget;
     struct api_ctx          ctx = { .budget = &budget,
+                                    .queue_max = config->queue_max,
                                     .open_metrics = config->open_metrics };
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,
@@ -178,7 +220,8 @@ serve(const struct config *config, sigset_t *signals)
                                      .cors_origins = config->cors_origins,
                                      .authorize = api_authorize,
                                      .observe = api_observe,
-                                     .max_connections = config->connections };
+                                     .max_connections = config->connections,
+                                     .n_threads = config->http_threads };
     struct http_server     *server = NULL;
     struct errinfo          e;
     pthread_t               impatient;
@@ -202,6 +245,7 @@ serve(const struct config *config, sigset_t *signals)
         code = fail(&e, EXIT_FAILURE);
         goto out;
     }
+    training_blame_install(store_blame_fd(ctx.store));
     training.store = ctx.store;
     training.arg = ctx.registry;
     if (training_pool_start(&training, &ctx.pool, &e) != ERR_OK) {
@@ -226,6 +270,7 @@ serve(const struct config *config, sigset_t *signals)
                      NULL) == ERR_OK)
         pthread_detach(impatient);
     http_server_drain(server);
+    store_closing(ctx.store);
 out:
     if (server != NULL)
         http_server_stop(server, GRACE_MS);
@@ -265,6 +310,8 @@ main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     log_set_level(config.log_level);
+    if (config.check)
+        return check(&config);
 
     /* Threads inherit the mask: only main() is told to stop. */
     signal(SIGPIPE, SIG_IGN);

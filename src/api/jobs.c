@@ -1,7 +1,7 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/internal.h"
-#include "base/clock.h"
 #include "codec/job.h"
 #include "codec/list.h"
 
@@ -26,9 +26,9 @@ format_job(struct api_ctx *api, const struct store_job *row, struct buf *out,
     return rc;
 }
 
-static enum err
-reply_job(struct api_ctx *api, int64_t id, struct http_reply *rep,
-          struct errinfo *e)
+enum err
+api_reply_job(struct api_ctx *api, int64_t id, struct http_reply *rep,
+              struct errinfo *e)
 {
     struct store_job row = { 0 };
     enum err         rc;
@@ -38,47 +38,6 @@ reply_job(struct api_ctx *api, int64_t id, struct http_reply *rep,
         return rc;
     rc = format_job(api, &row, &rep->body, e);
     store_job_release(&row);
-    return rc;
-}
-
-enum err
-api_jobs_create(void *ctx, const struct http_request *req,
-                struct http_reply *rep, struct errinfo *e)
-{
-    struct api_ctx  *api = ctx;
-    struct codec_job asked;
-    struct store_job row = { 0 };
-    struct buf       spec = { 0 };
-    int64_t          id;
-    enum err         rc;
-
-    rc = codec_job_parse(req->body, req->body_len, &asked, e);
-    if (rc == ERR_OK)
-        rc = training_check(api->store, api->budget, &asked, e);
-    if (rc != ERR_OK)
-        return rc;
-
-    codec_job_spec_format(&asked, &spec);
-    if (spec.failed) {
-        rc = err_set(e, ERR_NOMEM, "", "out of memory");
-        goto out;
-    }
-    row.network = asked.network;
-    row.dataset = asked.dataset;
-    row.validation =
-        asked.validation_dataset[0] != '\0' ? asked.validation_dataset : NULL;
-    row.spec = spec.data;
-    row.created_ms = clock_wall_ms();
-    rc = store_job_insert(api->store, &row, NULL, &id, e);
-    if (rc != ERR_OK)
-        goto out;
-    training_pool_wake(api->pool);
-
-    rep->status = 202;
-    http_reply_header(rep, "Location", "/v1/jobs/%lld", (long long)id);
-    rc = reply_job(api, id, rep, e);
-out:
-    buf_release(&spec);
     return rc;
 }
 
@@ -128,7 +87,7 @@ api_jobs_get(void *ctx, const struct http_request *req, struct http_reply *rep,
     int64_t  id;
     enum err rc = api_number(req->arg[0], "job", &id, e);
 
-    return rc == ERR_OK ? reply_job(ctx, id, rep, e) : rc;
+    return rc == ERR_OK ? api_reply_job(ctx, id, rep, e) : rc;
 }
 
 enum err
@@ -148,31 +107,21 @@ api_jobs_delete(void *ctx, const struct http_request *req,
 }
 
 enum err
-api_jobs_cancel(void *ctx, const struct http_request *req,
-                struct http_reply *rep, struct errinfo *e)
-{
-    struct api_ctx *api = ctx;
-    int64_t         id;
-    enum err        rc;
-
-    rc = api_number(req->arg[0], "job", &id, e);
-    if (rc == ERR_OK)
-        rc = training_pool_cancel(api->pool, id, e);
-    return rc == ERR_OK ? reply_job(api, id, rep, e) : rc;
-}
-
-enum err
 api_jobs_history(void *ctx, const struct http_request *req,
                  struct http_reply *rep, struct errinfo *e)
 {
     struct api_ctx     *api = ctx;
     struct store_job    job = { 0 };
     struct store_epoch *row = NULL;
-    size_t              limit, n = 0;
+    struct store_layer *layer = NULL;
+    const char         *detail = http_request_query(req, "detail");
+    size_t              limit, n = 0, n_shown, n_layers = 0;
     uint64_t            after = 0;
     int64_t             id;
     enum err            rc;
 
+    if (detail != NULL && strcmp(detail, "layers") != 0)
+        return err_set(e, ERR_MALFORMED, "detail", "must be layers");
     rc = api_number(req->arg[0], "job", &id, e);
     if (rc == ERR_OK)
         rc = http_request_limit(req, &limit, e);
@@ -186,7 +135,14 @@ api_jobs_history(void *ctx, const struct http_request *req,
     rc = store_epoch_list(api->store, id, after, limit + 1, &row, &n, e);
     if (rc != ERR_OK)
         return rc;
-    codec_history_format(row, n > limit ? limit : n, n > limit, &rep->body);
+    n_shown = n > limit ? limit : n;
+    if (detail != NULL && n_shown > 0)
+        rc = store_layer_list(api->store, id, after, row[n_shown - 1].epoch,
+                              n_shown * NN_MAX_LAYERS, &layer, &n_layers, e);
+    if (rc == ERR_OK)
+        codec_history_format(row, n_shown, layer, n_layers, n > limit,
+                             &rep->body);
+    free(layer);
     free(row);
-    return ERR_OK;
+    return rc;
 }

@@ -87,6 +87,22 @@ api_versions_get(void *ctx, const struct http_request *req,
 }
 
 enum err
+api_versions_delete(void *ctx, const struct http_request *req,
+                    struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx *api = ctx;
+    int64_t         version;
+    enum err        rc;
+
+    rc = api_number(req->arg[1], "version", &version, e);
+    if (rc == ERR_OK)
+        rc = store_version_delete(api->store, req->arg[0], version, e);
+    if (rc == ERR_OK)
+        rep->status = 204;
+    return rc;
+}
+
+enum err
 api_weights_get(void *ctx, const struct http_request *req,
                 struct http_reply *rep, struct errinfo *e)
 {

@@ -208,13 +208,13 @@ read_evaluate(const char *json, size_t len)
 }
 
 static void
-read_pin(const char *json, size_t len)
+read_patch(const char *json, size_t len)
 {
-    int64_t        version;
-    struct errinfo e;
+    struct codec_patch out;
+    struct errinfo     e;
 
     err_clear(&e);
-    codec_pin_parse(json, len, &version, &e);
+    codec_patch_parse(json, len, &out, &e);
 }
 
 /* The members whose values depend on a type have schemas of their own. */
@@ -268,7 +268,7 @@ codec_schemas(void)
     add_schedules(all);
     json_object_set_new(all, "NetworkRequest", network_schema());
     json_object_set_new(all, "JobRequest", job_schema());
-    json_object_set_new(all, "NetworkPatch", trace_schema(read_pin));
+    json_object_set_new(all, "NetworkPatch", trace_schema(read_patch));
     json_object_set_new(all, "EvaluateRequest", trace_schema(read_evaluate));
     return all;
 }

@@ -62,6 +62,12 @@ is_json(const char *type)
     return strncmp(type, "application/", 12) == 0 && strstr(type, "json");
 }
 
+static bool
+is_get(const struct http_exchange *x)
+{
+    return x->req.route == NULL || x->req.route->method == HTTP_GET;
+}
+
 /* All headers of the answer, other than Date and the framing. */
 static size_t
 headers_of(struct http_exchange *x, struct header h[MAX_HEADERS])
@@ -70,9 +76,11 @@ headers_of(struct http_exchange *x, struct header h[MAX_HEADERS])
     size_t                   n = 0;
 
     http_origin_reply(x);
-    if (rep->body.len > 0 || rep->feed != NULL) {
+    if (rep->body.len > 0 || rep->feed != NULL || rep->file > 0) {
         h[n++] = (struct header){ "Content-Type", rep->content_type };
-        if (is_json(rep->content_type) && !has_header(rep, "Cache-Control"))
+        /* Nobody keeps the answer to another method anyway. */
+        if (is_get(x) && is_json(rep->content_type) &&
+            !has_header(rep, "Cache-Control"))
             h[n++] = (struct header){ "Cache-Control", "no-store" };
     }
     h[n++] = (struct header){ "X-Request-Id", x->id };
@@ -124,7 +132,11 @@ response_new(struct http_exchange *x)
     size_t               n = headers_of(x, h), len = x->rep.body.len;
     struct MHD_Response *r;
 
-    if (x->rep.feed != NULL) {
+    if (x->rep.file > 0) {
+        r = MHD_create_response_from_fd64(x->rep.file_len, x->rep.file);
+        if (r != NULL) /* it closes it */
+            x->rep.file = 0;
+    } else if (x->rep.feed != NULL) {
         r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FEED_BLOCK,
                                               feed_read, x, NULL);
     } else if (len == 0) {
@@ -156,15 +168,14 @@ http_answer_queue(struct http_exchange *x)
 
     x->must_close = x->must_close || atomic_load(&x->server->draining);
     x->status = x->rep.status;
-    x->n_sent = x->rep.body.len;
+    x->n_sent = x->rep.file > 0 ? x->rep.file_len : x->rep.body.len;
     x->phase = PHASE_SENT;
     seconds = (int64_t)opt->request_timeout_seconds +
               (int64_t)(x->n_sent / TAKE_RATE);
     /* A feed has no end to wait for; libmicrohttpd cuts who does not read. */
-    if (!http_conn_expect(x->conn,
-                          x->rep.feed != NULL ? HTTP_WAIT_NOTHING
-                                              : HTTP_WAIT_TAKE,
-                          seconds * 1000000))
+    if (!http_conn_expect(
+            x->conn, x->rep.feed != NULL ? HTTP_WAIT_NOTHING : HTTP_WAIT_TAKE,
+            seconds * 1000000))
         return MHD_NO;
     if (!x->rep.body.failed)
         r = response_new(x);
@@ -222,6 +233,10 @@ http_answer_log(struct http_exchange *x)
             x->status = info != NULL && info->http_status != 0
                             ? info->http_status
                             : CLIENT_LEFT;
+        /* It closes at once, and what it has not read would take its answer
+         * along. */
+        if (x->conn != NULL && x->status != CLIENT_LEFT)
+            x->conn->linger = true;
     }
     log_write(LOG_INFO, "http",
               "request_id=%s %s %.200s route=%s status=%u bytes=%zu ms=%.1f"

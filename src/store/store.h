@@ -36,6 +36,28 @@ struct store;
 enum err store_open(const char *path, struct store **out, struct errinfo *e);
 void     store_close(struct store *db); /* NULL is fine */
 bool     store_is_failed(const struct store *db);
+/* As store_open(), but nothing is changed: ERR_CONFLICT also where the file has
+ * an older schema, ERR_NOTFOUND where there is none. */
+enum err store_open_to_check(const char *path, struct store **out,
+                             struct errinfo *e);
+/* Go through the whole file: pages, references, digests of checkpoints.  tell
+ * gets a sentence for every fault; *out_n_states is how many checkpoints there
+ * are.  What other rows mean, and their digests, is the caller's business. */
+typedef void (*store_fault_fn)(void *arg, const char *what);
+enum err store_check(struct store *db, store_fault_fn tell, void *arg,
+                     uint64_t *out_n_states, struct errinfo *e);
+
+/* A copy of the file as it is now, while reads and writes go on: an open file
+ * (close() it) without a name, at its beginning.  ERR_BUSY while another is
+ * being made; ERR_FULL where the disk has no room for it. */
+enum err store_backup(struct store *db, int *out_fd, uint64_t *out_len,
+                      struct errinfo *e);
+/* The process is about to stop: a copy that is being made is given up. */
+void store_closing(struct store *db);
+
+/* Where to write the id of a job that brings the process down: the next
+ * store_open() reads it, and counts the job's crashes.  Borrowed. */
+int store_blame_fd(const struct store *db);
 
 /* What the store has done since it was opened; counted without locks. */
 struct store_stats {
@@ -92,11 +114,17 @@ enum err store_network_list(struct store *db, const char *after, size_t limit,
  * paused (slug "network_busy"). */
 enum err store_network_delete(struct store *db, const char *name,
                               struct errinfo *e);
-/* serving_version: a version, or -1 for the latest.  ERR_NOTFOUND. */
-enum err store_network_pin(struct store *db, const char *name,
-                           int64_t serving_version, struct errinfo *e);
+/* NULL: stays as it is. */
+struct store_network_change {
+    const int64_t *serving_version; /* -1: the latest; ERR_INVALID: no such */
+    const int64_t *keep_versions;   /* 0: all; those that are too many go   */
+};
+enum err store_network_update(struct store *db, const char *name,
+                              const struct store_network_change *change,
+                              struct errinfo                    *e);
 
-/* A new latest version; *out_version is its number. */
+/* A new latest version; *out_version is its number.  Older ones go where the
+ * network keeps only so many. */
 enum err store_version_insert(struct store *db, const struct store_version *row,
                               int64_t *out_version, struct errinfo *e);
 enum err store_version_get(struct store *db, int64_t network_id,
@@ -105,6 +133,10 @@ enum err store_version_get(struct store *db, int64_t network_id,
 enum err store_version_list(struct store *db, int64_t network_id, int64_t after,
                             size_t limit, struct store_version **out,
                             size_t *out_n, struct errinfo *e);
+/* ERR_CONFLICT for version 0, the latest, the pinned one, and one that a job
+ * started from which has not ended. */
+enum err store_version_delete(struct store *db, const char *network,
+                              int64_t version, struct errinfo *e);
 /* The weights into p [len], digest verified: ERR_CORRUPT where they do not fit
  * or len is not theirs. */
 enum err store_version_weights(struct store *db, int64_t network_id,
@@ -178,6 +210,7 @@ struct store_job {
     char                 *result;     /* JSON, or NULL                      */
     char                 *error;      /* JSON, or NULL                      */
     char                 *warnings;   /* JSON array, or NULL                */
+    char                 *learning_rate_test; /* JSON, or NULL              */
     int64_t               resumes;
     int64_t               created_ms, started_ms, finished_ms; /* 0: not yet */
     int64_t               priority;     /* larger is claimed first          */
@@ -257,9 +290,16 @@ enum err store_event_last(struct store *db, int64_t job_id, int64_t *out,
 
 /* One epoch of a job's history; NaN: does not apply. */
 struct store_epoch {
-    uint64_t epoch; /* from 1 */
+    uint64_t epoch;   /* from 1, over all restarts             */
+    uint64_t restart; /* from 1; 0: the job has none but this  */
     double   loss, accuracy, val_loss, val_accuracy;
     double   learning_rate, gradient_norm, seconds, samples_per_second;
+};
+
+/* How one layer did in one epoch; NaN: not known. */
+struct store_layer {
+    uint64_t epoch, layer;
+    double   gradient_norm, update_ratio;
 };
 
 /* A checkpoint: all of it is one transaction. */
@@ -269,9 +309,12 @@ struct store_checkpoint {
     const void               *state; /* replaces the one before; NULL: keep */
     size_t                    state_len;
     const char               *metrics;  /* JSON */
-    const char               *warnings; /* JSON, or NULL */
+    const char               *warnings; /* JSON, or NULL: as they were */
+    const char               *learning_rate_test; /* likewise          */
     const struct store_epoch *rows; /* new rows of the history */
     size_t                    n_rows;
+    const struct store_layer *layers; /* and of its layers     */
+    size_t                    n_layers;
 };
 
 /* A write under way. */
@@ -292,7 +335,9 @@ enum err store_job_checkpoint_get(struct store *db, int64_t id, void **out,
                                   struct errinfo *e);
 
 /* How a job ended: its last rows, its final status and, where version is not
- * NULL, a new version of its network, in one transaction; the checkpoint goes.
+ * NULL, a new version of its network, in one transaction; the checkpoint goes,
+ * or is replaced by the state that the end names: a network keeps that of the
+ * last job which had one.
  * ERR_NOTFOUND where the network is gone. */
 struct store_job_end {
     int64_t                     id;
@@ -300,12 +345,16 @@ struct store_job_end {
     uint64_t                    epoch;
     int64_t                     finished_ms;
     const char                 *reason; /* a word for its log */
-    const char                 *metrics, *error, *warnings; /* JSON or NULL */
+    const char *metrics, *error, *warnings, *learning_rate_test; /* or NULL */
     /* JSON of the result without its braces and without "version", which the
      * store puts in front: {"version": 3, <rest>}; NULL: no result */
     const char                 *result_rest;
     const struct store_epoch   *rows;
     size_t                      n_rows;
+    const struct store_layer   *layers;
+    size_t                      n_layers;
+    const void                 *state; /* to be continued from; NULL: none */
+    size_t                      state_len;
     const struct store_version *version; /* its job_id and network_id are set
                                             from the job's row             */
 };
@@ -315,6 +364,11 @@ enum err store_job_finish(struct store *db, const struct store_job_end *end,
 /* Rows of the history with epoch > after, in order. */
 enum err store_epoch_list(struct store *db, int64_t job_id, uint64_t after,
                           size_t limit, struct store_epoch **out, size_t *out_n,
+                          struct errinfo *e);
+/* Up to limit rows of layers with after < epoch <= last, in order. */
+enum err store_layer_list(struct store *db, int64_t job_id, uint64_t after,
+                          uint64_t last, size_t limit,
+                          struct store_layer **out, size_t *out_n,
                           struct errinfo *e);
 
 #endif

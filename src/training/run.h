@@ -3,7 +3,7 @@
  *
  * Model    A worker keeps one on its stack for as long as it has the job, and
  *          the pool lists it.  `halt` is what the batch loop reads; it is set
- *          for both reasons to stop early, and `cancelled` tells which.
+ *          for every reason to stop early, and `why` tells which.
  * Owner    The worker.  Others reach it through the pool's list, under the
  *          pool's lock.
  * Threads  The flags are atomic; everything else is guarded by `lock`, which is
@@ -19,11 +19,20 @@
 #include "store/store.h"
 #include "training/training.h"
 
+/* Why a job is to leave its worker; a larger one wins over those before it. */
+enum training_halt {
+    TRAINING_STOP,        /* the process ends: back into the queue */
+    TRAINING_PAUSE,       /* until somebody resumes it             */
+    TRAINING_CANCEL,      /* for good                              */
+    TRAINING_CANCEL_KEEP, /* for good, and what it has is kept     */
+};
+
 struct training_run {
     int64_t              id;
     struct training_counters *counters; /* the pool's; NULL: nobody counts */
     atomic_bool          halt;
-    atomic_bool          cancelled;
+    atomic_int           why; /* enum training_halt */
+    atomic_bool          stopping; /* halted for TRAINING_STOP, too */
     struct training_run *next; /* the pool's list */
 
     pthread_mutex_t       lock;
@@ -33,6 +42,8 @@ struct training_run {
 
     /* Only the worker's, to smooth the rate. */
     uint64_t n_train;
+    uint64_t epochs;  /* of one restart, at most                        */
+    uint64_t skipped; /* epochs that earlier restarts did not need      */
     double   stop_seconds; /* NaN: not asked */
     int64_t  window_us;
     uint64_t window_rows; /* rows done when the window began */
@@ -42,16 +53,21 @@ struct training_run {
 void training_run_init(struct training_run *run, int64_t id);
 void training_run_release(struct training_run *run);
 
-/* Ask the worker to leave the job, for good or for now. */
-void training_run_halt(struct training_run *run, bool cancel);
+/* Ask the worker to leave the job. */
+void training_run_halt(struct training_run *run, enum training_halt why);
 bool training_run_is_halted(const struct training_run *run);
+bool training_run_is_stopping(const struct training_run *run);
+enum training_halt training_run_why(const struct training_run *run);
 
 /* Sleep this long, or until halted. */
 void training_run_sleep(struct training_run *run, int64_t us);
 
-/* Training goes on after epoch `epoch` of `epochs` of n_train rows each. */
+/* Training goes on after `epoch` epochs of n_train rows each. */
 void training_run_begin(struct training_run *run, uint64_t epoch,
-                        uint64_t epochs, uint64_t n_train, double stop_seconds);
+                        const struct codec_job *spec, uint64_t n_train);
+/* This restart, from 1, is under way; before it `began` epochs were done. */
+void training_run_restart(struct training_run *run, uint64_t restart,
+                          uint64_t began);
 
 /* `rows` rows of the epoch after `epoch` are done, `elapsed` seconds of the
  * job are over.  last is the epoch just finished, or NULL inside of one. */
