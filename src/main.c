@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "base/cgroup.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "codec/check.h"
@@ -49,11 +50,15 @@ open_standard_files(void)
 static size_t
 memory_limit(const struct config *config)
 {
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    long   pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    size_t all = pages > 0 && size > 0 ? (size_t)pages * (size_t)size : GIB;
+    size_t bound = cgroup_memory();
 
     if (config->memory_mib > 0)
         return config->memory_mib * MIB;
-    return pages > 0 && size > 0 ? (size_t)pages / 4 * 3 * (size_t)size : GIB;
+    if (bound > 0 && bound < all)
+        all = bound;
+    return all / 4 * 3;
 }
 
 static void

@@ -59,6 +59,22 @@ API_HANDLER(api_jobs_log);
 API_HANDLER(api_jobs_cancel);
 API_HANDLER(api_jobs_pause);
 API_HANDLER(api_jobs_resume);
+/* tfserving.c */
+API_HANDLER(api_tfserving_predict);
+API_HANDLER(api_tfserving_metadata);
+API_HANDLER(api_models_get);
+API_HANDLER(api_models_list);
+/* kserve.c */
+API_HANDLER(api_kserve_server);
+API_HANDLER(api_kserve_live);
+API_HANDLER(api_kserve_ready);
+API_HANDLER(api_kserve_model);
+API_HANDLER(api_kserve_model_ready);
+API_HANDLER(api_kserve_infer);
+API_HANDLER(api_kserve_stats);
+API_HANDLER(api_kserve_index);
+API_HANDLER(api_kserve_load);
+API_HANDLER(api_kserve_unload);
 /* predict.c */
 API_HANDLER(api_predict);
 API_HANDLER(api_evaluate);
@@ -76,5 +92,14 @@ enum err api_reply_job(struct api_ctx *api, int64_t id, struct http_reply *rep,
  * anything else, because no such thing can exist. */
 enum err api_number(const char *segment, const char *what, int64_t *out,
                     struct errinfo *e);
+
+/* The version in the path of a model; -1 where there is none. */
+enum err api_model_version(const struct http_request *req, int64_t *out,
+                           struct errinfo *e);
+
+/* All networks in order of name, a page of the store at a time. */
+enum err api_networks_each(struct store *store,
+                           void (*fn)(void *arg, const struct store_network *row),
+                           void *arg, struct errinfo *e);
 
 #endif

@@ -135,6 +135,8 @@ responses(const json_t *known, const struct http_route *route)
     json_t  *all = json_object();
     unsigned status =
         (unsigned)json_integer_value(json_object_get(known, "status"));
+    const char *problem =
+        (route->flags & HTTP_ERROR_TEXT) != 0 ? "ErrorText" : "Problem";
     char key[16];
 
     if (known == NULL) { /* not told: any success */
@@ -148,9 +150,9 @@ responses(const json_t *known, const struct http_route *route)
             all, "304",
             json_pack("{s:s}", "description", "The client has it already."));
     json_object_set_new(all, "4XX",
-                        reference("#/components/responses/", "Problem"));
+                        reference("#/components/responses/", problem));
     json_object_set_new(all, "5XX",
-                        reference("#/components/responses/", "Problem"));
+                        reference("#/components/responses/", problem));
     return all;
 }
 
@@ -184,6 +186,8 @@ make_id(const struct http_route *route, char *out, size_t size)
         if (letter)
             out[n++] = capital && *p >= 'a' ? (char)(*p - 32) : *p;
         capital = !letter;
+        if (p[0] == '/' && p[1] == '\0' && p != route->path)
+            n += (size_t)snprintf(out + n, size - n, "Slash");
     }
     out[n] = '\0';
 }
@@ -207,13 +211,15 @@ operation(const json_t *known, const struct http_route *route)
     if (json_array_size(parameters) > 0)
         json_object_set(op, "parameters", parameters);
     json_decref(parameters);
-    if (route->types != NULL)
+    if (route->max_body > 0)
         json_object_set_new(
             op, "requestBody",
-            json_pack("{s:b, s:o}", "required", 1, "content",
-                      content(route->types, request != NULL
-                                                ? reference(SCHEMA, request)
-                                                : NULL)));
+            json_pack(
+                "{s:b, s:o}", "required", (route->flags & HTTP_BARE) == 0,
+                "content",
+                content(route->types != NULL ? route->types
+                                             : "application/json",
+                        request != NULL ? reference(SCHEMA, request) : NULL)));
     json_object_set_new(op, "responses", responses(known, route));
     if (route->scope == HTTP_PUBLIC)
         json_object_set_new(op, "security", json_array());
