@@ -40,8 +40,14 @@ API_HANDLER(api_versions_get);
 API_HANDLER(api_versions_delete);
 API_HANDLER(api_weights_get);
 extern const struct http_stream api_weights_put;
-/* datasets.c */
+/* uploads.c */
 extern const struct http_stream api_datasets_put;
+extern const struct http_stream api_datasets_append;
+/* datasets.c */
+API_HANDLER(api_datasets_rows);
+/* A dataset as the client sees it. */
+enum err api_reply_dataset(struct api_ctx *api, const char *name,
+                           struct http_reply *rep, struct errinfo *e);
 API_HANDLER(api_datasets_list);
 API_HANDLER(api_datasets_get);
 API_HANDLER(api_datasets_delete);
@@ -78,6 +84,8 @@ API_HANDLER(api_kserve_unload);
 /* predict.c */
 API_HANDLER(api_predict);
 API_HANDLER(api_evaluate);
+/* gradient_check.c */
+API_HANDLER(api_gradient_check);
 
 /* keys.c */
 API_HANDLER(api_keys_create);

@@ -186,8 +186,6 @@ make_id(const struct http_route *route, char *out, size_t size)
         if (letter)
             out[n++] = capital && *p >= 'a' ? (char)(*p - 32) : *p;
         capital = !letter;
-        if (p[0] == '/' && p[1] == '\0' && p != route->path)
-            n += (size_t)snprintf(out + n, size - n, "Slash");
     }
     out[n] = '\0';
 }
@@ -235,8 +233,11 @@ add_paths(json_t *document, const json_t *known)
 
     for (size_t i = 0; i < n; i++) {
         json_t *path = json_object_get(paths, route[i].path);
+        size_t  len = strlen(route[i].path);
         char    key[160];
 
+        if (len > 1 && route[i].path[len - 1] == '/')
+            continue; /* the same as the one without */
         if (path == NULL) {
             json_object_set_new(paths, route[i].path, json_object());
             path = json_object_get(paths, route[i].path);

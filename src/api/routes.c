@@ -10,6 +10,9 @@
 #define DELETE HTTP_DELETE
 #define NONE NULL
 #define JSON "application/json"
+#define DATASET_QUERY                                                          \
+    "header,target,types,task,columns,delimiter,on_error,text_size,text_words," \
+    "text_characters"
 #define ROWS "application/json,application/octet-stream,application/x-npy"
 #define DATASET_FORMS                                                          \
     "text/csv,application/x-ndjson,application/json,multipart/form-data"
@@ -46,10 +49,12 @@ static const struct http_route routes[] = {
     { GET,    "/v1/networks/{name}/versions/{v}/weights", api_weights_get,  NULL,              0,     NONE,     "format",                   0,                      PREDICT,     "its weights" },
     { PUT,    "/v1/networks/{name}/weights",           NULL,                &api_weights_put,  4 * GIB, WEIGHTS,  NULL,                       0,                      TRAIN,       "upload weights: a new version" },
 
-    { PUT,    "/v1/datasets/{name}",                   NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "header,target,types,task,columns,delimiter,on_error", 0, TRAIN, "upload a dataset" },
-    { POST,   "/v1/datasets",                          NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "name,header,target,types,task,columns,delimiter,on_error", 0, TRAIN, "the same, named in the query: for curl -F" },
+    { PUT,    "/v1/datasets/{name}",                   NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, DATASET_QUERY, 0, TRAIN, "upload a dataset" },
+    { POST,   "/v1/datasets",                          NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "name," DATASET_QUERY, 0, TRAIN, "the same, named in the query: for curl -F" },
     { GET,    "/v1/datasets",                          api_datasets_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list datasets" },
     { GET,    "/v1/datasets/{name}",                   api_datasets_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one dataset and its columns" },
+    { GET,    "/v1/datasets/{name}/rows",              api_datasets_rows,   NULL,              0,     NONE,     "limit,after,revision",     0,                      PREDICT,     "its rows, page by page" },
+    { POST,   "/v1/datasets/{name}/rows",              NULL,                &api_datasets_append, 64 * GIB, DATASET_FORMS, "header,columns,delimiter,on_error", 0, TRAIN, "append rows: a new revision" },
     { DELETE, "/v1/datasets/{name}",                   api_datasets_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a dataset" },
 
     { POST,   "/v1/jobs",                              api_jobs_create,     NULL,              MIB,   JSON,     "dry_run",                  0,                      TRAIN,       "submit a training job" },
@@ -69,6 +74,7 @@ static const struct http_route routes[] = {
 
     { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, ROWS,  "top",                      HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
     { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
+    { POST,   "/v1/networks/{name}/gradient_check",    api_gradient_check,  NULL,              4 * MIB, JSON,   NULL,                       0,                      PREDICT,     "compare its gradients with central differences" },
 
     { GET,    "/v1/models",                            api_models_list,      NULL,             0, NONE,     NULL,                       0,                      PREDICT,     "networks as other servers' clients list them" },
     { GET,    "/v1/models/{name}",                     api_models_get,       NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "TensorFlow Serving, KServe V1: is it there" },

@@ -30,6 +30,7 @@ class Document:
     def operation(self, method, path):
         """The operation of a request, None where there is none."""
         method = {"HEAD": "get"}.get(method, method.lower())
+        path = path.rstrip("/") or "/"
         for pattern, name in self.patterns:
             if pattern.fullmatch(path):
                 return self.json["paths"][name].get(method)
