@@ -137,7 +137,9 @@ responses(const json_t *known, const struct http_route *route)
         (unsigned)json_integer_value(json_object_get(known, "status"));
     const char *problem =
         (route->flags & HTTP_ERROR_TEXT) != 0 ? "ErrorText" : "Problem";
-    char key[16];
+    const char *other;
+    json_t     *schema;
+    char        key[16];
 
     if (known == NULL) { /* not told: any success */
         json_object_set_new(all, "2XX", success(NULL, route, 200));
@@ -145,6 +147,12 @@ responses(const json_t *known, const struct http_route *route)
         snprintf(key, sizeof(key), "%u", status != 0 ? status : 200);
         json_object_set_new(all, key, success(known, route, status));
     }
+    json_object_foreach(json_object_get(known, "also"), other, schema)
+        json_object_set_new(
+            all, other,
+            json_pack("{s:s, s:o}", "description", route->brief, "content",
+                      content("application/json",
+                              reference(SCHEMA, json_string_value(schema)))));
     if ((route->flags & HTTP_ETAG) != 0)
         json_object_set_new(
             all, "304",

@@ -131,6 +131,34 @@ schema_word(const char *(*choice)(size_t i))
 
 /* --- a whole document ----------------------------------------------------- */
 
+static void
+feed(trace_reader_fn reader, const json_t *document)
+{
+    char *text = json_dumps(document, JSON_COMPACT);
+
+    if (text != NULL)
+        reader(text, strlen(text));
+    free(text);
+}
+
+/* A member that is an object may be a word as well: what does the reader say to
+ * a text in its place? */
+static void
+try_words(trace_reader_fn reader, const json_t *document)
+{
+    const char   *name;
+    const json_t *value;
+
+    json_object_foreach((json_t *)document, name, value)
+    {
+        json_t *other = json_copy((json_t *)document);
+
+        json_object_set_new(other, name, json_string(""));
+        feed(reader, other);
+        json_decref(other);
+    }
+}
+
 /* Put an empty object where the reader asked for something that is not there;
  * true where the document grew. */
 static bool
@@ -195,6 +223,8 @@ assemble(const char *at)
     if (json_array_size(required) > 0)
         json_object_set(schema, "required", required);
     json_decref(required);
+    if (value != NULL)
+        schema = json_pack("{s:[O, o]}", "anyOf", value, schema);
     return schema;
 }
 
@@ -206,14 +236,10 @@ trace_schema(trace_reader_fn reader)
 
     facts = json_object();
     for (int pass = 0; grew && pass < MAX_PASSES; pass++) {
-        char *text = json_dumps(document, JSON_COMPACT);
-
-        if (text == NULL)
-            break;
-        reader(text, strlen(text));
-        free(text);
+        feed(reader, document);
         grew = grow(document, "");
     }
+    try_words(reader, document);
     schema = assemble("");
     json_decref(document);
     json_decref(facts);
