@@ -10,7 +10,6 @@ import sys
 import pytest
 
 from support import SLOW, Client, wait_until
-from test_75_framing import statuses
 from test_79_bad_input import ROWS, Pick
 from test_81_service import start_proxy
 
@@ -63,18 +62,15 @@ FRAMING = [4, 5, 7, 8, 9, 10, 11, 14, 19, 21, 23, 24]
 
 @pytest.mark.parametrize("number", FRAMING)
 def test_nothing_is_smuggled(through, number):
-    """The request behind the odd one never reaches the daemon as its body's
-    other reading: the log of the daemon has one line a request answered."""
+    """Both proxies give each request that they see an id of theirs.  One that
+    the daemon sees under its own was taken for a part of another."""
     client, daemon = through
-
-    def n_asked():
-        """But for the proxy's own checks, and ours."""
-        lines = daemon.log_text().splitlines()
-        return sum(" route=" in x and "/readyz" not in x for x in lines)
     for turn in range(6):
         data = ROWS[number][0](Pick(number, turn))
-        before = n_asked()
-        got = [s for s in statuses(client.raw(data, seconds=2)) if s != 100]
-        client.ok("GET", "/readyz", 200)
-        assert len(got) <= 2
-        assert n_asked() - before <= len(got), (turn, data, got)
+        # The same once more, as the body of what has a plain length.
+        head, _, rest = data.partition(b"\r\n\r\n")
+        for sent in (data, head + b"\r\nContent-Length: %d\r\n\r\n" % len(rest)
+                     + rest):
+            client.raw(sent, seconds=1)
+    client.ok("GET", "/readyz", 200)
+    assert "request_id=smuggled" not in daemon.log_text()
