@@ -118,7 +118,8 @@ encoder_choose(const struct serving_model *m, const struct dataset_meta *meta,
                struct dataset_encoder **out_own, struct errinfo *e)
 {
     const struct nn_spec *spec = nn_net_spec(m->net);
-    bool symmetric = spec->layer[spec->n_layers - 1].activation == NN_TANH;
+    bool symmetric = nn_activation_is_symmetric(
+        spec->layer[spec->n_layers - 1].activation);
 
     if (m->encoder != NULL)
         return ERR_OK;
