@@ -58,7 +58,7 @@ def test_a_linear_run_at_1e30_fails(client, name):
 def test_inputs_of_1e38(client, name, activation):
     client.network(name, [(4, activation), (1, "linear")], 2)
     client.dataset(name, "a,b,y\n" + "".join(
-        f"{i % 3}e38,-{i % 2}e38,{i % 5}\n" for i in range(40)))
+        f"{i % 3}e38,-{i % 2}e38,{i % 5}\n" for i in range(40)), "?task=regression")
     job = client.ended(client.submit(name, name, epochs=5))
     end_well(client, name, job)
     # Scaled, the same data trains.
@@ -75,7 +75,7 @@ def test_constant_columns(client, name, scaling, norm):
         "layers": [{"type": norm}, {"type": "dense", "units": 3,
                                     "activation": "elu"},
                    {"type": norm}, {"type": "dense", "units": 1}]})
-    client.dataset(name, "a,b,y\n" + "5,-7,1.5\n" * 30)
+    client.dataset(name, "a,b,y\n" + "5,-7,1.5\n" * 30, "?task=regression")
     job = client.train(name, name, epochs=20, scale_inputs=scaling,
                        optimizer={"type": "adam", "learning_rate": 0.1})
     assert end_well(client, name, job) == "succeeded"
