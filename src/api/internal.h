@@ -16,6 +16,11 @@ API_HANDLER(api_ready_get);
 /* dashboard.c */
 API_HANDLER(api_dashboard_index);
 API_HANDLER(api_dashboard_file);
+enum err api_dashboard_reply(const char *name, struct http_reply *rep,
+                             struct errinfo *e);
+/* openapi.c */
+API_HANDLER(api_openapi_get);
+API_HANDLER(api_docs_get);
 /* events.c */
 API_HANDLER(api_events);
 API_HANDLER(api_jobs_events);
@@ -35,8 +40,14 @@ API_HANDLER(api_versions_get);
 API_HANDLER(api_versions_delete);
 API_HANDLER(api_weights_get);
 extern const struct http_stream api_weights_put;
-/* datasets.c */
+/* uploads.c */
 extern const struct http_stream api_datasets_put;
+extern const struct http_stream api_datasets_append;
+/* datasets.c */
+API_HANDLER(api_datasets_rows);
+/* A dataset as the client sees it. */
+enum err api_reply_dataset(struct api_ctx *api, const char *name,
+                           struct http_reply *rep, struct errinfo *e);
 API_HANDLER(api_datasets_list);
 API_HANDLER(api_datasets_get);
 API_HANDLER(api_datasets_delete);

@@ -10,6 +10,9 @@
 #define DELETE HTTP_DELETE
 #define NONE NULL
 #define JSON "application/json"
+#define DATASET_QUERY                                                          \
+    "header,target,types,task,columns,delimiter,on_error,text_size,text_words," \
+    "text_characters"
 #define ROWS "application/json,application/octet-stream,application/x-npy"
 #define DATASET_FORMS                                                          \
     "text/csv,application/x-ndjson,application/json,multipart/form-data"
@@ -32,6 +35,8 @@ static const struct http_route routes[] = {
 
     { GET,    "/",                                     api_dashboard_index, NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "the dashboard" },
     { GET,    "/dashboard/{file}",                     api_dashboard_file,  NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "its files" },
+    { GET,    "/openapi.json",                         api_openapi_get,     NULL,              0,     NONE,     NULL,                       HTTP_ETAG,              HTTP_PUBLIC, "all of this for programs, as OpenAPI 3.1" },
+    { GET,    "/docs",                                 api_docs_get,        NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "the same for people" },
 
     { POST,   "/v1/networks",                          api_networks_create, NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "create a network" },
     { GET,    "/v1/networks",                          api_networks_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list networks" },
@@ -44,10 +49,12 @@ static const struct http_route routes[] = {
     { GET,    "/v1/networks/{name}/versions/{v}/weights", api_weights_get,  NULL,              0,     NONE,     "format",                   0,                      PREDICT,     "its weights" },
     { PUT,    "/v1/networks/{name}/weights",           NULL,                &api_weights_put,  4 * GIB, WEIGHTS,  NULL,                       0,                      TRAIN,       "upload weights: a new version" },
 
-    { PUT,    "/v1/datasets/{name}",                   NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "header,target,types,task,columns,delimiter,on_error", 0, TRAIN, "upload a dataset" },
-    { POST,   "/v1/datasets",                          NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "name,header,target,types,task,columns,delimiter,on_error", 0, TRAIN, "the same, named in the query: for curl -F" },
+    { PUT,    "/v1/datasets/{name}",                   NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, DATASET_QUERY, 0, TRAIN, "upload a dataset" },
+    { POST,   "/v1/datasets",                          NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "name," DATASET_QUERY, 0, TRAIN, "the same, named in the query: for curl -F" },
     { GET,    "/v1/datasets",                          api_datasets_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list datasets" },
     { GET,    "/v1/datasets/{name}",                   api_datasets_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one dataset and its columns" },
+    { GET,    "/v1/datasets/{name}/rows",              api_datasets_rows,   NULL,              0,     NONE,     "limit,after,revision",     0,                      PREDICT,     "its rows, page by page" },
+    { POST,   "/v1/datasets/{name}/rows",              NULL,                &api_datasets_append, 64 * GIB, DATASET_FORMS, "header,columns,delimiter,on_error", 0, TRAIN, "append rows: a new revision" },
     { DELETE, "/v1/datasets/{name}",                   api_datasets_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a dataset" },
 
     { POST,   "/v1/jobs",                              api_jobs_create,     NULL,              MIB,   JSON,     "dry_run",                  0,                      TRAIN,       "submit a training job" },
