@@ -100,14 +100,34 @@ SELECT bytes FROM weight_chunk WHERE version_id = ?1 ORDER BY number;
 -- name: DATASET_INSERT
 INSERT INTO dataset (name, state, created_ms) VALUES (?1, 'loading', ?2);
 -- name: DATASET_READY
-UPDATE dataset SET state = 'ready', meta = ?2
+UPDATE dataset SET state = 'ready', meta = ?2, n_chunks = ?3
  WHERE id = ?1 AND state = 'loading';
 -- name: DATASET_GET
-SELECT id, name, meta, created_ms
+SELECT id, name, meta, created_ms, revision, n_chunks
   FROM dataset WHERE name = ?1 AND state = 'ready';
+-- name: DATASET_GET_REVISION
+SELECT d.id, d.name, r.meta, r.created_ms, r.revision, r.n_chunks
+  FROM dataset AS d JOIN dataset_revision AS r ON r.dataset_id = d.id
+ WHERE d.name = ?1 AND d.state = 'ready' AND r.revision = ?2;
 -- name: DATASET_LIST
-SELECT id, name, meta, created_ms
+SELECT id, name, meta, created_ms, revision, n_chunks
   FROM dataset WHERE name > ?1 AND state = 'ready' ORDER BY name LIMIT ?2;
+-- name: DATASET_APPEND
+-- One upload of more rows at a time.
+UPDATE dataset SET appending = 1
+ WHERE name = ?1 AND state = 'ready' AND appending = 0;
+-- name: DATASET_KEEP_REVISION
+INSERT INTO dataset_revision (dataset_id, revision, meta, n_chunks, created_ms)
+SELECT id, revision, meta, n_chunks, created_ms FROM dataset WHERE id = ?1;
+-- name: DATASET_APPENDED
+UPDATE dataset SET appending = 0, revision = revision + 1, meta = ?2,
+       n_chunks = ?3, created_ms = ?4
+ WHERE id = ?1 AND appending = 1 AND state = 'ready';
+-- name: DATASET_APPEND_END
+UPDATE dataset SET appending = 0 WHERE id = ?1;
+-- name: DATASET_APPENDING
+-- scan ok: once, at start
+SELECT id FROM dataset WHERE appending = 1 LIMIT 1;
 -- name: DATASET_ID
 SELECT id FROM dataset WHERE name = ?1 AND state = 'ready';
 -- name: DATASET_BUSY
@@ -133,7 +153,27 @@ DELETE FROM dataset WHERE id = ?1 AND state = 'deleting';
 INSERT INTO dataset_chunk (dataset_id, number, bytes) VALUES (?1, ?2, ?3);
 -- name: CHUNK_LIST
 SELECT number, bytes FROM dataset_chunk
- WHERE dataset_id = ?1 AND number > ?2 ORDER BY number LIMIT 1;
+ WHERE dataset_id = ?1 AND number > ?2 AND number < ?3
+ ORDER BY number LIMIT 1;
+-- name: CHUNK_PLACE_INSERT
+INSERT INTO chunk_place (dataset_id, number, first_row, end_row)
+VALUES (?1, ?2, ?3, ?4);
+-- name: CHUNK_LIST_ROWS
+SELECT c.number, c.bytes
+  FROM chunk_place AS p JOIN dataset_chunk AS c
+    ON c.dataset_id = p.dataset_id AND c.number = p.number
+ WHERE p.dataset_id = ?1 AND p.number > ?2 AND p.number < ?3
+   AND p.first_row < ?5 AND p.end_row > ?4
+ ORDER BY p.number LIMIT 1;
+-- name: CHUNK_DELETE_BEYOND
+-- Some of the chunks that an append left, which belong to no revision.
+DELETE FROM dataset_chunk WHERE dataset_id = ?1
+   AND number IN (SELECT number FROM dataset_chunk WHERE dataset_id = ?1
+                     AND number >= (SELECT n_chunks FROM dataset WHERE id = ?1)
+                   ORDER BY number LIMIT 64);
+-- name: CHUNK_PLACE_DELETE_BEYOND
+DELETE FROM chunk_place WHERE dataset_id = ?1
+   AND number >= (SELECT n_chunks FROM dataset WHERE id = ?1);
 -- name: CHUNK_DELETE
 DELETE FROM dataset_chunk WHERE dataset_id = ?1
    AND number IN (SELECT number FROM dataset_chunk WHERE dataset_id = ?1
@@ -292,3 +332,26 @@ ON CONFLICT (job_id, number) DO UPDATE SET bytes = ?3;
 DELETE FROM checkpoint_chunk WHERE job_id = ?1 AND number >= ?2;
 -- name: CHECKPOINT_CHUNK_LIST
 SELECT bytes FROM checkpoint_chunk WHERE job_id = ?1 ORDER BY number;
+
+-- name: LIVE_GET
+SELECT version, steps, optimizer, n_bytes FROM live WHERE network_id = ?1;
+-- name: LIVE_PUT
+INSERT INTO live (network_id, version, steps, optimizer, n_bytes)
+VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (network_id) DO UPDATE
+   SET version = ?2, steps = ?3, optimizer = ?4, n_bytes = ?5;
+-- name: LIVE_CHUNK_PUT
+INSERT INTO live_chunk (network_id, number, bytes) VALUES (?1, ?2, ?3)
+ON CONFLICT (network_id, number) DO UPDATE SET bytes = ?3;
+-- name: LIVE_CHUNK_TAIL
+DELETE FROM live_chunk WHERE network_id = ?1 AND number >= ?2;
+-- name: LIVE_CHUNK_LIST
+SELECT bytes FROM live_chunk WHERE network_id = ?1 ORDER BY number;
+-- name: LIVE_VERSION_DELETE
+-- The one that the update before made, unless somebody holds on to it.
+DELETE FROM version
+ WHERE network_id = ?1 AND version = ?2 AND version > 0
+   AND version <> (SELECT serving_version FROM network WHERE id = ?1)
+   AND NOT EXISTS (SELECT 1 FROM job
+                    WHERE network_id = ?1 AND base_version = ?2
+                      AND status IN ('queued', 'running', 'paused'));

@@ -30,8 +30,10 @@ static const struct option options[] = {
     { "keys",         TEXT,  F(keys),         "",               0,  0,       false, "the file of keys; empty: the database's name and .keys" },
     { "workers",      COUNT, F(workers),      "0",              0,  256,     false, "training jobs that run at once; 0: one a core" },
     { "queue_max",    COUNT, F(queue_max),    "1000",           1,  1000000, false, "jobs that may wait in the queue; more are refused" },
-    { "memory_mib",   COUNT, F(memory_mib),   "0",              0,  1 << 24, false, "memory for jobs and models, MiB; 0: three quarters of the machine's" },
+    { "memory_mib",   COUNT, F(memory_mib),   "0",              0,  1 << 24, false, "memory for jobs and models, MiB; 0: three quarters of what the machine or container has" },
     { "connections",  COUNT, F(connections),  "1000",           1,  100000,  false, "connections held at once" },
+    { "key_rate",     COUNT, F(key_rate),     "0",              0,  1000000, false, "requests a second that one key may make; 0: any number" },
+    { "network_rate", COUNT, F(network_rate), "0",              0,  1000000, false, "predictions a second that one network answers; 0: any number" },
     { "http_threads", COUNT, F(http_threads), "0",              0,  64,      false, "threads that read requests and run small predictions; 0: two" },
     { "log_level",    LEVEL, F(log_level),    "info",           0,  0,       false, "error, warn, info or debug" },
     { "no_auth",      FLAG,  F(no_auth),      "false",          0,  0,       false, "listen on an address others can reach although no keys are asked" },
@@ -298,7 +300,8 @@ config_help(FILE *out)
           "       backpropd key create --name NAME --scope predict|train|admin "
           "[options]\n"
           "       backpropd key list [options]\n"
-          "       backpropd key revoke NAME [options]\n\n",
+          "       backpropd key revoke NAME [options]\n"
+          "       backpropd health [options]\n\n",
           out);
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         const struct option *o = &options[i];

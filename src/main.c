@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "base/cgroup.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/thread.h"
 #include "codec/check.h"
 #include "command.h"
@@ -49,11 +51,15 @@ open_standard_files(void)
 static size_t
 memory_limit(const struct config *config)
 {
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    long   pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    size_t all = pages > 0 && size > 0 ? (size_t)pages * (size_t)size : GIB;
+    size_t bound = cgroup_memory();
 
     if (config->memory_mib > 0)
         return config->memory_mib * MIB;
-    return pages > 0 && size > 0 ? (size_t)pages / 4 * 3 * (size_t)size : GIB;
+    if (bound > 0 && bound < all)
+        all = bound;
+    return all / 4 * 3;
 }
 
 static void
@@ -125,6 +131,7 @@ wait_for_the_end(const sigset_t *signals, const struct api_ctx *ctx)
         if (sigtimedwait(signals, NULL, &second) > 0)
             return;
         refresh_keys(ctx);
+        notify_say("WATCHDOG=1");
     }
 }
 
@@ -203,6 +210,18 @@ check(const struct config *config)
     return found.faults == 0 ? EXIT_SUCCESS : EXIT_FAULTS;
 }
 
+static enum err
+open_rates(const struct config *config, struct api_ctx *ctx, struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    if (config->key_rate > 0)
+        rc = rate_new(config->key_rate, &ctx->key_rate, e);
+    if (rc == ERR_OK && config->network_rate > 0)
+        rc = rate_new(config->network_rate, &ctx->network_rate, e);
+    return rc;
+}
+
 static int
 serve(const struct config *config, sigset_t *signals)
 {
@@ -215,6 +234,7 @@ serve(const struct config *config, sigset_t *signals)
                                          .on_version = publish,
                                          .on_short = make_room };
     struct http_options     http = { .listen = config->listen,
+                                     .listen_fd = config->listen_fd,
                                      .ctx = &ctx,
                                      .allowed_hosts = config->allowed_hosts,
                                      .cors_origins = config->cors_origins,
@@ -233,6 +253,10 @@ serve(const struct config *config, sigset_t *signals)
     if (api_metrics_new(&ctx.metrics, &e) != ERR_OK)
         return fail(&e, EXIT_FAILURE);
 
+    if (open_rates(config, &ctx, &e) != ERR_OK) {
+        code = fail(&e, EXIT_FAILURE);
+        goto out;
+    }
     if (open_keys(config, &ctx, &e) != ERR_OK) {
         code = fail(&e, EXIT_CONFIG);
         goto out;
@@ -262,7 +286,9 @@ serve(const struct config *config, sigset_t *signals)
     fflush(stdout);
     log_write(LOG_INFO, "main", "listening on %s, database %s",
               http_server_url(server), config->database);
+    notify_say("READY=1");
     wait_for_the_end(signals, &ctx);
+    notify_say("STOPPING=1");
     if (store_is_failed(ctx.store))
         code = EXIT_STORE_FAILED;
     log_write(LOG_INFO, "main", "stopping");
@@ -280,6 +306,8 @@ out:
         serving_registry_free(ctx.registry);
     store_close(ctx.store);
     http_keys_free(ctx.keys);
+    rate_free(ctx.key_rate);
+    rate_free(ctx.network_rate);
     api_metrics_free(ctx.metrics);
     return code;
 }
@@ -310,6 +338,11 @@ main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     log_set_level(config.log_level);
+    config.listen_fd = notify_listen_fd();
+    if (config.listen_fd >= 0 &&
+        http_address_of(config.listen_fd, config.listen, sizeof(config.listen),
+                        &e) != ERR_OK)
+        return fail(&e, EXIT_CONFIG);
     if (config.check)
         return check(&config);
 

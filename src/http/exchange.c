@@ -140,7 +140,10 @@ void
 http_exchange_fail(struct http_exchange *x, unsigned status, enum err rc,
                    const struct errinfo *e)
 {
-    http_problem(&x->rep, x->id, status, rc, e);
+    if (x->req.route != NULL && (x->req.route->flags & HTTP_ERROR_TEXT) != 0)
+        http_error_text(&x->rep, x->id, status, rc, e);
+    else
+        http_problem(&x->rep, x->id, status, rc, e);
     x->phase = PHASE_ANSWER;
 }
 

@@ -162,6 +162,7 @@ struct http_stream {
 #define HTTP_FAST 1u /* try it on the server's own threads first       */
 #define HTTP_OPEN 2u /* answered while draining; all others get 503     */
 #define HTTP_ETAG 4u /* a 200 has an ETag, and If-None-Match gives 304  */
+#define HTTP_ERROR_TEXT 16u /* errors are {"error": "text"}, 400 instead of 422 */
 #define HTTP_BARE 8u /* the body may be left out                        */
 
 /* One endpoint: all that is known about it.  {x} in a path matches a segment

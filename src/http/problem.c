@@ -200,3 +200,22 @@ http_problem(struct http_reply *rep, const char *request_id, unsigned status,
     else if (status == 401)
         http_reply_header(rep, "WWW-Authenticate", "Bearer");
 }
+
+void
+http_error_text(struct http_reply *rep, const char *request_id, unsigned status,
+                enum err rc, const struct errinfo *e)
+{
+    http_problem(rep, request_id, status, rc, e);
+    buf_reset(&rep->body);
+    rep->content_type = "application/json";
+    buf_puts(&rep->body, "{\"error\":");
+    if (rep->status == 500)
+        write_text(&rep->body, "internal error; the log has the reason");
+    else if (e->n > 0)
+        write_detail(&rep->body, e);
+    else
+        write_text(&rep->body, MHD_get_reason_phrase_for(rep->status));
+    buf_puts(&rep->body, "}\n");
+    if (rep->status == 422)
+        rep->status = 400;
+}

@@ -153,6 +153,10 @@ enum err version_insert(struct conn *c, const struct store_version *row,
 enum err version_number_next(struct conn *c, int64_t network_id,
                              int64_t *out_version, struct errinfo *e);
 
+/* How a row of DATASET_GET and the like is read. */
+const struct row_kind *store_dataset_kind(void);
+/* Remove what is left of appends that did not finish. */
+enum err store_appends_purge(struct store *db, struct errinfo *e);
 /* Remove a copy that a crash left. */
 void store_backup_purge(struct store *db);
 /* Remove what is left of deleted and unfinished datasets, in slices. */

@@ -143,13 +143,37 @@ enum err store_version_weights(struct store *db, int64_t network_id,
                                int64_t version, void *p, size_t len,
                                struct errinfo *e);
 
+/* --- networks that learn while they serve ----------------------------------- */
+
+/* What the next update of a network needs beside its weights. */
+struct store_live {
+    int64_t  version; /* the one that the last update made */
+    uint64_t steps;   /* updates so far                    */
+    char    *optimizer; /* JSON                            */
+    void    *state;     /* the optimiser's                 */
+    size_t   state_len;
+};
+void store_live_release(struct store_live *live);
+
+/* ERR_NOTFOUND, e untouched, where there was no update yet. */
+enum err store_live_get(struct store *db, int64_t network_id,
+                        struct store_live *out, struct errinfo *e);
+/* A new version and the state after it, in one transaction.  ERR_BUSY where
+ * base is no longer the latest.  The version before goes where it is
+ * live->version and nobody else needs it. */
+enum err store_live_update(struct store *db, const struct store_version *row,
+                           int64_t base, const struct store_live *live,
+                           int64_t *out_version, struct errinfo *e);
+
 /* --- datasets ------------------------------------------------------------- */
 
 struct store_dataset {
     int64_t id;
     char   *name;
     char   *meta; /* JSON */
-    int64_t created_ms;
+    int64_t created_ms; /* of this revision                             */
+    int64_t revision;   /* from 1; more with every append               */
+    int64_t n_chunks;   /* of this revision: those of smaller numbers   */
 };
 void store_dataset_release(struct store_dataset *row);
 
@@ -160,14 +184,30 @@ enum err store_dataset_begin(struct store *db, const char *name,
                              int64_t created_ms, int64_t *out_id,
                              struct errinfo *e);
 enum err store_dataset_chunk(struct store *db, int64_t id, uint64_t number,
-                             const void *p, size_t len, struct errinfo *e);
+                             uint64_t first_row, uint64_t n_rows, const void *p,
+                             size_t len, struct errinfo *e);
 enum err store_dataset_finish(struct store *db, int64_t id, const char *meta,
-                              struct errinfo *e);
+                              uint64_t n_chunks, struct errinfo *e);
 /* Forget an upload that did not succeed. */
 void store_dataset_abandon(struct store *db, int64_t id);
 
+/* More rows for a dataset, in chunks from out->n_chunks on; _appended() makes
+ * a new revision of it, the one before stays what it was.  ERR_CONFLICT, slug
+ * "dataset_busy", while another append runs. */
+enum err store_dataset_append(struct store *db, const char *name,
+                              struct store_dataset *out, struct errinfo *e);
+enum err store_dataset_appended(struct store *db, int64_t id, const char *meta,
+                                uint64_t n_chunks, int64_t created_ms,
+                                struct errinfo *e);
+/* Forget what was appended and not finished. */
+void store_dataset_append_abandon(struct store *db, int64_t id);
+
 enum err store_dataset_get(struct store *db, const char *name,
                            struct store_dataset *out, struct errinfo *e);
+/* A revision, 0: the latest. */
+enum err store_dataset_get_revision(struct store *db, const char *name,
+                                    int64_t revision, struct store_dataset *out,
+                                    struct errinfo *e);
 enum err store_dataset_list(struct store *db, const char *after, size_t limit,
                             struct store_dataset **out, size_t *out_n,
                             struct errinfo *e);
@@ -180,8 +220,13 @@ enum err store_dataset_delete(struct store *db, const char *name,
 typedef enum err (*store_chunk_fn)(void *arg, const void *p, size_t len,
                                    struct errinfo *e);
 enum err store_dataset_each_chunk(struct store *db, int64_t id,
-                                  store_chunk_fn fn, void *arg,
-                                  struct errinfo *e);
+                                  int64_t n_chunks, store_chunk_fn fn,
+                                  void *arg, struct errinfo *e);
+/* Only chunks that have rows from first to before end. */
+enum err store_dataset_each_chunk_of(struct store *db, int64_t id,
+                                     int64_t n_chunks, int64_t first,
+                                     int64_t end, store_chunk_fn fn, void *arg,
+                                     struct errinfo *e);
 
 /* --- jobs ----------------------------------------------------------------- */
 

@@ -16,6 +16,10 @@
 #include "serving/serving.h"
 #include "stored_fixture.h"
 
+static const struct dataset_encoding standard = {
+    .scale_inputs = DATASET_SCALE_STANDARD
+};
+
 static struct fixture           f;
 static struct mem_budget        budget;
 static struct serving_registry *reg;
@@ -442,8 +446,8 @@ START_TEST(evaluates_with_the_models_encoder)
     fixture_dataset(&f, "two", DATASET_CSV, files[1]);
 
     /* The initial weights with a fitted encoder, as a job would leave them. */
-    ck_assert_int_eq(codec_stored_dataset(f.db, "one", &ds, &e), ERR_OK);
-    ck_assert_int_eq(dataset_encoder_new(&ds->meta, DATASET_SCALE_STANDARD, 3,
+    ck_assert_int_eq(codec_stored_dataset(f.db, "one", 0, &ds, &e), ERR_OK);
+    ck_assert_int_eq(dataset_encoder_new(&ds->meta, &standard, 3,
                                          false, &enc, &e),
                      ERR_OK);
     ck_assert_int_eq(
