@@ -93,6 +93,8 @@ submit(struct api_ctx *api, const struct http_request *req,
         row->validation = (char *)asked->validation_dataset;
     row->spec = spec.data;
     row->priority = (int64_t)asked->priority;
+    if (asked->start_from == CODEC_START_VERSION) /* it is kept until then */
+        row->base_version = asked->start_version;
     row->created_ms = clock_wall_ms();
     rc = store_job_insert(api->store, row, &how, &id, e);
     if (rc != ERR_OK)

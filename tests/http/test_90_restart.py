@@ -227,14 +227,14 @@ def test_a_job_killed_inside_an_epoch_goes_on_inside_it(new_daemon):
     expected = prepare_long(calm)
     daemon = new_daemon("--workers", "1").start()
     job = prepare_long(daemon.client)
-    for part in (0.3, 0.6, 1.2, 1.7):
-        # Two checkpoints later than the place is surely stored.
+    for part in (0.5, 0.8, 1.5, 1.8):
+        # Ten times a second it is stored; the disk may lag behind a bit.
         wait_until(lambda: position(daemon.client, job) >= part, 60)
         daemon.kill()
         daemon.start()
         daemon.client.running(job, 0)
         found = wait_until(lambda: position(daemon.client, job), 60)
-        assert found > part - 0.25
+        assert found > int(part) + 0.1
     done = daemon.client.succeeded(job, 120)
     calm.succeeded(expected, 120)
     assert done["resumes"] == 4
