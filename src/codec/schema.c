@@ -187,7 +187,6 @@ read_network(const char *json, size_t len)
     struct errinfo                            e;
 
     err_clear(&e);
-    /* No body of a trace names a dataset, so none is looked up. */
     codec_network_parse(json, len, NULL, &out, &e);
 }
 
@@ -228,11 +227,18 @@ set_property(json_t *schema, const char *name, json_t *value)
     json_object_set_new(json_object_get(schema, "properties"), name, value);
 }
 
+/* A dataset that is named gives what is left out; the reader looks for it
+ * first, and takes it and its `missing` away. */
 static json_t *
-network_schema(void)
+network_schema(const json_t *job)
 {
     json_t *s = trace_schema(read_network);
 
+    set_property(s, "dataset", reference("Name"));
+    set_property(s, "missing",
+                 json_incref(json_object_get(json_object_get(job, "properties"),
+                                             "missing")));
+    json_object_set_new(s, "required", json_pack("[s]", "name"));
     set_property(s, "input_shape", reference("Shape"));
     set_property(s, "layers",
                  json_pack("{s:s, s:i, s:i, s:o}", "type", "array", "minItems",
@@ -278,8 +284,9 @@ codec_schemas(void)
     add_layers(all);
     add_optimizers(all);
     add_schedules(all);
-    json_object_set_new(all, "NetworkRequest", network_schema());
     json_object_set_new(all, "JobRequest", job_schema());
+    json_object_set_new(all, "NetworkRequest",
+                        network_schema(json_object_get(all, "JobRequest")));
     json_object_set_new(all, "NetworkPatch", trace_schema(read_patch));
     json_object_set_new(all, "EvaluateRequest", trace_schema(read_evaluate));
     return all;
