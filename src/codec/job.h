@@ -173,4 +173,8 @@ int64_t codec_result_version(const char *result);
 /* What a failed job shows as its error: a problem object. */
 void codec_error_format(const struct errinfo *e, struct buf *out);
 
+/* The member "optimizer" of an object, as a job has it but for "auto". */
+struct walk;
+void codec_optimizer_read(struct walk *w, struct nn_optimizer_spec *out);
+
 #endif
