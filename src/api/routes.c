@@ -84,6 +84,8 @@ static const struct http_route routes[] = {
     { GET,    "/v1/models/{name}/versions/{v}/metadata", api_tfserving_metadata, NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "TensorFlow Serving: its signature" },
     { POST,   "/v1/models/{name}:predict",             api_tfserving_predict, NULL,      32 * MIB, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, PREDICT,     "TensorFlow Serving, KServe V1: run it" },
     { POST,   "/v1/models/{name}/versions/{v}:predict", api_tfserving_predict, NULL,      32 * MIB, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, PREDICT,     "TensorFlow Serving: run this version" },
+    { POST,   "/v1/models/{name}",                     api_tfserving_encoded, NULL,      32 * MIB, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, PREDICT,     "the same for clients that write the colon as %3A" },
+    { POST,   "/v1/models/{name}/versions/{v}",        api_tfserving_encoded, NULL,      32 * MIB, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, PREDICT,     "the same of a version" },
 
     { GET,    "/v2",                                   api_kserve_server,    NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, HTTP_PUBLIC, "Open Inference Protocol: what we are" },
     { GET,    "/v2/",                                  api_kserve_server,    NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, HTTP_PUBLIC, "the same" },
