@@ -301,7 +301,8 @@ config_help(FILE *out)
           "[options]\n"
           "       backpropd key list [options]\n"
           "       backpropd key revoke NAME [options]\n"
-          "       backpropd health [options]\n\n",
+          "       backpropd health [options]\n"
+          "       backpropd watch URL [JOB]\n\n",
           out);
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         const struct option *o = &options[i];

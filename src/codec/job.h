@@ -119,6 +119,9 @@ enum err codec_job_format(const struct store_job *row,
  * infinite one is null. */
 void codec_metrics_format(const struct store_epoch *row, struct buf *out);
 
+/* The members that tell of one epoch, inside an object. */
+void codec_epoch_members(const struct store_epoch *row, struct buf *out);
+
 /* {"data": [...], "next": N or null}; layers are those of these epochs, in
  * order, and each row that has some shows them. */
 void codec_history_format(const struct store_epoch *rows, size_t n,
