@@ -9,14 +9,12 @@
 #include "nn/floats.h"
 #include "nn/kernel/kernel.h"
 
-#define MAX_VECTORS 2
-
 /* The state vectors follow in the same block, each on a cache line. */
 struct nn_optimizer {
     struct nn_optimizer_spec spec;
     size_t                   n_params;
     uint64_t                 steps; /* taken so far */
-    float                   *state[MAX_VECTORS];
+    float                   *state[NN_OPTIMIZER_MAX_VECTORS];
 };
 
 struct nn_optimizer_type {
@@ -213,6 +211,14 @@ nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
     assert(first + n <= opt->n_params);
     if (n > 0)
         opt->spec.type->update(opt, params, grad, first, n, rate);
+}
+
+void
+nn_optimizer_vectors(const struct nn_optimizer *opt,
+                     const float *out[NN_OPTIMIZER_MAX_VECTORS])
+{
+    for (size_t v = 0; v < NN_OPTIMIZER_MAX_VECTORS; v++)
+        out[v] = opt->state[v];
 }
 
 /* --- as stored ------------------------------------------------------------ */
