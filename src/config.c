@@ -27,11 +27,16 @@ static const struct option options[] = {
 /*    key             kind   field            default          min  max      flag   what it is for */
     { "listen",       TEXT,  F(listen),       "127.0.0.1:8080", 0,  0,       false, "address and port to listen on; port 0 takes a free one" },
     { "database",     TEXT,  F(database),     "backprop.db",    0,  0,       false, "the database file, created where it does not exist" },
+    { "keys",         TEXT,  F(keys),         "",               0,  0,       false, "the file of keys; empty: the database's name and .keys" },
     { "workers",      COUNT, F(workers),      "0",              0,  256,     false, "training jobs that run at once; 0: one a core" },
     { "memory_mib",   COUNT, F(memory_mib),   "0",              0,  1 << 24, false, "memory for jobs and models, MiB; 0: three quarters of the machine's" },
     { "connections",  COUNT, F(connections),  "1000",           1,  100000,  false, "connections held at once" },
     { "log_level",    LEVEL, F(log_level),    "info",           0,  0,       false, "error, warn, info or debug" },
     { "no_auth",      FLAG,  F(no_auth),      "false",          0,  0,       false, "listen on an address others can reach although no keys are asked" },
+    { "require_keys", FLAG,  F(require_keys), "false",          0,  0,       false, "ask for keys on loopback too" },
+    { "open_metrics", FLAG,  F(open_metrics), "false",          0,  0,       false, "show /metrics, which has names of networks, without a key" },
+    { "allowed_hosts", TEXT, F(allowed_hosts), "",              0,  0,       false, "names in Host headers beside localhost, comma between; empty: any, on loopback none" },
+    { "cors_origins", TEXT,  F(cors_origins), "",               0,  0,       false, "origins of web pages that may use the API (https://example.org), comma between" },
     { "config",       TEXT,  F(file),         "",               0,  0,       true,  "read options from this file" },
     { "print_config", FLAG,  F(print_config), "false",          0,  0,       true,  "print all options as a configuration file, and end" },
     { "print_routes", FLAG,  F(print_routes), "false",          0,  0,       true,  "print the HTTP endpoints, and end" },
@@ -240,6 +245,10 @@ config_read(int argc, char **argv, struct config *out, struct errinfo *e)
     if (rc == ERR_OK)
         *out = c[0];
     free(c);
+    if (rc == ERR_OK && out->keys[0] == '\0' &&
+        (size_t)snprintf(out->keys, sizeof(out->keys), "%s.keys",
+                         out->database) >= sizeof(out->keys))
+        rc = err_set(e, ERR_INVALID, "database", "is too long");
     return rc;
 }
 
@@ -282,7 +291,12 @@ config_print(const struct config *config, FILE *out)
 void
 config_help(FILE *out)
 {
-    fputs("usage: backpropd [options]\n\n", out);
+    fputs("usage: backpropd [options]\n"
+          "       backpropd key create --name NAME --scope predict|train|admin "
+          "[options]\n"
+          "       backpropd key list [options]\n"
+          "       backpropd key revoke NAME [options]\n\n",
+          out);
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         const struct option *o = &options[i];
         char                 name[40];

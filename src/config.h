@@ -20,14 +20,19 @@
 #define CONFIG_TEXT_SIZE 4096
 
 struct config {
-    char          listen[CONFIG_TEXT_SIZE];
-    char          database[CONFIG_TEXT_SIZE];
-    char          file[CONFIG_TEXT_SIZE]; /* "": none */
-    unsigned      workers;     /* 0: one a core              */
-    unsigned      memory_mib;  /* 0: three quarters of memory */
-    unsigned      connections;
+    char           listen[CONFIG_TEXT_SIZE];
+    char           database[CONFIG_TEXT_SIZE];
+    char           keys[CONFIG_TEXT_SIZE]; /* the file they are in       */
+    char           file[CONFIG_TEXT_SIZE]; /* "": none */
+    char           allowed_hosts[CONFIG_TEXT_SIZE];
+    char           cors_origins[CONFIG_TEXT_SIZE];
+    unsigned       workers;    /* 0: one a core              */
+    unsigned       memory_mib; /* 0: three quarters of memory */
+    unsigned       connections;
     enum log_level log_level;
-    bool          no_auth;
+    bool           no_auth;
+    bool           require_keys;
+    bool           open_metrics;
     /* What to do instead of serving. */
     bool print_config, print_routes, version, help;
 };

@@ -14,6 +14,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "command.h"
 #include "config.h"
 #include "http/server.h"
 #include "nn/kernel/kernel.h"
@@ -99,15 +100,29 @@ make_room(void *arg, size_t n_bytes)
     serving_registry_make_room(arg, n_bytes);
 }
 
+/* A key that was made or revoked beside us counts within a second. */
+static void
+refresh_keys(const struct api_ctx *ctx)
+{
+    struct errinfo e;
+
+    err_clear(&e);
+    if (http_keys_refresh(ctx->keys, &e) != ERR_OK)
+        log_write(LOG_ERROR, "main", "the keys stay as they were: %s",
+                  err_what(&e));
+}
+
 /* Wait until we are told to stop, or the store can no longer be trusted. */
 static void
-wait_for_the_end(const sigset_t *signals, const struct store *store)
+wait_for_the_end(const sigset_t *signals, const struct api_ctx *ctx)
 {
     const struct timespec second = { .tv_sec = 1 };
 
-    while (!store_is_failed(store))
+    while (!store_is_failed(ctx->store)) {
         if (sigtimedwait(signals, NULL, &second) > 0)
             return;
+        refresh_keys(ctx);
+    }
 }
 
 /* Whoever signals twice does not want to wait. */
@@ -121,17 +136,47 @@ second_signal(void *arg)
     return NULL;
 }
 
+/* Who can be reached by others asks for keys, and has some. */
+static enum err
+open_keys(const struct config *config, struct api_ctx *ctx, struct errinfo *e)
+{
+    bool     loopback = http_address_is_loopback(config->listen);
+    enum err rc;
+
+    if (config->no_auth && config->require_keys)
+        return err_set(e, ERR_INVALID, "no_auth",
+                       "and require_keys exclude each other");
+    ctx->ask_keys = config->require_keys || (!loopback && !config->no_auth);
+    rc = http_keys_open(config->keys, &ctx->keys, e);
+    if (rc != ERR_OK || !ctx->ask_keys || http_keys_count(ctx->keys) > 0)
+        return rc;
+    if (loopback)
+        return err_set(e, ERR_INVALID, "require_keys",
+                       "there is no key in '%.60s'; make one: backpropd key "
+                       "create --name NAME --scope admin",
+                       config->keys);
+    return err_set(e, ERR_INVALID, "listen",
+                   "'%.40s' can be reached by others, and there are no keys: "
+                   "make one (backpropd key create --name NAME --scope "
+                   "admin), or say --no-auth if nobody needs one",
+                   config->listen);
+}
+
 static int
 serve(const struct config *config, sigset_t *signals)
 {
     struct mem_budget       budget;
-    struct api_ctx          ctx = { .budget = &budget };
+    struct api_ctx          ctx = { .budget = &budget,
+                                    .open_metrics = config->open_metrics };
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,
                                          .on_version = publish,
-                                          .on_short = make_room };
+                                         .on_short = make_room };
     struct http_options     http = { .listen = config->listen,
                                      .ctx = &ctx,
+                                     .allowed_hosts = config->allowed_hosts,
+                                     .cors_origins = config->cors_origins,
+                                     .authorize = api_authorize,
                                      .observe = api_observe,
                                      .max_connections = config->connections };
     struct http_server     *server = NULL;
@@ -145,6 +190,10 @@ serve(const struct config *config, sigset_t *signals)
     if (api_metrics_new(&ctx.metrics, &e) != ERR_OK)
         return fail(&e, EXIT_FAILURE);
 
+    if (open_keys(config, &ctx, &e) != ERR_OK) {
+        code = fail(&e, EXIT_CONFIG);
+        goto out;
+    }
     if (store_open(config->database, &ctx.store, &e) != ERR_OK) {
         code = fail(&e, EXIT_DATABASE);
         goto out;
@@ -169,7 +218,7 @@ serve(const struct config *config, sigset_t *signals)
     fflush(stdout);
     log_write(LOG_INFO, "main", "listening on %s, database %s",
               http_server_url(server), config->database);
-    wait_for_the_end(signals, ctx.store);
+    wait_for_the_end(signals, &ctx);
     if (store_is_failed(ctx.store))
         code = EXIT_STORE_FAILED;
     log_write(LOG_INFO, "main", "stopping");
@@ -185,6 +234,7 @@ out:
     if (ctx.registry != NULL)
         serving_registry_free(ctx.registry);
     store_close(ctx.store);
+    http_keys_free(ctx.keys);
     api_metrics_free(ctx.metrics);
     return code;
 }
@@ -197,6 +247,8 @@ main(int argc, char **argv)
     sigset_t             signals;
 
     open_standard_files();
+    if (command_is_given(argc, argv))
+        return command_run(argc, argv);
     err_clear(&e);
     if (config_read(argc, argv, &config, &e) != ERR_OK)
         return fail(&e, EXIT_CONFIG);
@@ -213,14 +265,6 @@ main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     log_set_level(config.log_level);
-
-    if (!http_address_is_loopback(config.listen) && !config.no_auth) {
-        err_set(&e, ERR_INVALID, "listen",
-                "'%.60s' can be reached by others, and no keys are asked: "
-                "listen on 127.0.0.1, or say --no-auth if that is meant",
-                config.listen);
-        return fail(&e, EXIT_CONFIG);
-    }
 
     /* Threads inherit the mask: only main() is told to stop. */
     signal(SIGPIPE, SIG_IGN);

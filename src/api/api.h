@@ -13,7 +13,7 @@
 
 #include "api/metrics.h"
 #include "base/mem.h"
-#include "http/http.h"
+#include "http/keys.h"
 #include "serving/serving.h"
 #include "store/store.h"
 #include "training/training.h"
@@ -23,12 +23,18 @@ struct api_ctx {
     struct serving_registry *registry;
     struct training_pool    *pool;
     struct mem_budget       *budget;
+    struct http_keys        *keys;
+    bool                     ask_keys; /* else everybody may do everything */
+    bool                     open_metrics; /* to those without a key, too   */
     struct api_metrics      *metrics;
 };
 
 /* Before any thread is started. */
 void api_init(void);
 
+/* For struct http_options: by key and scope, where keys are asked. */
+enum err api_authorize(void *ctx, struct http_request *req,
+                       const char *authorization, struct errinfo *e);
 /* For http_options.observe: a request is over, count it. */
 void api_observe(void *ctx, const struct http_route *route, unsigned status,
                  double seconds);

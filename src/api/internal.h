@@ -13,6 +13,12 @@
 /* health.c */
 API_HANDLER(api_health_get);
 API_HANDLER(api_ready_get);
+/* dashboard.c */
+API_HANDLER(api_dashboard_index);
+API_HANDLER(api_dashboard_file);
+/* events.c */
+API_HANDLER(api_events);
+API_HANDLER(api_jobs_events);
 /* metrics_text.c */
 API_HANDLER(api_metrics_get);
 /* networks.c */
@@ -43,6 +49,11 @@ API_HANDLER(api_jobs_log);
 /* predict.c */
 API_HANDLER(api_predict);
 API_HANDLER(api_evaluate);
+
+/* keys.c */
+API_HANDLER(api_keys_create);
+API_HANDLER(api_keys_list);
+API_HANDLER(api_keys_delete);
 
 /* A path segment that is a number: job ids and versions.  ERR_NOTFOUND on
  * anything else, because no such thing can exist. */

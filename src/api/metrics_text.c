@@ -118,9 +118,11 @@ write_requests(struct buf *out, const struct api_metrics *m)
 }
 
 static void
-write_server(struct buf *out, const struct http_request *req)
+write_server(struct buf *out, struct api_ctx *api,
+             const struct http_request *req)
 {
     struct http_stats s;
+    uint64_t          wrong, slowed;
 
     http_request_stats(req, &s);
     single(out, "http_connections", "gauge", "Connections that are open.",
@@ -137,6 +139,15 @@ write_server(struct buf *out, const struct http_request *req)
            (double)s.n_refused_queue);
     sample(out, "limits_hit_total", "{limit=\"body_memory\"}",
            (double)s.n_refused_memory);
+    sample(out, "limits_hit_total", "{limit=\"listeners\"}",
+           (double)s.n_refused_feeds);
+    http_keys_failures(api->keys, &wrong, &slowed);
+    sample(out, "limits_hit_total", "{limit=\"wrong_keys\"}",
+           (double)slowed);
+    single(out, "http_listeners", "gauge", "Streams of events that are open.",
+           s.feeds);
+    single(out, "wrong_keys_total", "counter",
+           "Requests with a key that is not one of ours.", (double)wrong);
 }
 
 /* --- predictions ---------------------------------------------------------- */
@@ -367,7 +378,7 @@ api_metrics_get(void *ctx, const struct http_request *req,
     http_reply_header(rep, "Cache-Control", "no-store");
     write_process(out, api->metrics);
     write_requests(out, api->metrics);
-    write_server(out, req);
+    write_server(out, api, req);
     write_predictions(out, api->metrics);
     write_training(out, api);
     write_memory(out, api, req);

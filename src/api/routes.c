@@ -14,6 +14,7 @@
     "text/csv,application/x-ndjson,application/json,multipart/form-data"
 #define PREDICT HTTP_PREDICT
 #define TRAIN HTTP_TRAIN
+#define ADMIN HTTP_ADMIN
 
 /*
  * Every endpoint, in the order the README lists them.  This table is the only
@@ -25,7 +26,10 @@ static const struct http_route routes[] = {
 /*    method  path                                     handler or stream                max body     body      query                       flags                   scope        one line for humans */
     { GET,    "/healthz",                              api_health_get,      NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_OPEN,  HTTP_PUBLIC, "does the process answer" },
     { GET,    "/readyz",                               api_ready_get,       NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_OPEN,  HTTP_PUBLIC, "is it ready for work" },
-    { GET,    "/metrics",                              api_metrics_get,     NULL,              0,     NONE,     NULL,                       HTTP_OPEN,              HTTP_PUBLIC, "what it does, in figures, for Prometheus" },
+    { GET,    "/metrics",                              api_metrics_get,     NULL,              0,     NONE,     NULL,                       HTTP_OPEN,              PREDICT,     "what it does, in figures, for Prometheus" },
+
+    { GET,    "/",                                     api_dashboard_index, NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "the dashboard" },
+    { GET,    "/dashboard/{file}",                     api_dashboard_file,  NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "its files" },
 
     { POST,   "/v1/networks",                          api_networks_create, NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "create a network" },
     { GET,    "/v1/networks",                          api_networks_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list networks" },
@@ -45,14 +49,21 @@ static const struct http_route routes[] = {
 
     { POST,   "/v1/jobs",                              api_jobs_create,     NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "submit a training job" },
     { GET,    "/v1/jobs",                              api_jobs_list,       NULL,              0,     NONE,     "limit,after,status,network", 0,                    PREDICT,     "list jobs" },
-    { GET,    "/v1/jobs/{id}",                         api_jobs_get,        NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one job: status, progress, result" },
-    { GET,    "/v1/jobs/{id}/history",                 api_jobs_history,    NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "its figures, epoch by epoch" },
+    { GET,    "/v1/jobs/{id}",                         api_jobs_get,        NULL,              0,     NONE,     NULL,                       HTTP_ETAG,              PREDICT,     "one job: status, progress, result" },
+    { GET,    "/v1/jobs/{id}/events",                  api_jobs_events,     NULL,              0,     NONE,     "after",                    0,                      PREDICT,     "what happens to it, as it happens" },
+    { GET,    "/v1/jobs/{id}/history",                 api_jobs_history,    NULL,              0,     NONE,     "limit,after",              HTTP_ETAG,              PREDICT,     "its figures, epoch by epoch" },
     { GET,    "/v1/jobs/{id}/log",                     api_jobs_log,        NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "what happened to it, when and why" },
     { POST,   "/v1/jobs/{id}/cancel",                  api_jobs_cancel,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "stop a job" },
     { DELETE, "/v1/jobs/{id}",                         api_jobs_delete,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a job that has ended" },
 
+    { GET,    "/v1/events",                            api_events,          NULL,              0,     NONE,     "after",                    0,                      PREDICT,     "what happens to all jobs, as it happens" },
+
     { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, JSON,  NULL,                       HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
     { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
+
+    { POST,   "/v1/keys",                              api_keys_create,     NULL,              MIB,   JSON,     NULL,                       0,                      ADMIN,       "make a key, which is shown this once" },
+    { GET,    "/v1/keys",                              api_keys_list,       NULL,              0,     NONE,     "limit,after",              0,                      ADMIN,       "list keys: names and scopes" },
+    { DELETE, "/v1/keys/{name}",                       api_keys_delete,     NULL,              0,     NONE,     NULL,                       0,                      ADMIN,       "revoke a key" },
 };
 /* clang-format on */
 

@@ -39,6 +39,7 @@ err_clear(struct errinfo *e)
     e->n = 0;
     e->n_more = 0;
     e->slug = NULL;
+    e->retry_seconds = 0;
 }
 
 enum err
@@ -84,6 +85,13 @@ err_named(struct errinfo *e, enum err code, const char *slug)
     if (e != NULL)
         e->slug = slug;
     return code;
+}
+
+void
+err_retry(struct errinfo *e, unsigned seconds)
+{
+    if (e != NULL)
+        e->retry_seconds = seconds;
 }
 
 const char *

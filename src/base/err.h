@@ -53,6 +53,7 @@ struct errinfo {
     enum err        code;
     unsigned        n;      /* items in use, 0..ERR_MAX_ITEMS */
     unsigned        n_more; /* mistakes beyond those          */
+    unsigned        retry_seconds; /* when to try again; 0: soon      */
     const char     *slug;   /* static, snake_case, for programs; NULL: the
                                code's own (err_slug())                   */
     struct err_item item[ERR_MAX_ITEMS];
@@ -72,6 +73,9 @@ enum err err_add(struct errinfo *e, enum err code, const char *where,
 /* Name the last mistake for programs; slug is a string literal.  Returns
  * code unchanged, so that a line can end "return err_named(e, rc, "x");". */
 enum err err_named(struct errinfo *e, enum err code, const char *slug);
+
+/* Tell when it may be tried again: Retry-After. */
+void err_retry(struct errinfo *e, unsigned seconds);
 
 /* The slug of a code where nothing finer was said: "invalid", "not_found"… */
 const char *err_slug(const struct errinfo *e);

@@ -115,6 +115,7 @@ read_optimizer(struct walk *w, struct nn_optimizer_spec *out)
     nn_optimizer_spec_init(out, nn_optimizer_type_at(i));
     walk_members(&o, nn_optimizer_type_members(out->type), out);
     walk_end(&o);
+    nn_optimizer_spec_check(out, w->e);
 }
 
 static const char *

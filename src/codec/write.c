@@ -116,6 +116,8 @@ write_members(struct buf *out, const struct nn_member *member, const void *base)
             write_count(out, member->name, *(const size_t *)field);
             break;
         case NN_MEMBER_FLOAT:
+            if (isnan(*(const float *)field))
+                break; /* does not apply */
             write_member(out, member->name);
             num_format_float(out, *(const float *)field);
             break;

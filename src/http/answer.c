@@ -1,4 +1,5 @@
 /* answer.c - a reply on its way out */
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,10 +8,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/exchange.h"
+#include "http/origin.h"
 
 #define CLIENT_LEFT 499 /* for the log: nobody heard the answer */
 #define TAKE_RATE 16384 /* bytes per second a client must take  */
-#define MAX_HEADERS (HTTP_MAX_REPLY_HEADERS + 8)
+#define FEED_BLOCK 4096
+#define MAX_HEADERS (HTTP_MAX_REPLY_HEADERS + 9)
 
 struct header {
     const char *name;
@@ -61,12 +64,13 @@ is_json(const char *type)
 
 /* All headers of the answer, other than Date and the framing. */
 static size_t
-headers_of(const struct http_exchange *x, struct header h[MAX_HEADERS])
+headers_of(struct http_exchange *x, struct header h[MAX_HEADERS])
 {
     const struct http_reply *rep = &x->rep;
     size_t                   n = 0;
 
-    if (rep->body.len > 0) {
+    http_origin_reply(x);
+    if (rep->body.len > 0 || rep->feed != NULL) {
         h[n++] = (struct header){ "Content-Type", rep->content_type };
         if (is_json(rep->content_type) && !has_header(rep, "Cache-Control"))
             h[n++] = (struct header){ "Cache-Control", "no-store" };
@@ -75,6 +79,10 @@ headers_of(const struct http_exchange *x, struct header h[MAX_HEADERS])
     h[n++] = (struct header){ "X-Content-Type-Options", "nosniff" };
     h[n++] = (struct header){ "Cross-Origin-Resource-Policy", "same-origin" };
     h[n++] = (struct header){ "Referrer-Policy", "no-referrer" };
+    if (!has_header(rep, "Content-Security-Policy"))
+        h[n++] =
+            (struct header){ "Content-Security-Policy",
+                             "default-src 'none'; frame-ancestors 'none'" };
     if (rep->status == MHD_HTTP_UNSUPPORTED_MEDIA_TYPE)
         h[n++] = (struct header){ "Accept-Encoding", "gzip, identity" };
     if (x->must_close)
@@ -82,6 +90,30 @@ headers_of(const struct http_exchange *x, struct header h[MAX_HEADERS])
     for (size_t i = 0; i < rep->n_headers; i++)
         h[n++] = (struct header){ rep->header[i].name, rep->header[i].value };
     return n;
+}
+
+/* The next bytes of a feed: what is here, or sleep until there is more. */
+static ssize_t
+feed_read(void *cls, uint64_t pos, char *to, size_t max)
+{
+    struct http_exchange *x = cls;
+    struct buf           *body = &x->rep.body;
+    size_t                n = body->len - x->feed.n_taken;
+
+    (void)pos;
+    if (n == 0) {
+        buf_reset(body);
+        x->feed.n_taken = 0;
+        return http_feeds_sleep(x->server->feeds, x)
+                   ? 0
+                   : MHD_CONTENT_READER_END_OF_STREAM;
+    }
+    if (n > max)
+        n = max;
+    memcpy(to, body->data + x->feed.n_taken, n);
+    x->feed.n_taken += n;
+    x->n_sent += n;
+    return (ssize_t)n;
 }
 
 /* The response for x->rep, whose body it takes; NULL where memory is short. */
@@ -92,7 +124,10 @@ response_new(struct http_exchange *x)
     size_t               n = headers_of(x, h), len = x->rep.body.len;
     struct MHD_Response *r;
 
-    if (len == 0) {
+    if (x->rep.feed != NULL) {
+        r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FEED_BLOCK,
+                                              feed_read, x, NULL);
+    } else if (len == 0) {
         r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     } else {
         r = MHD_create_response_from_buffer(len, x->rep.body.data,
@@ -125,7 +160,11 @@ http_answer_queue(struct http_exchange *x)
     x->phase = PHASE_SENT;
     seconds = (int64_t)opt->request_timeout_seconds +
               (int64_t)(x->n_sent / TAKE_RATE);
-    if (!http_conn_expect(x->conn, HTTP_WAIT_TAKE, seconds * 1000000))
+    /* A feed has no end to wait for; libmicrohttpd cuts who does not read. */
+    if (!http_conn_expect(x->conn,
+                          x->rep.feed != NULL ? HTTP_WAIT_NOTHING
+                                              : HTTP_WAIT_TAKE,
+                          seconds * 1000000))
         return MHD_NO;
     if (!x->rep.body.failed)
         r = response_new(x);
@@ -185,9 +224,11 @@ http_answer_log(struct http_exchange *x)
                             : CLIENT_LEFT;
     }
     log_write(LOG_INFO, "http",
-              "request_id=%s %s %.200s route=%s status=%u bytes=%zu ms=%.1f",
+              "request_id=%s %s %.200s route=%s status=%u bytes=%zu ms=%.1f"
+              "%s%s",
               x->id, x->method, x->path, route != NULL ? route->path : "-",
-              x->status, x->n_sent, us / 1e3);
+              x->status, x->n_sent, us / 1e3,
+              x->req.key[0] != '\0' ? " key=" : "", x->req.key);
     if (opt->observe != NULL)
         opt->observe(opt->ctx, route, x->status, us / 1e6);
 }
@@ -199,6 +240,28 @@ http_request_header(const struct http_request *req, const char *name)
         return NULL;
     return MHD_lookup_connection_value(req->exchange->connection,
                                        MHD_HEADER_KIND, name);
+}
+
+void
+http_request_client(const struct http_request *req,
+                    uint8_t                    out[HTTP_ADDRESS_SIZE])
+{
+    const struct sockaddr *a = NULL;
+
+    memset(out, 0, HTTP_ADDRESS_SIZE);
+    if (req->exchange != NULL)
+        a = MHD_get_connection_info(req->exchange->connection,
+                                    MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+                ->client_addr;
+    if (a == NULL)
+        return;
+    if (a->sa_family == AF_INET6) {
+        memcpy(out, &((const struct sockaddr_in6 *)a)->sin6_addr,
+               HTTP_ADDRESS_SIZE);
+    } else if (a->sa_family == AF_INET) {
+        out[10] = out[11] = 0xff;
+        memcpy(out + 12, &((const struct sockaddr_in *)a)->sin_addr, 4);
+    }
 }
 
 void
@@ -217,4 +280,6 @@ http_request_stats(const struct http_request *req, struct http_stats *out)
     out->n_refused_connections = atomic_load(&server->n_refused_connections);
     out->n_refused_queue = atomic_load(&server->n_refused_queue);
     out->n_refused_memory = atomic_load(&server->n_refused_memory);
+    out->n_refused_feeds = atomic_load(&server->n_refused_feeds);
+    out->feeds = http_feeds_count(server->feeds);
 }

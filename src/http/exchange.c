@@ -68,6 +68,10 @@ http_exchange_free(struct http_exchange *x)
 {
     struct http_server *server = x->server;
 
+    if (x->rep.feed != NULL)
+        x->rep.feed->close(x->rep.feed_state);
+    if (x->feed.entered)
+        http_feeds_leave(server->feeds);
     http_body_release(x);
     buf_release(&x->rep.body);
     gunzip_free(x->gunzip);

@@ -25,6 +25,7 @@
 
 #include "base/gunzip.h"
 #include "base/mem.h"
+#include "http/feed.h"
 #include "http/guard.h"
 #include "http/lane.h"
 #include "http/media.h"
@@ -51,11 +52,12 @@ struct http_server {
     atomic_uint         n_conns;
     atomic_bool         draining;
     atomic_uint_least64_t n_refused_connections, n_refused_queue,
-        n_refused_memory;
+        n_refused_memory, n_refused_feeds;
     struct mem_budget   bodies;    /* bytes of bodies held at once          */
     int64_t             stream_us; /* over which a stream's rate is taken   */
     struct http_lane   *lane;
     struct http_watch  *watch;
+    struct http_feeds  *feeds;
     struct MHD_Daemon  *daemon;
     struct MHD_Response *short_of_memory; /* made before there is none left */
 };
@@ -97,6 +99,13 @@ struct http_exchange {
     struct gunzip *gunzip;       /* of a stream                     */
     bool           stream_open;  /* between begin and end or abort  */
     void          *stream_state;
+
+    struct {
+        bool                   entered, ended;
+        int64_t                due_us, spoke_us;
+        size_t                 n_taken; /* of rep.body */
+        struct http_exchange  *next, **link; /* asleep: see feed.h */
+    } feed;
 
     unsigned status; /* answered; 0: not yet */
     size_t   n_sent;
@@ -145,6 +154,8 @@ void     http_stream_abort(struct http_exchange *x); /* not open is fine */
 
 /* answer.c: hand x->rep to libmicrohttpd. */
 enum MHD_Result http_answer_queue(struct http_exchange *x);
+/* etag.c: give x->rep an ETag; 304 where the client has this body already. */
+void http_answer_tag(struct http_exchange *x);
 /* answer.c: write it past libmicrohttpd, which takes no answer in the middle
  * of an upload, and have the connection closed. */
 enum MHD_Result http_answer_now(struct http_exchange *x);

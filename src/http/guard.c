@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "http/origin.h"
 
 /* clang-format off */
 static const struct http_refusal
@@ -29,8 +30,8 @@ static const struct http_refusal
     expectation = { 417, ERR_MALFORMED, "expectation_failed",
         "the only Expect here is 100-continue" },
     stranger = { 421, ERR_MALFORMED, "misdirected_request",
-        "this address is reached by the names localhost, 127.0.0.1 and [::1] "
-        "only" };
+        "this is no name of ours: localhost, 127.0.0.1 and [::1] are, and "
+        "what allowed_hosts lists" };
 
 static const struct {
     const char *name;
@@ -44,6 +45,7 @@ static const struct {
     { "Content-Type",      offsetof(struct http_head, content_type),      true  },
     { "Expect",            offsetof(struct http_head, expect),            true  },
     { "Host",              offsetof(struct http_head, host),              true  },
+    { "Origin",            offsetof(struct http_head, origin),            true  },
     { "Transfer-Encoding", offsetof(struct http_head, transfer_encoding), true  },
     { "X-Request-Id",      offsetof(struct http_head, request_id),        false },
 };
@@ -164,7 +166,7 @@ check_framing(struct http_head *head, bool is_1_0)
 
 const struct http_refusal *
 http_guard_check(struct MHD_Connection *connection, const char *version,
-                 const char *raw, bool loopback, struct http_head *out)
+                 const char *raw, const char *hosts, struct http_head *out)
 {
     struct http_head           head = { 0 };
     struct reading             reading = { &head, NULL };
@@ -182,7 +184,8 @@ http_guard_check(struct MHD_Connection *connection, const char *version,
         return &bad_target;
     if (head.host == NULL && !is_1_0)
         return &no_host;
-    if (loopback && head.host != NULL && !is_own_name(head.host))
+    if (hosts != NULL && head.host != NULL && !is_own_name(head.host) &&
+        !http_host_is_listed(hosts, head.host))
         return &stranger;
     if (head.expect != NULL) {
         if (strcasecmp(head.expect, "100-continue") != 0)

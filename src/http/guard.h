@@ -25,6 +25,7 @@ struct http_head {
     const char *content_type;
     const char *expect;
     const char *host;
+    const char *origin;
     const char *request_id;
     const char *transfer_encoding;
 
@@ -42,10 +43,11 @@ struct http_refusal {
 };
 
 /* Read the head; NULL where it may pass.  raw is the request's target as it
- * came; loopback: only names of this machine are our name. */
+ * came; hosts: the names that are ours beside those of this machine to itself,
+ * NULL for any. */
 const struct http_refusal *http_guard_check(struct MHD_Connection *connection,
                                             const char            *version,
-                                            const char *raw, bool loopback,
+                                            const char *raw, const char *hosts,
                                             struct http_head *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "http/exchange.h"
+#include "http/origin.h"
 #include "http/problem.h"
 #include "http/query.h"
 #include "http/route.h"
@@ -87,6 +88,7 @@ answer_options(struct http_exchange *x)
     http_allow_format(allow, list);
     x->rep.status = 204;
     http_reply_header(&x->rep, "Allow", "%s", list);
+    http_origin_preflight(x);
 }
 
 /* The row of the table, or the answer that there is none. */
@@ -234,6 +236,8 @@ check_request(struct http_exchange *x, struct errinfo *e)
     enum err                   rc;
 
     rc = check_admission(x, e);
+    if (rc == ERR_OK)
+        rc = http_origin_check(x, e);
     if (rc == ERR_OK && opt->authorize != NULL)
         rc = opt->authorize(opt->ctx, &x->req, x->head.authorization, e);
     if (rc == ERR_OK && x->query != NULL)
@@ -241,6 +245,18 @@ check_request(struct http_exchange *x, struct errinfo *e)
     if (rc == ERR_OK)
         rc = check_body(x, e);
     return rc;
+}
+
+/* Names that may be ours; NULL: any.  On loopback the name matters always, or a
+ * page could have its own name resolved to this machine. */
+static const char *
+allowed_hosts(const struct http_server *server)
+{
+    const char *list = server->opt.allowed_hosts;
+
+    if (list != NULL && list[0] != '\0')
+        return list;
+    return server->loopback ? "" : NULL;
 }
 
 bool
@@ -254,7 +270,7 @@ http_head_read(struct http_exchange *x, const char *method, const char *version)
     if (x->query != NULL)
         x->query[-1] = '?';
     refusal = http_guard_check(x->connection, version, x->path,
-                               x->server->loopback, &x->head);
+                               allowed_hosts(x->server), &x->head);
     if (x->query != NULL)
         x->query[-1] = '\0';
     choose_id(x);

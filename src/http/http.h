@@ -30,7 +30,9 @@
 
 #define HTTP_MAX_ARGS 3
 #define HTTP_MAX_PARAMS 16
-#define HTTP_MAX_REPLY_HEADERS 6
+#define HTTP_MAX_REPLY_HEADERS 8
+#define HTTP_KEY_NAME_SIZE 64
+#define HTTP_ADDRESS_SIZE 16
 
 enum http_method {
     HTTP_GET, /* HEAD too: the body is left out by the server */
@@ -53,6 +55,7 @@ struct http_request {
     const char *boundary;     /* of multipart/form-data, else NULL            */
     const char *accept;       /* the Accept header, NULL where absent         */
     const char *id;           /* of the request, as logged and answered       */
+    char        key[HTTP_KEY_NAME_SIZE]; /* the caller's, by name; "": none    */
     const void *body;         /* whole body, NUL behind it; not of a stream   */
     size_t      body_len;
     bool        may_block;    /* the slow lane runs us                        */
@@ -73,6 +76,11 @@ const char *http_request_query(const struct http_request *req, const char *name)
  * in a request that no server made. */
 const char *http_request_header(const struct http_request *req,
                                 const char *name);
+
+/* Who sent it: an IPv6 address, or an IPv4 one mapped to that; all zero where
+ * that is not known. */
+void http_request_client(const struct http_request *req,
+                         uint8_t out[HTTP_ADDRESS_SIZE]);
 
 /* limit (1 to 1000, default 100) of a list: ERR_MALFORMED on anything else. */
 enum err http_request_limit(const struct http_request *req, size_t *out,
@@ -96,15 +104,30 @@ struct http_stats {
     unsigned connections, max_connections;
     unsigned requests; /* under way */
     size_t   body_bytes; /* held for bodies of requests */
-    uint64_t n_refused_connections, n_refused_queue, n_refused_memory;
+    unsigned feeds;    /* listeners */
+    uint64_t n_refused_connections, n_refused_queue, n_refused_memory,
+        n_refused_feeds;
 };
 /* All zero in a request that no server made. */
 void http_request_stats(const struct http_request *req, struct http_stats *out);
+
+/* An answer that goes on, such as server-sent events: asked for news again and
+ * again, on a thread that may block for a moment, as long as the client
+ * listens.  It ends without a word when the server stops. */
+struct http_feed {
+    const char *idle; /* sent after a long silence */
+    /* Append what is new; false: that was the last of it.  *out_wait_ms: when
+     * to ask again. */
+    bool (*pull)(void *state, struct buf *out, unsigned *out_wait_ms);
+    void (*close)(void *state);
+};
 
 struct http_reply {
     unsigned    status;       /* 200 until set                             */
     const char *content_type; /* static; "application/json" until set      */
     struct buf  body;         /* empty: no body (204)                      */
+    const struct http_feed *feed; /* NULL; else body stays empty, and     */
+    void       *feed_state;       /* this goes to close(), from ERR_OK on */
     size_t      n_headers;
     struct {
         const char *name; /* static */
@@ -135,6 +158,7 @@ struct http_stream {
 
 #define HTTP_FAST 1u /* try it on the server's own threads first       */
 #define HTTP_OPEN 2u /* answered while draining; all others get 503     */
+#define HTTP_ETAG 4u /* a 200 has an ETag, and If-None-Match gives 304  */
 
 /* One endpoint: all that is known about it.  {x} in a path matches a segment
  * without ':', which only stands where the path has it: "/m/{x}:run". */

@@ -187,7 +187,8 @@ http_problem(struct http_reply *rep, const char *request_id, unsigned status,
     buf_puts(b, "}\n");
 
     if (status == 429 || status == 503)
-        http_reply_header(rep, "Retry-After", "1");
+        http_reply_header(rep, "Retry-After", "%u",
+                          e->retry_seconds > 0 ? e->retry_seconds : 1);
     else if (status == 401)
         http_reply_header(rep, "WWW-Authenticate", "Bearer");
 }

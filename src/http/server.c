@@ -19,6 +19,7 @@
 #define CONNECTION_SILENCE 30u       /* seconds                           */
 #define SLOW_QUEUE 1024
 #define BODIES_MAX (512 * MIB)
+#define FEEDS_MAX 256u
 #define SPARE_FILES 128 /* the database, the log, lingerers */
 #define LAST_WORDS_MS 250
 
@@ -180,6 +181,7 @@ server_free(struct http_server *server)
     if (server == NULL)
         return;
     http_lane_free(server->lane);
+    http_feeds_free(server->feeds);
     http_watch_free(server->watch);
     if (server->listen_fd >= 0)
         close(server->listen_fd);
@@ -239,6 +241,8 @@ http_server_start(const struct http_options *options, struct http_server **out,
         rc = http_lane_new(server->opt.n_slow_threads, SLOW_QUEUE,
                            &server->lane, e);
     if (rc == ERR_OK)
+        rc = http_feeds_new(FEEDS_MAX, &server->feeds, e);
+    if (rc == ERR_OK)
         rc = start_daemon(server, e);
     if (rc == ERR_OK) {
         *out = server;
@@ -277,6 +281,7 @@ http_server_stop(struct http_server *server, unsigned grace_ms)
     /* The socket is ours again and stays open until the end: no stranger gets
      * the port while our last answers are on their way. */
     MHD_quiesce_daemon(server->daemon);
+    http_feeds_stop(server->feeds); /* they would not end by themselves */
     wait_for_requests(server, grace_ms);
     /* From here on nothing can be suspended, and what was is resumed: with a
      * suspended connection libmicrohttpd would abort the process. */

@@ -18,11 +18,11 @@
 
 #include "http/http.h"
 
-/* May this request go on?  ERR_OK, ERR_AUTH or ERR_FORBIDDEN, by
- * req->route->scope.  Called before the body is read, on the server's own
- * threads: must not block. */
-typedef enum err (*http_authorize_fn)(void *ctx, const struct http_request *req,
-                                      const char *authorization,
+/* May this request go on?  ERR_OK, ERR_AUTH, ERR_FORBIDDEN or ERR_RATE, by
+ * req->route->scope; req->key gets the caller's name.  Called before the body
+ * is read, on the server's own threads: must not block. */
+typedef enum err (*http_authorize_fn)(void *ctx, struct http_request *req,
+                                      const char     *authorization,
                                       struct errinfo *e);
 
 /* A request is over: route is NULL where none matched, status 499 where the
@@ -35,14 +35,19 @@ struct http_options {
     const struct http_route *route;
     size_t                   n_routes;
     void                    *ctx; /* handed to every handler                 */
-    unsigned                 n_threads;      /* of the fast lane; 0: 2       */
-    unsigned                 n_slow_threads; /* of the slow lane; 0: 4       */
-    unsigned                 max_connections;        /* 0: 1000              */
-    unsigned                 header_timeout_seconds; /* 0: 10                */
+    unsigned                 n_threads;       /* of the fast lane; 0: 2       */
+    unsigned                 n_slow_threads;  /* of the slow lane; 0: 4       */
+    unsigned                 max_connections; /* 0: 1000              */
+    unsigned                 header_timeout_seconds;  /* 0: 10                */
     unsigned                 request_timeout_seconds; /* whole request, other
                                                          than streams; 0: 60 */
-    http_authorize_fn        authorize; /* NULL: everybody may do everything */
-    http_observe_fn          observe;   /* NULL: nobody counts               */
+    /* Names that a Host header may have beside those of this machine to itself,
+     * comma between; on another address than loopback: empty for any. */
+    const char *allowed_hosts;
+    /* Origins of pages that a browser lets read our answers, comma between. */
+    const char       *cors_origins;
+    http_authorize_fn authorize; /* NULL: everybody may do everything */
+    http_observe_fn   observe;   /* NULL: nobody counts               */
 };
 
 struct http_server;

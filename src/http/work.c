@@ -1,6 +1,7 @@
 /* work.c - the body gathered, and the handler called */
 #include <string.h>
 
+#include "base/clock.h"
 #include "http/exchange.h"
 #include "http/problem.h"
 
@@ -88,14 +89,34 @@ call_handler(struct http_exchange *x, struct errinfo *e)
     return rc;
 }
 
+static enum err
+feed_begin(struct http_exchange *x, struct errinfo *e)
+{
+    x->feed.entered = http_feeds_enter(x->server->feeds);
+    if (x->feed.entered) {
+        x->feed.spoke_us = clock_mono_us();
+        return ERR_OK;
+    }
+    x->rep.feed->close(x->rep.feed_state);
+    x->rep.feed = NULL;
+    atomic_fetch_add(&x->server->n_refused_feeds, 1);
+    return err_named(
+        e, err_set(e, ERR_BUSY, "", "too many clients listen already"),
+        "too_many_listeners");
+}
+
 /* The handler has spoken: the answer is what it said. */
 static void
 conclude(struct http_exchange *x, enum err rc, struct errinfo *e)
 {
     if (rc == ERR_OK && x->rep.body.failed)
         rc = err_set(e, ERR_NOMEM, "", "no memory for the answer");
+    if (rc == ERR_OK && x->rep.feed != NULL)
+        rc = feed_begin(x, e);
     if (rc != ERR_OK)
         http_exchange_fail(x, 0, rc, e);
+    else if ((x->req.route->flags & HTTP_ETAG) != 0 && x->rep.status == 200)
+        http_answer_tag(x);
     http_body_release(x);
     x->phase = PHASE_ANSWER;
 }

@@ -1,6 +1,7 @@
 #include "nn/activation.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 /* All of these let a NaN through: a diverged run must be seen. */
@@ -52,6 +53,102 @@ relu_backward(const struct nn_activation_batch *b, float *d, const float *y,
     b->kernel->relu_slope(d, y, b->n * b->width);
 }
 
+/* y = z for z > 0, else slope z; slope >= 0, so that y tells which it was. */
+static void
+leaky_relu_forward(const struct nn_activation_batch *b, float *y,
+                   const float *z)
+{
+    for (size_t i = 0; i < b->n * b->width; i++)
+        y[i] = z[i] > 0.0f ? z[i] : b->slope * z[i];
+}
+
+static void
+leaky_relu_backward(const struct nn_activation_batch *b, float *d,
+                    const float *y, const float *z)
+{
+    (void)z;
+    for (size_t i = 0; i < b->n * b->width; i++)
+        d[i] *= y[i] > 0.0f ? 1.0f : b->slope;
+}
+
+static void
+elu_forward(const struct nn_activation_batch *b, float *y, const float *z)
+{
+    b->kernel->elu(y, z, b->n * b->width);
+}
+
+/* f' = exp z = y + 1 for z < 0 */
+static void
+elu_backward(const struct nn_activation_batch *b, float *d, const float *y,
+             const float *z)
+{
+    (void)z;
+    for (size_t i = 0; i < b->n * b->width; i++)
+        d[i] *= y[i] > 0.0f ? 1.0f : y[i] + 1.0f;
+}
+
+static void
+gelu_forward(const struct nn_activation_batch *b, float *y, const float *z)
+{
+    b->kernel->gelu(y, z, b->n * b->width);
+}
+
+static void
+gelu_backward(const struct nn_activation_batch *b, float *d, const float *y,
+              const float *z)
+{
+    (void)y;
+    b->kernel->gelu_slope(d, z, b->n * b->width);
+}
+
+static void
+silu_forward(const struct nn_activation_batch *b, float *y, const float *z)
+{
+    b->kernel->silu(y, z, b->n * b->width);
+}
+
+static void
+silu_backward(const struct nn_activation_batch *b, float *d, const float *y,
+              const float *z)
+{
+    (void)y;
+    b->kernel->silu_slope(d, z, b->n * b->width);
+}
+
+static void
+softplus_forward(const struct nn_activation_batch *b, float *y, const float *z)
+{
+    b->kernel->softplus(y, z, b->n * b->width);
+}
+
+static void
+softplus_backward(const struct nn_activation_batch *b, float *d, const float *y,
+                  const float *z)
+{
+    (void)z;
+    b->kernel->softplus_slope(d, y, b->n * b->width);
+}
+
+static void
+softsign_forward(const struct nn_activation_batch *b, float *y, const float *z)
+{
+    for (size_t i = 0; i < b->n * b->width; i++)
+        y[i] = z[i] / (1.0f + fabsf(z[i]));
+}
+
+/* f' = 1 / (1 + |z|)^2 = (1 - |y|)^2 */
+static void
+softsign_backward(const struct nn_activation_batch *b, float *d, const float *y,
+                  const float *z)
+{
+    (void)z;
+    for (size_t i = 0; i < b->n * b->width; i++) {
+        float rest = 1.0f - fabsf(y[i]);
+
+        d[i] *= rest * rest;
+    }
+}
+
 /* y_k = exp(z_k - max z) / sum_j exp(z_j - max z): no exp can overflow. */
 static void
 softmax_forward(const struct nn_activation_batch *b, float *y, const float *z)
@@ -93,12 +190,21 @@ softmax_backward(const struct nn_activation_batch *b, float *d, const float *y,
 }
 
 /* clang-format off */
+#define GLOROT NN_INIT_GLOROT_UNIFORM
+#define HE NN_INIT_HE_UNIFORM
 static const struct nn_activation_row rows[NN_ACTIVATION_COUNT] = {
-    [NN_LINEAR]  = { "linear",  NN_INIT_GLOROT_UNIFORM, false, false, NULL,            NULL             },
-    [NN_SIGMOID] = { "sigmoid", NN_INIT_GLOROT_UNIFORM, false, false, sigmoid_forward, sigmoid_backward },
-    [NN_TANH]    = { "tanh",    NN_INIT_GLOROT_UNIFORM, false, false, tanh_forward,    tanh_backward    },
-    [NN_RELU]    = { "relu",    NN_INIT_HE_UNIFORM,     false, false, relu_forward,    relu_backward    },
-    [NN_SOFTMAX] = { "softmax", NN_INIT_GLOROT_UNIFORM, true, false,  softmax_forward, softmax_backward },
+/*                     name          init    last only  needs z */
+    [NN_LINEAR]     = { "linear",     GLOROT, false, false, NULL,               NULL                },
+    [NN_SIGMOID]    = { "sigmoid",    GLOROT, false, false, sigmoid_forward,    sigmoid_backward    },
+    [NN_TANH]       = { "tanh",       GLOROT, false, false, tanh_forward,       tanh_backward       },
+    [NN_RELU]       = { "relu",       HE,     false, false, relu_forward,       relu_backward       },
+    [NN_LEAKY_RELU] = { "leaky_relu", HE,     false, false, leaky_relu_forward, leaky_relu_backward },
+    [NN_ELU]        = { "elu",        HE,     false, false, elu_forward,        elu_backward        },
+    [NN_GELU]       = { "gelu",       HE,     false, true,  gelu_forward,       gelu_backward       },
+    [NN_SILU]       = { "silu",       HE,     false, true,  silu_forward,       silu_backward       },
+    [NN_SOFTPLUS]   = { "softplus",   GLOROT, false, false, softplus_forward,   softplus_backward   },
+    [NN_SOFTSIGN]   = { "softsign",   GLOROT, false, false, softsign_forward,   softsign_backward   },
+    [NN_SOFTMAX]    = { "softmax",    GLOROT, true,  false, softmax_forward,    softmax_backward    },
 };
 /* clang-format on */
 
@@ -119,6 +225,7 @@ batch_of(const struct nn_layer_pass *pass)
         .kernel = pass->kernel,
         .n = pass->n * (nn_shape_size(out) / width),
         .width = width,
+        .slope = pass->spec->slope,
     };
 }
 

@@ -15,6 +15,7 @@
 struct nn_activation_batch {
     const struct nn_kernel *kernel;
     size_t                  n, width;
+    float                   slope; /* of leaky_relu */
 };
 
 struct nn_activation_row {

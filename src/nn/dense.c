@@ -1,6 +1,7 @@
 /*
  * dense.c - the fully connected layer: y = f(W x + b)
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ static const struct nn_member members[] = {
 /*    name          kind                  offset          required min           max           default          */
     { "units",      NN_MEMBER_COUNT,      AT(units),      true,  1, NN_MAX_UNITS, false, false, 0               },
     { "activation", NN_MEMBER_ACTIVATION, AT(activation), false, 0, 0,            false, false, NN_LINEAR       },
+    { "slope",      NN_MEMBER_FLOAT,      AT(slope),      false, 0, 1,            false, false, NAN             },
     { "use_bias",   NN_MEMBER_BOOL,       AT(use_bias),   false, 0, 0,            false, false, 1               },
     { "init",       NN_MEMBER_INIT,       AT(init),       false, 0, 0,            false, false, NN_INIT_DEFAULT },
     { 0 }

@@ -1,6 +1,7 @@
 #include "nn/loss.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -69,20 +70,86 @@ mse_delta(const struct nn_loss_spec *loss, float *d, const float *y,
     squared_error_delta(loss, d, y, t, n_out, 2.0f * scale / (float)n_out);
 }
 
+static double
+mae(const struct nn_loss_spec *loss, const float *y, const float *t,
+    size_t n_out)
+{
+    double sum = 0;
+
+    (void)loss;
+    for (size_t k = 0; k < n_out; k++)
+        sum += fabs((double)t[k] - y[k]);
+    return sum / (double)n_out;
+}
+
+/* The sign of y - t; 0 where they are equal. */
+static void
+mae_delta(const struct nn_loss_spec *loss, float *d, const float *y,
+          const float *t, size_t n_out, float scale)
+{
+    float step = scale / (float)n_out;
+
+    (void)loss;
+    for (size_t k = 0; k < n_out; k++)
+        d[k] = y[k] > t[k] ? step : y[k] < t[k] ? -step : step * (y[k] - t[k]);
+}
+
+static double
+huber(const struct nn_loss_spec *loss, const float *y, const float *t,
+      size_t n_out)
+{
+    double sum = 0, delta = loss->delta;
+
+    for (size_t k = 0; k < n_out; k++) {
+        double error = fabs((double)t[k] - y[k]);
+
+        sum +=
+            error > delta ? delta * (error - 0.5 * delta) : 0.5 * error * error;
+    }
+    return sum / (double)n_out;
+}
+
+/* y - t, at most delta. */
+static void
+huber_delta(const struct nn_loss_spec *loss, float *d, const float *y,
+            const float *t, size_t n_out, float scale)
+{
+    float step = scale / (float)n_out, delta = loss->delta;
+
+    for (size_t k = 0; k < n_out; k++) {
+        float error = y[k] - t[k];
+
+        error = error > delta ? delta : error < -delta ? -delta : error;
+        d[k] = step * error;
+    }
+}
+
+/* --- the cross-entropies, with smoothed labels ---------------------------- */
+
+/* t (1 - s) + s / K: a share s of every label is spread over all K classes. */
+static float
+smoothed(const struct nn_loss_spec *loss, float t, size_t n_classes)
+{
+    float s = loss->label_smoothing;
+
+    return s > 0 ? t * (1.0f - s) + s / (float)n_classes : t;
+}
+
 /* -1/K sum_k (t ln y + (1 - t) ln (1 - y)); a factor of 0 leaves its term out.
- */
+ * Each output is a question of two classes. */
 static double
 binary_cross_entropy(const struct nn_loss_spec *loss, const float *y,
                      const float *t, size_t n_out)
 {
-    (void)loss;
     double sum = 0;
 
     for (size_t k = 0; k < n_out; k++) {
-        if (t[k] != 0.0f)
-            sum -= t[k] * log_of(y[k]);
-        if (t[k] != 1.0f)
-            sum -= (1.0 - t[k]) * log_of_rest(y[k]);
+        float tk = smoothed(loss, t[k], 2);
+
+        if (tk != 0.0f)
+            sum -= tk * log_of(y[k]);
+        if (tk != 1.0f)
+            sum -= (1.0 - tk) * log_of_rest(y[k]);
     }
     return sum / (double)n_out;
 }
@@ -93,19 +160,24 @@ binary_cross_entropy_delta(const struct nn_loss_spec *loss, float *d,
                            const float *y, const float *t, size_t n_out,
                            float scale)
 {
-    squared_error_delta(loss, d, y, t, n_out, scale / (float)n_out);
+    float step = scale / (float)n_out;
+
+    for (size_t k = 0; k < n_out; k++)
+        d[k] = step * (y[k] - smoothed(loss, t[k], 2));
 }
 
 static double
 cross_entropy(const struct nn_loss_spec *loss, const float *y, const float *t,
               size_t n_out)
 {
-    (void)loss;
     double sum = 0;
 
-    for (size_t k = 0; k < n_out; k++)
-        if (t[k] != 0.0f)
-            sum -= t[k] * log_of(y[k]);
+    for (size_t k = 0; k < n_out; k++) {
+        float tk = smoothed(loss, t[k], n_out);
+
+        if (tk != 0.0f)
+            sum -= tk * log_of(y[k]);
+    }
     return sum;
 }
 
@@ -115,24 +187,35 @@ static void
 cross_entropy_delta(const struct nn_loss_spec *loss, float *d, const float *y,
                     const float *t, size_t n_out, float scale)
 {
-    (void)loss;
     float sum = 0;
 
     for (size_t k = 0; k < n_out; k++)
-        sum += t[k];
+        sum += smoothed(loss, t[k], n_out);
     for (size_t k = 0; k < n_out; k++)
-        d[k] = scale * (y[k] * sum - t[k]);
+        d[k] = scale * (y[k] * sum - smoothed(loss, t[k], n_out));
 }
 
 /* clang-format off */
+#define AT(member) offsetof(struct nn_loss_spec, member)
 static const struct nn_member no_members[] = { { 0 } };
+static const struct nn_member huber_members[] = {
+    { "delta", NN_MEMBER_FLOAT, AT(delta), false, 0, FLT_MAX, true, false, 1 },
+    { 0 }
+};
+static const struct nn_member smoothing[] = {
+    { "label_smoothing", NN_MEMBER_FLOAT, AT(label_smoothing), false, 0, 1, false, true, 0 },
+    { 0 }
+};
 
+#define ANY NN_ACTIVATION_COUNT
 static const struct nn_loss_row rows[NN_LOSS_COUNT] = {
-    [NN_SQUARED_ERROR]        = { "squared_error", NN_ACTIVATION_COUNT, squared_error, squared_error_delta, no_members },
-    [NN_MSE]                  = { "mse",           NN_ACTIVATION_COUNT, mse,           mse_delta,           no_members },
+    [NN_SQUARED_ERROR] = { "squared_error", ANY,        squared_error, squared_error_delta, no_members    },
+    [NN_MSE]           = { "mse",           ANY,        mse,           mse_delta,           no_members    },
+    [NN_MAE]           = { "mae",           ANY,        mae,           mae_delta,           no_members    },
+    [NN_HUBER]         = { "huber",         ANY,        huber,         huber_delta,         huber_members },
     [NN_BINARY_CROSS_ENTROPY] = { "binary_cross_entropy", NN_SIGMOID,
-                                  binary_cross_entropy, binary_cross_entropy_delta, no_members },
-    [NN_CROSS_ENTROPY]        = { "cross_entropy", NN_SOFTMAX,          cross_entropy, cross_entropy_delta, no_members },
+                                  binary_cross_entropy, binary_cross_entropy_delta, smoothing },
+    [NN_CROSS_ENTROPY] = { "cross_entropy", NN_SOFTMAX, cross_entropy, cross_entropy_delta, smoothing     },
 };
 /* clang-format on */
 

@@ -3,8 +3,8 @@
  *
  * Model    sgd:   v = momentum v - rate g, w += v     (the textbook's rule with
  *                 its momentum term; momentum 0: w -= rate g)
- *          adam:  Kingma & Ba 2015, algorithm 1, with bias correction.
- *          A row in a table, as the layers are: name, members, state, step.
+ *          The others stand in optimizer_row.c and README.md.
+ *          A row in a table, as the layers are: name, members, state, update.
  * Owner    nn_optimizer_new() gives the caller an optimiser with zeroed state.
  * Threads  One thread at a time, the one that trains the net.
  * Format   State as stored: "steps" uint64 LE, then the vectors, float32 LE.
@@ -19,26 +19,38 @@
 #include "nn/net.h"
 #include "nn/spec.h"
 
-#define NN_OPTIMIZER_MAX_VECTORS 2
+#define NN_OPTIMIZER_VECTORS 2
 
 struct nn_optimizer_type; /* a row */
 
 struct nn_optimizer_spec {
     const struct nn_optimizer_type *type;
-    float                           learning_rate; /* > 0        */
+    float                           learning_rate; /* > 0; rprop has none: 0 */
     float                           momentum;      /* [0, 1)     */
+    bool                            nesterov;
+    float                           weight_decay;
+    float                           rho; /* of rmsprop */
     float                           beta_1, beta_2, epsilon;
+    float                           eta_plus, eta_minus; /* of rprop */
+    float                           delta_0, delta_min, delta_max;
 };
 
 const struct nn_optimizer_type *nn_optimizer_type_find(const char *name);
 const struct nn_optimizer_type *nn_optimizer_type_at(size_t i);
 const char *nn_optimizer_type_name(const struct nn_optimizer_type *t);
+/* Does it make sense only where a batch is all rows (rprop)?  Such a one takes
+ * no learning rate either. */
+bool nn_optimizer_type_wants_full_batch(const struct nn_optimizer_type *t);
 /* Members, offsets in struct nn_optimizer_spec; learning_rate is one of them.
  */
 const struct nn_member      *
 nn_optimizer_type_members(const struct nn_optimizer_type *t);
 void nn_optimizer_spec_init(struct nn_optimizer_spec       *spec,
                             const struct nn_optimizer_type *type);
+
+/* Check what no single member tells; adds to e, at "/optimizer/...". */
+enum err nn_optimizer_spec_check(const struct nn_optimizer_spec *spec,
+                                 struct errinfo                 *e);
 
 struct nn_optimizer;
 
@@ -60,7 +72,7 @@ void nn_optimizer_update(struct nn_optimizer *opt, float *params,
 
 /* The vectors that an update of a parameter touches beside it, [n_params]. */
 void nn_optimizer_vectors(const struct nn_optimizer *opt,
-                          const float *out[NN_OPTIMIZER_MAX_VECTORS]);
+                          const float *out[NN_OPTIMIZER_VECTORS]);
 
 size_t   nn_optimizer_state_bytes(const struct nn_optimizer *opt);
 void     nn_optimizer_export(const struct nn_optimizer *opt, void *out);

@@ -85,6 +85,7 @@ nn_layer_spec_init(struct nn_layer_spec       *layer,
 {
     memset(layer, 0, sizeof(*layer));
     layer->type = type;
+    layer->slope = NAN;
     nn_members_default(type->members, layer);
 }
 
@@ -122,7 +123,7 @@ check_member(const struct nn_member *m, void *layer, size_t i,
         x = *(const float *)p;
     else
         return true;
-    if (in_range(m, x))
+    if (in_range(m, x) || (isnan(m->value) && isnan(x)))
         return true;
 
     snprintf(at, sizeof(at), "/layers/%zu/%s", i, m->name);
@@ -154,6 +155,25 @@ check_init(struct nn_layer_spec *layer, size_t i, struct errinfo *e)
     return false;
 }
 
+/* A slope goes with leaky_relu, which has one. */
+static bool
+check_slope(struct nn_layer_spec *layer, size_t i, struct errinfo *e)
+{
+    char at[64];
+
+    if (layer->activation == NN_LEAKY_RELU) {
+        if (isnan(layer->slope))
+            layer->slope = 0.01f;
+        return true;
+    }
+    if (isnan(layer->slope))
+        return true;
+    snprintf(at, sizeof(at), "/layers/%zu/slope", i);
+    err_add(e, ERR_INVALID, at, "goes with leaky_relu, this layer has %s",
+            nn_activation_name(layer->activation));
+    return false;
+}
+
 /* What can be said of layer i alone. */
 static bool
 check_layer(struct nn_spec *spec, size_t i, struct errinfo *e)
@@ -167,6 +187,7 @@ check_layer(struct nn_spec *spec, size_t i, struct errinfo *e)
     for (const struct nn_member *m = layer->type->members; m->name != NULL; m++)
         good &= check_member(m, layer, i, e);
     good &= check_init(layer, i, e);
+    good &= check_slope(layer, i, e);
     if (f->last_layer_only && i + 1 < spec->n_layers) {
         snprintf(at, sizeof(at), "/layers/%zu/activation", i);
         err_add(e, ERR_INVALID, at,

@@ -52,7 +52,8 @@ struct nn_member {
     double              min, max;  /* inclusive, for COUNT and FLOAT         */
     bool                above_min; /* min itself is too small: a rate > 0   */
     bool                below_max; /* max itself is too large: momentum < 1 */
-    double              value;     /* the default where not required        */
+    double value; /* the default where not required; NAN: where the member
+                     does not apply, it has no value and is not shown    */
 };
 
 /* Give all members of a list their defaults in the struct it describes. */
@@ -65,6 +66,12 @@ enum nn_activation {
     NN_SIGMOID,
     NN_TANH,
     NN_RELU,
+    NN_LEAKY_RELU,
+    NN_ELU,
+    NN_GELU,
+    NN_SILU,
+    NN_SOFTPLUS,
+    NN_SOFTSIGN,
     NN_SOFTMAX, /* last layer only */
     NN_ACTIVATION_COUNT
 };
@@ -105,6 +112,8 @@ const char *nn_init_scale_name(enum nn_init i);
 enum nn_loss {
     NN_SQUARED_ERROR,        /* 1/2 sum_k (t_k - y_k)^2 per sample         */
     NN_MSE,                  /* 1/K sum_k (t_k - y_k)^2 per sample         */
+    NN_MAE,                  /* 1/K sum_k |t_k - y_k| per sample           */
+    NN_HUBER,                /* 1/K sum_k, a parabola up to delta, then a line */
     NN_BINARY_CROSS_ENTROPY, /* mean over outputs; a sigmoid output        */
     NN_CROSS_ENTROPY,        /* -sum_k t_k ln y_k; a softmax output        */
     NN_LOSS_COUNT
@@ -131,6 +140,7 @@ struct nn_layer_spec {
     const struct nn_layer_type *type;
     size_t                      units;
     enum nn_activation          activation;
+    float                       slope; /* of leaky_relu; else NAN */
     bool                        use_bias;
     struct nn_init_spec         init;
 };

@@ -272,3 +272,24 @@ store_event_list(struct store *db, int64_t job_id, int64_t after, size_t limit,
         *out = rows;
     return rc;
 }
+
+enum err
+store_event_last(struct store *db, int64_t job_id, int64_t *out,
+                 struct errinfo *e)
+{
+    enum stmt_id id = job_id != 0 ? STMT_EVENT_LAST_JOB : STMT_EVENT_LAST;
+    struct conn *c;
+    enum err     rc;
+
+    rc = store_reader_take(db, &c, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (job_id != 0)
+        bind_i64(c, id, 1, job_id);
+    rc = conn_row(c, id, e);
+    if (rc == ERR_OK)
+        *out = column_i64(c, id, 0);
+    conn_done(c, id);
+    store_reader_give(db, c);
+    return rc;
+}

@@ -42,7 +42,9 @@ array("sigmoid_mse_y", xor["output"])
 losses = data["losses"]
 array("loss_z", losses["input"])
 array("loss_weight", losses["ce_weighted_sum_by_sample"]["w"])
-for name, key in (("mse", "mse_mean"), ("bce", "bce_logits_mean"),
+for name, key in (("mse", "mse_mean"), ("mae", "mae_mean"),
+                  ("huber", "huber_d1_mean"), ("ce_smooth", "ce_label_smooth_0p1"),
+                  ("bce", "bce_logits_mean"),
                   ("ce", "ce_mean"), ("ce_weighted", "ce_weighted_sum_by_sample")):
     case = losses[key]
     target = case["target"]
@@ -53,7 +55,12 @@ for name, key in (("mse", "mse_mean"), ("bce", "bce_logits_mean"),
     print(f"static const double loss_{name} = {case['loss']!r};")
 
 for name, key in (("sgd", "sgd_lr.1"), ("momentum", "sgd_lr.1_momentum.9"),
-                  ("adam", "adam_lr.1_.9_.999_eps1e-8")):
+                  ("nesterov", "sgd_lr.1_nesterov.9"), ("decay", "sgd_lr.1_l2_.01"),
+                  ("adagrad", "adagrad_lr.1_eps1e-10"),
+                  ("rmsprop", "rmsprop_lr.01_alpha.99_eps1e-8"),
+                  ("adam", "adam_lr.1_.9_.999_eps1e-8"),
+                  ("adamw", "adamw_lr.1_wd.01"),
+                  ("rprop", "rprop_lr.1_eta.5_1.2_1e-6_50")):
     array(f"steps_{name}", data["optimizers"][key])
 
 print("\n#endif")

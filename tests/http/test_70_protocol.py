@@ -26,7 +26,7 @@ def pages(client):
 
 
 @pytest.mark.parametrize("path", [
-    "/", "/v1", "/v1/", "/v2x", "/v1/networks/", "/v1//networks", "//",
+    "/v1", "/v1/", "/v2x", "/v1/networks/", "/v1//networks", "//",
     "/v1/../healthz", "/v1/networks/a/b", "/v1/networks/a/versions/1/2",
     "/healthz/", "/HEALTHZ", "/%68ealthz", "/v1/networks/%2e%2e%2fx",
     "/v1/networks/%zz", "/v1/jobs/1/pauses", "/v1/networks/" + "a" * 5000,
@@ -283,6 +283,8 @@ def test_every_route_has_been_tried_here(client, pages):
     for method, pattern in routes:
         path = re.sub(r"\{name\}", "nobody", pattern)
         path = re.sub(r"\{(id|v)\}", "999999", path)
+        if path == "/v1/events":
+            method = "HEAD"  # a GET would listen for ever
         answer = client.request(method, path)
         assert answer.status not in (405, 500, 501), (method, path)
         # A body where none belongs, an empty object where one does.

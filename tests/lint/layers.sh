@@ -2,7 +2,7 @@
 # layers.sh - every include points downward, every library has one home
 #
 # A file of src/ includes headers of its own floor and of the floors listed
-# beneath it, by their full path.  Files above the floors (main.c, config.c)
+# beneath it, by their full path.  Files above the floors (main.c, config.c, command.c)
 # may use them all.
 set -eu
 cd "${srcdir:-.}/src"
@@ -45,12 +45,12 @@ check_own() { # where, floor or file, included path
     case $3 in
     */*) ;;
     *)
-        among "$2" "main.c config.c config.h" ||
+        among "$2" "main.c config.c config.h command.c command.h" ||
             echo "$1: \"$3\" lacks its floor's name"
         return 0
         ;;
     esac
-    among "$2" "main.c config.c config.h" && return 0
+    among "$2" "main.c config.c config.h command.c command.h" && return 0
     lower=$(beneath "$2") || {
         echo "$1: $2/ is no floor that this script knows"
         return 0

@@ -300,7 +300,7 @@ static const struct http_route routes[] = {
 /* clang-format on */
 
 static enum err
-count_admitted(void *ctx, const struct http_request *req,
+count_admitted(void *ctx, struct http_request *req,
                const char *authorization, struct errinfo *e)
 {
     struct fixture *f = ctx;

@@ -337,7 +337,7 @@ START_TEST(too_many_connections_are_busy)
 END_TEST
 
 static enum err
-authorize(void *ctx, const struct http_request *req, const char *authorization,
+authorize(void *ctx, struct http_request *req, const char *authorization,
           struct errinfo *e)
 {
     (void)ctx;

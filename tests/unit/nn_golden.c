@@ -100,24 +100,30 @@ static const struct {
     enum nn_activation output;
     const double      *t, *dz, *weight;
     double             value;
+    float              smoothing;
 } losses[] = {
-    { NN_MSE, NN_LINEAR, loss_mse_t, loss_mse_dz, NULL, loss_mse },
-    { NN_BINARY_CROSS_ENTROPY, NN_SIGMOID, loss_bce_t, loss_bce_dz, NULL,
-      loss_bce },
-    { NN_CROSS_ENTROPY, NN_SOFTMAX, loss_ce_t, loss_ce_dz, NULL, loss_ce },
-    { NN_CROSS_ENTROPY, NN_SOFTMAX, loss_ce_weighted_t, loss_ce_weighted_dz,
-      loss_weight, loss_ce_weighted },
+    /* clang-format off */
+    { NN_MSE, NN_LINEAR, loss_mse_t, loss_mse_dz, NULL, loss_mse, 0 },
+    { NN_MAE, NN_LINEAR, loss_mae_t, loss_mae_dz, NULL, loss_mae, 0 },
+    { NN_HUBER, NN_LINEAR, loss_huber_t, loss_huber_dz, NULL, loss_huber, 0 },
+    { NN_BINARY_CROSS_ENTROPY, NN_SIGMOID, loss_bce_t, loss_bce_dz, NULL, loss_bce, 0 },
+    { NN_CROSS_ENTROPY, NN_SOFTMAX, loss_ce_t, loss_ce_dz, NULL, loss_ce, 0 },
+    { NN_CROSS_ENTROPY, NN_SOFTMAX, loss_ce_smooth_t, loss_ce_smooth_dz, NULL, loss_ce_smooth, 0.1f },
+    { NN_CROSS_ENTROPY, NN_SOFTMAX, loss_ce_weighted_t, loss_ce_weighted_dz, loss_weight, loss_ce_weighted, 0 },
+    /* clang-format on */
 };
 
 START_TEST(losses_and_their_derivatives)
 {
     struct fix_layer layer = { 4, losses[_i].output };
     struct nn_spec   spec = fix_spec(4, &layer, 1, losses[_i].loss);
-    struct nn_net   *net = fix_net(&spec, 0);
-    struct nn_work  *work = fix_work(net, 3);
-    float            z[12], t[12], weight[3], grad[20], dx[12];
-    bool             weighted = losses[_i].weight != NULL;
-    double           loss;
+    spec.loss.label_smoothing = losses[_i].smoothing;
+
+    struct nn_net  *net = fix_net(&spec, 0);
+    struct nn_work *work = fix_work(net, 3);
+    float           z[12], t[12], weight[3], grad[20], dx[12];
+    bool            weighted = losses[_i].weight != NULL;
+    double          loss;
 
     for (size_t i = 0; i < 20; i++)
         nn_net_params(net)[i] = i < 16 && i / 4 == i % 4 ? 1.0f : 0.0f;

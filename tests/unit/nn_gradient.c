@@ -20,7 +20,8 @@
 /* --- the second opinion --------------------------------------------------- */
 
 static void
-activate(enum nn_activation a, const double *z, double *y, size_t n)
+activate(enum nn_activation a, double slope, const double *z, double *y,
+         size_t n)
 {
     double sum = 0;
 
@@ -40,6 +41,24 @@ activate(enum nn_activation a, const double *z, double *y, size_t n)
         case NN_RELU:
             y[k] = z[k] > 0 ? z[k] : 0;
             break;
+        case NN_LEAKY_RELU:
+            y[k] = z[k] > 0 ? z[k] : slope * z[k];
+            break;
+        case NN_ELU:
+            y[k] = z[k] > 0 ? z[k] : exp(z[k]) - 1;
+            break;
+        case NN_GELU:
+            y[k] = z[k] * (1 + erf(z[k] / sqrt(2))) / 2;
+            break;
+        case NN_SILU:
+            y[k] = z[k] / (1 + exp(-z[k]));
+            break;
+        case NN_SOFTPLUS:
+            y[k] = log(1 + exp(z[k]));
+            break;
+        case NN_SOFTSIGN:
+            y[k] = z[k] / (1 + fabs(z[k]));
+            break;
         case NN_SOFTMAX:
             y[k] = exp(z[k]) / sum;
             break;
@@ -50,26 +69,38 @@ activate(enum nn_activation a, const double *z, double *y, size_t n)
 }
 
 static double
-loss_of(enum nn_loss loss, const double *z, const double *y, const float *t,
-        size_t n)
+loss_of(const struct nn_loss_spec *loss, const double *z, const double *y,
+        const float *t, size_t n)
 {
     double sum = 0, e = 0;
 
     for (size_t k = 0; k < n; k++)
         e += exp(z[k]);
     for (size_t k = 0; k < n; k++) {
-        switch (loss) {
+        double error = fabs(t[k] - y[k]), s = loss->label_smoothing;
+
+        switch (loss->type) {
         case NN_SQUARED_ERROR:
             sum += (t[k] - y[k]) * (t[k] - y[k]) / 2;
+            break;
+        case NN_MAE:
+            sum += error / (double)n;
+            break;
+        case NN_HUBER:
+            sum += (error < loss->delta
+                        ? error * error / 2
+                        : loss->delta * error - loss->delta * loss->delta / 2) /
+                   (double)n;
             break;
         case NN_MSE:
             sum += (t[k] - y[k]) * (t[k] - y[k]) / (double)n;
             break;
         case NN_BINARY_CROSS_ENTROPY:
-            sum += (log1p(exp(-z[k])) + (1 - t[k]) * z[k]) / (double)n;
+            sum += (log1p(exp(-z[k])) + (1 - (t[k] * (1 - s) + s / 2)) * z[k]) /
+                   (double)n;
             break;
         case NN_CROSS_ENTROPY:
-            sum -= t[k] * (z[k] - log(e));
+            sum -= (t[k] * (1 - s) + s / (double)n) * (z[k] - log(e));
             break;
         case NN_LOSS_COUNT:
             ck_abort_msg("not a loss");
@@ -102,12 +133,13 @@ reference_loss(const struct nn_spec *spec, const double *w, const double *x,
                     z[j] += p[j * width + i] * a[i];
             }
             p += units * width + (spec->layer[l].use_bias ? units : 0);
-            activate(spec->layer[l].activation, z, y, units);
+            activate(spec->layer[l].activation, (double)spec->layer[l].slope, z,
+                     y, units);
             memcpy(a, y, units * sizeof(*a));
             width = units;
         }
         total += (weight != NULL ? weight[s] : 1) *
-                 loss_of(spec->loss.type, z, y, t + s * n_out, n_out);
+                 loss_of(&spec->loss, z, y, t + s * n_out, n_out);
     }
     return total / (double)n;
 }
@@ -167,8 +199,10 @@ check_gradient(const struct nn_spec *spec, const float *t, const float *weight)
 }
 
 /* What may stand in a hidden layer, and which pairs end a network. */
-static const enum nn_activation hidden[] = { NN_LINEAR, NN_SIGMOID, NN_TANH,
-                                             NN_RELU };
+static const enum nn_activation hidden[] = {
+    NN_LINEAR, NN_SIGMOID, NN_TANH, NN_RELU,     NN_LEAKY_RELU,
+    NN_ELU,    NN_GELU,    NN_SILU, NN_SOFTPLUS, NN_SOFTSIGN,
+};
 static const struct {
     enum nn_activation output;
     enum nn_loss       loss;
@@ -185,6 +219,15 @@ static const struct {
     { NN_SOFTMAX, NN_SQUARED_ERROR },
     { NN_SOFTMAX, NN_MSE },
     { NN_SOFTMAX, NN_CROSS_ENTROPY },
+    { NN_LINEAR, NN_MAE },
+    { NN_LINEAR, NN_HUBER },
+    { NN_SIGMOID, NN_HUBER },
+    { NN_LEAKY_RELU, NN_MSE },
+    { NN_ELU, NN_MSE },
+    { NN_GELU, NN_SQUARED_ERROR },
+    { NN_SILU, NN_HUBER },
+    { NN_SOFTPLUS, NN_MSE },
+    { NN_SOFTSIGN, NN_MAE },
 };
 
 static const float one_hot[BATCH * N_OUT] = { 0, 1, 0, 1, 0, 0, 0, 0, 1 };
@@ -221,6 +264,28 @@ START_TEST(gradient_with_weights_and_without_bias)
     struct nn_spec spec = pair_spec(_i);
 
     spec.layer[_i % 2].use_bias = false;
+    check_gradient(&spec, loose, signed_weight);
+}
+END_TEST
+
+/* Parameters of an activation and of the losses, none of them at its default.
+ */
+START_TEST(gradient_follows_what_is_set)
+{
+    static const struct fix_layer leaky[] = { { N_HIDDEN, NN_LEAKY_RELU },
+                                              { N_OUT, NN_SOFTMAX } };
+    struct nn_spec spec = fix_spec(N_IN, leaky, 2, NN_CROSS_ENTROPY);
+
+    spec.layer[0].slope = 0.3f;
+    spec.loss.label_smoothing = 0.2f;
+    check_gradient(&spec, one_hot, NULL);
+    check_gradient(&spec, loose, signed_weight);
+    spec.layer[1].activation = NN_SIGMOID;
+    spec.loss.type = NN_BINARY_CROSS_ENTROPY;
+    check_gradient(&spec, loose, NULL);
+    spec.layer[1].activation = NN_LINEAR;
+    spec.loss = nn_loss_spec(NN_HUBER);
+    spec.loss.delta = 0.25f;
     check_gradient(&spec, loose, signed_weight);
 }
 END_TEST
@@ -267,6 +332,7 @@ suite_nn_gradient(void)
 
     tcase_add_loop_test(t, gradient_matches_central_difference, 0, N_PAIRS);
     tcase_add_loop_test(t, gradient_with_weights_and_without_bias, 0, N_PAIRS);
+    tcase_add_test(t, gradient_follows_what_is_set);
     tcase_add_test(t, gradient_of_one_layer_and_of_four);
     tcase_add_test(t, every_activation_and_loss_is_checked);
     suite_add_tcase(s, t);

@@ -9,10 +9,12 @@
 Suite *suite_nn_kernel(void);
 Suite *suite_nn_spec(void);
 Suite *suite_nn_net(void);
+Suite *suite_nn_activation(void);
 Suite *suite_nn_gradient(void);
 Suite *suite_nn_textbook(void);
 Suite *suite_nn_golden(void);
 Suite *suite_nn_optimizer(void);
 Suite *suite_nn_train(void);
+Suite *suite_nn_team(void);
 
 #endif

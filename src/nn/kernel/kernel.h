@@ -55,6 +55,15 @@ struct nn_kernel {
     void (*relu_slope)(float *d, const float *y, size_t n);
     /* sum [n] of the rows x [rows][n], in their order. */
     void (*sum_rows)(float *sum, const float *x, size_t rows, size_t n);
+    /* The same, of activation_impl.h. */
+    void (*elu)(float *y, const float *z, size_t n);
+    void (*gelu)(float *y, const float *z, size_t n);
+    void (*silu)(float *y, const float *z, size_t n);
+    void (*softplus)(float *y, const float *z, size_t n);
+    /* d *= f'; of softplus as y tells it. */
+    void (*gelu_slope)(float *d, const float *z, size_t n);
+    void (*silu_slope)(float *d, const float *z, size_t n);
+    void (*softplus_slope)(float *d, const float *y, size_t n);
     /* Sum of x_i^2, in double, in an order of its own: equal on every set. */
     double (*sum_squares)(const float *x, size_t n);
     /* w -= rate g;  v = momentum v - rate g, w += v;  Adam. */

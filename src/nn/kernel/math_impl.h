@@ -32,6 +32,19 @@ power_of_two(uvec n)
     return bits_to_float((n + 127u) << 23);
 }
 
+/* Q(r) of exp r = 1 + r + r^2 Q(r). */
+static ALWAYS_INLINE vec
+exp_tail(vec r)
+{
+    vec q = splat(0.000198910799f);
+
+    q = fused(q, r, splat(0.00139337312f));
+    q = fused(q, r, splat(0.00833331048f));
+    q = fused(q, r, splat(0.041666463f));
+    q = fused(q, r, splat(0.166666672f));
+    return fused(q, r, splat(0.5f));
+}
+
 static ALWAYS_INLINE vec
 vec_exp(vec z)
 {
@@ -51,13 +64,7 @@ vec_exp(vec z)
     vec r = fused(nf, splat(-1.42860677e-6f), rough);
     vec r_low = fused(nf, splat(-1.42860677e-6f), rough - r);
 
-    vec q = splat(0.000198910799f);
-    q = fused(q, r, splat(0.00139337312f));
-    q = fused(q, r, splat(0.00833331048f));
-    q = fused(q, r, splat(0.041666463f));
-    q = fused(q, r, splat(0.166666672f));
-    q = fused(q, r, splat(0.5f));
-
+    vec q = exp_tail(r);
     /* 1 + r, and what its rounding lost, before the small rest. */
     vec one_r = 1.0f + r;
     vec low = (r - (one_r - 1.0f)) + r_low;

@@ -4,6 +4,7 @@
  * The build defines NN_SET (the name) and NN_SET_… and gives the compiler
  * the flags of the set.  nm must show one symbol, the table: see vector.h.
  */
+#include "nn/kernel/activation_impl.h"
 #include "nn/kernel/gemm_impl.h"
 #include "nn/kernel/math_impl.h"
 #include "nn/kernel/sets.h"
@@ -24,6 +25,13 @@ const struct nn_kernel JOIN(nn_kernel_, NN_SET) = {
     .relu = map_relu,
     .relu_slope = relu_slope,
     .sum_rows = sum_rows,
+    .elu = map_elu,
+    .gelu = map_gelu,
+    .silu = map_silu,
+    .softplus = map_softplus,
+    .gelu_slope = gelu_slope,
+    .silu_slope = silu_slope,
+    .softplus_slope = softplus_slope,
     .sum_squares = sum_squares,
     .sgd = sgd,
     .sgd_momentum = sgd_momentum,

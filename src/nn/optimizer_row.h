@@ -1,0 +1,34 @@
+/*
+ * optimizer_row.h - what an optimiser does to a piece of the parameters: a row
+ *
+ * Model    Every parameter moves by itself, by its gradient and by what the
+ *          optimiser remembers of it, so that pieces of any size give the same
+ *          bits.  To add one: a row, its members, and its line in the table of
+ *          tests/unit/nn_optimizer.c.
+ */
+#ifndef NN_OPTIMIZER_ROW_H
+#define NN_OPTIMIZER_ROW_H
+
+#include "nn/optimizer.h"
+
+/* n parameters at once. */
+struct nn_optimizer_piece {
+    const struct nn_optimizer_spec *spec;
+    uint64_t                        steps; /* with this one: 1 at first */
+    float                           rate;
+    size_t                          n;
+    float                          *w;
+    const float                    *g;
+    float *state[NN_OPTIMIZER_VECTORS]; /* zeros before the first step */
+};
+
+struct nn_optimizer_type {
+    const char             *name;
+    const struct nn_member *members;
+    bool                    full_batch; /* makes sense for whole epochs only */
+    /* Floats a parameter that it keeps between steps. */
+    size_t (*n_vectors)(const struct nn_optimizer_spec *spec);
+    void (*update)(const struct nn_optimizer_piece *piece);
+};
+
+#endif

@@ -1,0 +1,242 @@
+"""Server-sent events, and the same as lines: nothing missed, nothing twice."""
+
+import contextlib
+import http.client
+import json
+import signal
+
+from support import SLOW, XOR, line_data, wait_until
+
+FINAL = ("succeeded", "failed", "cancelled")
+
+
+@contextlib.contextmanager
+def listening(client, path, **headers):
+    """The response, its body unread."""
+    link = http.client.HTTPConnection(client.host, client.port,
+                                      timeout=30 * SLOW)
+    with contextlib.closing(link):
+        link.request("GET", path, headers={
+            name.replace("_", "-"): value for name, value in headers.items()})
+        yield link.getresponse()
+
+
+def events(response):
+    """(id or None, name, data) of a stream of server-sent events."""
+    found, lost = {}, None
+    while True:
+        try:
+            line = response.readline().decode()
+        except (ConnectionError, http.client.IncompleteRead) as error:
+            lost = error
+            line = ""
+        if not line or lost:
+            return
+        line = line.rstrip("\n")
+        if line == "":
+            if "event" in found:
+                yield (int(found["id"]) if "id" in found else None,
+                       found["event"], json.loads(found["data"]))
+            found = {}
+        elif not line.startswith(":"):
+            name, value = line.split(": ", 1)
+            found[name] = value
+
+
+def train(client, name, **spec):
+    client.network(name, [(4, "tanh"), (1, "sigmoid")], 2)
+    client.dataset(name, XOR)
+    return client.submit(name, name, batch_size="full",
+                         optimizer={"type": "adam"}, **spec)
+
+
+def told(got, kind):
+    return [data for _, name, data in got if name == kind]
+
+
+def check_order(got):
+    ids = [id for id, _, _ in got if id is not None]
+    assert ids == sorted(ids) and len(set(ids)) == len(ids), ids
+
+
+def test_a_job_from_its_first_epoch_to_its_end(client, name):
+    job = train(client, name, epochs=1000)
+    with listening(client, f"/v1/jobs/{job}/events",
+                   Last_Event_ID="0") as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"] == "text/event-stream"
+        assert response.headers["Cache-Control"] == "no-store"
+        got = list(events(response))
+    check_order(got)
+    assert [x["status"] for x in told(got, "status")] == [
+        "queued", "running", "succeeded"]
+    assert [x["epoch"] for x in told(got, "epoch")] == list(range(1, 1001))
+    assert got[-1][1] == "status"
+    rows = [{k: v for k, v in x.items() if k != "job"}
+            for x in told(got, "epoch")]
+    assert rows == client.history(job)
+    # Who has heard "succeeded" finds the version.
+    assert client.ok("GET", f"/v1/networks/{name}", 200)["latest_version"] == 1
+
+
+def test_every_id_is_a_place_to_go_on_from(client, name):
+    job = train(client, name, epochs=300)
+    client.succeeded(job)
+    with listening(client, f"/v1/jobs/{job}/events?after=0") as response:
+        whole = list(events(response))
+    for i in range(0, len(whole), 17):
+        with listening(client, f"/v1/jobs/{job}/events",
+                       Last_Event_ID=str(whole[i][0])) as response:
+            assert list(events(response)) == whole[i + 1:]
+
+
+def test_without_a_place_the_stream_begins_now(client, name):
+    job = train(client, name, epochs=200)
+    client.succeeded(job)
+    for headers in ({}, {"Last_Event_ID": "nonsense"},
+                    {"Last_Event_ID": "-1"}, {"Last_Event_ID": "9" * 40}):
+        with listening(client, f"/v1/jobs/{job}/events",
+                       **headers) as response:
+            got = list(events(response))
+        assert [(kind, data["status"]) for _, kind, data in got] == [
+            ("status", "succeeded")]
+
+
+def test_lines_are_the_same_events(client, name):
+    job = train(client, name, epochs=100)
+    client.succeeded(job)
+    with listening(client, f"/v1/jobs/{job}/events?after=0") as response:
+        sse = list(events(response))
+    with listening(client, f"/v1/jobs/{job}/events?after=0",
+                   Accept="application/x-ndjson") as response:
+        assert response.headers["Content-Type"] == "application/x-ndjson"
+        lines = [json.loads(line) for line in response.read().splitlines()]
+    assert [(x.get("id"), x["event"], x["data"]) for x in lines] == sse
+
+
+def test_progress_of_a_long_job_and_its_cancel(client, name):
+    job = train(client, name, epochs=10**8)
+    with listening(client, f"/v1/jobs/{job}/events") as response:
+        stream = events(response)
+        seen = next(data for _, kind, data in stream if kind == "progress")
+        assert seen["job"] == job
+        assert seen["progress"]["epochs"] == 10**8
+        assert 0 <= seen["progress"]["fraction"] < 1
+        client.ok("POST", f"/v1/jobs/{job}/cancel", 200)
+        rest = list(stream)
+    assert rest[-1][1] == "status" and rest[-1][2]["status"] == "cancelled"
+
+
+def test_the_stream_goes_on_after_kill_9(new_daemon):
+    daemon = new_daemon().start()
+    daemon.client.network("n", [(256, "tanh"), (64, "tanh"), (1, "linear")], 1)
+    daemon.client.dataset("d", line_data(256))
+    job = daemon.client.submit("n", "d", epochs=600, batch_size=8)
+    got = []
+    with listening(daemon.client, f"/v1/jobs/{job}/events?after=0") as response:
+        for event in events(response):
+            got.append(event)
+            if event[1] == "epoch" and event[2]["epoch"] >= 50:
+                break
+        daemon.kill()
+        got += events(response)
+    last = max(id for id, _, _ in got if id is not None)
+    assert told(got, "status")[-1]["status"] == "running"
+    daemon.start()
+    with listening(daemon.client, f"/v1/jobs/{job}/events",
+                   Last_Event_ID=str(last)) as response:
+        got += events(response)
+    got = [x for x in got if x[1] != "progress"]
+    check_order(got)
+    assert [x["epoch"] for x in told(got, "epoch")] == list(range(1, 601))
+    assert [x["status"] for x in told(got, "status")] == [
+        "queued", "running", "queued", "running", "succeeded"]
+
+
+def test_all_jobs(new_daemon):
+    client = new_daemon().start().client
+    with listening(client, "/v1/events") as response:
+        stream = events(response)
+        jobs = [train(client, f"n{i}", epochs=20) for i in range(3)]
+        got, ended = [], set()
+        while len(ended) < 3:
+            got.append(next(stream))
+            if got[-1][1] == "status" and got[-1][2]["status"] in FINAL:
+                ended.add(got[-1][2]["job"])
+    check_order(got)
+    assert ended == set(jobs)
+    # Taken up again in the middle.
+    at = [x for x in got if x[1] == "status"]
+    with listening(client, "/v1/events",
+                   Last_Event_ID=str(at[3][0])) as response:
+        stream = events(response)
+        assert [next(stream) for _ in at[4:]] == at[4:]
+
+
+def test_a_deleted_job_ends_its_stream_and_an_unknown_one_is_404(client, name):
+    assert client.get("/v1/jobs/999999/events").status == 404
+    assert client.get("/v1/jobs/none/events").status == 404
+    job = train(client, name, epochs=10)
+    client.succeeded(job)
+    answer = client.get(f"/v1/jobs/{job}/events",
+                        headers={"Accept": "application/json"})
+    assert answer.status == 406
+    client.ok("DELETE", f"/v1/jobs/{job}", 204)
+    assert client.get(f"/v1/jobs/{job}/events").status == 404
+
+
+def test_listeners_are_bounded_and_leave_room_when_they_go(new_daemon):
+    client = new_daemon().start().client
+    with contextlib.ExitStack() as held:
+        for _ in range(256):
+            response = held.enter_context(listening(client, "/v1/events"))
+            assert response.status == 200
+        answer = client.get("/v1/events")
+        assert answer.status == 503
+        assert answer.json["code"] == "too_many_listeners"
+        assert client.get("/healthz").status == 200
+
+    # Their leaving shows when something is written to them.
+    train(client, "n", epochs=1)
+
+    def open_again():
+        with listening(client, "/v1/events") as response:
+            return response.status == 200
+    wait_until(open_again)
+
+
+def test_sigterm_ends_streams_at_once(new_daemon):
+    daemon = new_daemon().start()
+    job = train(daemon.client, "n", epochs=10**8)
+    daemon.client.running(job)
+    with listening(daemon.client, f"/v1/jobs/{job}/events") as one, \
+            listening(daemon.client, "/v1/events") as other:
+        next(events(one))
+        daemon.signal(signal.SIGTERM)
+        list(events(one))
+        list(events(other))
+        assert daemon.wait(3) == 0
+
+
+def test_head_of_a_stream_is_only_its_head(client):
+    answer = client.request("HEAD", "/v1/events", check=False)
+    assert answer.status == 200 and answer.body == b""
+
+
+def test_polling_costs_nothing_where_nothing_changed(client, name):
+    job = train(client, name, epochs=10)
+    client.succeeded(job)
+    for path in (f"/v1/jobs/{job}", f"/v1/jobs/{job}/history"):
+        first = client.get(path)
+        tag = first.headers["ETag"]
+        assert first.status == 200 and first.headers[
+            "Cache-Control"] == "no-cache"
+        for ask in (tag, f'"other", W/{tag}', "*"):
+            again = client.request("GET", path, check=False,
+                                   headers={"If-None-Match": ask})
+            assert (again.status, again.body) == (304, b"")
+            assert again.headers["ETag"] == tag
+        other = client.get(path, headers={"If-None-Match": '"something"'})
+        assert (other.status, other.body) == (200, first.body)
+    page = client.get(f"/v1/jobs/{job}/history?after=5")
+    assert page.headers["ETag"] != tag
