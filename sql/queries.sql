@@ -40,6 +40,9 @@ UPDATE network SET serving_version = ?2 WHERE id = ?1;
 UPDATE network SET keep_versions = ?2 WHERE id = ?1;
 -- name: NETWORK_STATE_JOB
 SELECT state_job FROM network WHERE id = ?1;
+-- name: NETWORK_STATE_DELETE
+DELETE FROM checkpoint
+ WHERE job_id = (SELECT state_job FROM network WHERE id = ?1);
 -- name: NETWORK_STATE_JOB_SET
 UPDATE network SET state_job = ?2 WHERE id = ?1;
 -- name: NETWORK_NEXT_VERSION

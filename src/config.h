@@ -27,8 +27,10 @@ struct config {
     char           allowed_hosts[CONFIG_TEXT_SIZE];
     char           cors_origins[CONFIG_TEXT_SIZE];
     unsigned       workers;    /* 0: one a core              */
+    unsigned       queue_max;
     unsigned       memory_mib; /* 0: three quarters of memory */
     unsigned       connections;
+    unsigned       http_threads; /* 0: two                     */
     enum log_level log_level;
     bool           no_auth;
     bool           require_keys;

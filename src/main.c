@@ -18,6 +18,7 @@
 #include "config.h"
 #include "http/server.h"
 #include "nn/kernel/kernel.h"
+#include "training/blame.h"
 
 enum {
     EXIT_CONFIG = 2,
@@ -167,6 +168,7 @@ serve(const struct config *config, sigset_t *signals)
 {
     struct mem_budget       budget;
     struct api_ctx          ctx = { .budget = &budget,
+                                    .queue_max = config->queue_max,
                                     .open_metrics = config->open_metrics };
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,
@@ -178,7 +180,8 @@ serve(const struct config *config, sigset_t *signals)
                                      .cors_origins = config->cors_origins,
                                      .authorize = api_authorize,
                                      .observe = api_observe,
-                                     .max_connections = config->connections };
+                                     .max_connections = config->connections,
+                                     .n_threads = config->http_threads };
     struct http_server     *server = NULL;
     struct errinfo          e;
     pthread_t               impatient;
@@ -202,6 +205,7 @@ serve(const struct config *config, sigset_t *signals)
         code = fail(&e, EXIT_FAILURE);
         goto out;
     }
+    training_blame_install(store_blame_fd(ctx.store));
     training.store = ctx.store;
     training.arg = ctx.registry;
     if (training_pool_start(&training, &ctx.pool, &e) != ERR_OK) {

@@ -23,6 +23,7 @@ struct api_ctx {
     struct serving_registry *registry;
     struct training_pool    *pool;
     struct mem_budget       *budget;
+    unsigned                 queue_max; /* jobs that may wait */
     struct http_keys        *keys;
     bool                     ask_keys; /* else everybody may do everything */
     bool                     open_metrics; /* to those without a key, too   */

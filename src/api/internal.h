@@ -38,14 +38,19 @@ API_HANDLER(api_datasets_list);
 API_HANDLER(api_datasets_get);
 API_HANDLER(api_datasets_delete);
 /* jobs.c */
-API_HANDLER(api_jobs_create);
 API_HANDLER(api_jobs_list);
 API_HANDLER(api_jobs_get);
 API_HANDLER(api_jobs_delete);
-API_HANDLER(api_jobs_cancel);
 API_HANDLER(api_jobs_history);
+/* submit.c */
+API_HANDLER(api_jobs_create);
+API_HANDLER(api_jobs_continue);
+API_HANDLER(api_jobs_verify);
 /* lifecycle.c */
 API_HANDLER(api_jobs_log);
+API_HANDLER(api_jobs_cancel);
+API_HANDLER(api_jobs_pause);
+API_HANDLER(api_jobs_resume);
 /* predict.c */
 API_HANDLER(api_predict);
 API_HANDLER(api_evaluate);
@@ -54,6 +59,10 @@ API_HANDLER(api_evaluate);
 API_HANDLER(api_keys_create);
 API_HANDLER(api_keys_list);
 API_HANDLER(api_keys_delete);
+
+/* jobs.c: the job as it is now. */
+enum err api_reply_job(struct api_ctx *api, int64_t id, struct http_reply *rep,
+                       struct errinfo *e);
 
 /* A path segment that is a number: job ids and versions.  ERR_NOTFOUND on
  * anything else, because no such thing can exist. */

@@ -1,7 +1,6 @@
 #include <stdlib.h>
 
 #include "api/internal.h"
-#include "base/clock.h"
 #include "codec/job.h"
 #include "codec/list.h"
 
@@ -26,9 +25,9 @@ format_job(struct api_ctx *api, const struct store_job *row, struct buf *out,
     return rc;
 }
 
-static enum err
-reply_job(struct api_ctx *api, int64_t id, struct http_reply *rep,
-          struct errinfo *e)
+enum err
+api_reply_job(struct api_ctx *api, int64_t id, struct http_reply *rep,
+              struct errinfo *e)
 {
     struct store_job row = { 0 };
     enum err         rc;
@@ -38,47 +37,6 @@ reply_job(struct api_ctx *api, int64_t id, struct http_reply *rep,
         return rc;
     rc = format_job(api, &row, &rep->body, e);
     store_job_release(&row);
-    return rc;
-}
-
-enum err
-api_jobs_create(void *ctx, const struct http_request *req,
-                struct http_reply *rep, struct errinfo *e)
-{
-    struct api_ctx  *api = ctx;
-    struct codec_job asked;
-    struct store_job row = { 0 };
-    struct buf       spec = { 0 };
-    int64_t          id;
-    enum err         rc;
-
-    rc = codec_job_parse(req->body, req->body_len, &asked, e);
-    if (rc == ERR_OK)
-        rc = training_check(api->store, api->budget, &asked, e);
-    if (rc != ERR_OK)
-        return rc;
-
-    codec_job_spec_format(&asked, &spec);
-    if (spec.failed) {
-        rc = err_set(e, ERR_NOMEM, "", "out of memory");
-        goto out;
-    }
-    row.network = asked.network;
-    row.dataset = asked.dataset;
-    row.validation =
-        asked.validation_dataset[0] != '\0' ? asked.validation_dataset : NULL;
-    row.spec = spec.data;
-    row.created_ms = clock_wall_ms();
-    rc = store_job_insert(api->store, &row, NULL, &id, e);
-    if (rc != ERR_OK)
-        goto out;
-    training_pool_wake(api->pool);
-
-    rep->status = 202;
-    http_reply_header(rep, "Location", "/v1/jobs/%lld", (long long)id);
-    rc = reply_job(api, id, rep, e);
-out:
-    buf_release(&spec);
     return rc;
 }
 
@@ -128,7 +86,7 @@ api_jobs_get(void *ctx, const struct http_request *req, struct http_reply *rep,
     int64_t  id;
     enum err rc = api_number(req->arg[0], "job", &id, e);
 
-    return rc == ERR_OK ? reply_job(ctx, id, rep, e) : rc;
+    return rc == ERR_OK ? api_reply_job(ctx, id, rep, e) : rc;
 }
 
 enum err
@@ -145,20 +103,6 @@ api_jobs_delete(void *ctx, const struct http_request *req,
     if (rc == ERR_OK)
         rep->status = 204;
     return rc;
-}
-
-enum err
-api_jobs_cancel(void *ctx, const struct http_request *req,
-                struct http_reply *rep, struct errinfo *e)
-{
-    struct api_ctx *api = ctx;
-    int64_t         id;
-    enum err        rc;
-
-    rc = api_number(req->arg[0], "job", &id, e);
-    if (rc == ERR_OK)
-        rc = training_pool_cancel(api->pool, id, e);
-    return rc == ERR_OK ? reply_job(api, id, rep, e) : rc;
 }
 
 enum err

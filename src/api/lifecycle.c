@@ -41,3 +41,51 @@ api_jobs_log(void *ctx, const struct http_request *req, struct http_reply *rep,
     free(row);
     return ERR_OK;
 }
+
+/* --- from one status to another --------------------------------------------
+ */
+
+enum err
+api_jobs_cancel(void *ctx, const struct http_request *req,
+                struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx *api = ctx;
+    bool            keep = false;
+    int64_t         id;
+    enum err        rc;
+
+    rc = api_number(req->arg[0], "job", &id, e);
+    if (rc == ERR_OK)
+        rc = codec_cancel_parse(req->body, req->body_len, &keep, e);
+    if (rc == ERR_OK)
+        rc = training_pool_cancel(api->pool, id, keep, e);
+    return rc == ERR_OK ? api_reply_job(api, id, rep, e) : rc;
+}
+
+enum err
+api_jobs_pause(void *ctx, const struct http_request *req,
+               struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx *api = ctx;
+    int64_t         id;
+    enum err        rc;
+
+    rc = api_number(req->arg[0], "job", &id, e);
+    if (rc == ERR_OK)
+        rc = training_pool_pause(api->pool, id, e);
+    return rc == ERR_OK ? api_reply_job(api, id, rep, e) : rc;
+}
+
+enum err
+api_jobs_resume(void *ctx, const struct http_request *req,
+                struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx *api = ctx;
+    int64_t         id;
+    enum err        rc;
+
+    rc = api_number(req->arg[0], "job", &id, e);
+    if (rc == ERR_OK)
+        rc = training_pool_resume(api->pool, id, e);
+    return rc == ERR_OK ? api_reply_job(api, id, rep, e) : rc;
+}

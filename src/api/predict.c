@@ -1,105 +1,98 @@
-#include <stdlib.h>
+#include <string.h>
 
-#include "api/internal.h"
-#include "codec/predict.h"
+#include "api/prediction.h"
+#include "base/num.h"
+#include "codec/answer.h"
+#include "codec/rows.h"
 
-/* Multiply-adds that a request may cost on the server's own threads: about
- * half a millisecond.  What is larger goes to the slow lane. */
-#define FAST_MULTIPLY_ADDS 4e6
+#define JSON "application/json"
+#define BINARY "application/octet-stream"
+#define NPY "application/x-npy"
 
-/*
- * The model that answers, and the rows read as it reads them.  A body that
- * asks for another version is read again by that version's encoder, because
- * only the body tells.
- */
+/* Rows in the form that the media type says. */
 static enum err
-model_and_rows(struct api_ctx *api, const struct http_request *req,
-               struct serving_model **out_model, struct codec_predict *out,
-               struct errinfo *e)
+read_rows(void *arg, const struct http_request *req,
+          const struct serving_model *model, struct codec_predict *out,
+          struct errinfo *e)
 {
-    const char           *name = req->arg[0];
-    struct serving_model *model = NULL;
-    struct codec_predict  asked = { 0 };
-    int64_t               version = -1;
-    enum err              rc;
+    const struct dataset_encoder *encoder = serving_model_encoder(model);
+    const struct nn_spec         *spec = nn_net_spec(serving_model_net(model));
+    size_t                        width = serving_model_width(model);
+    bool                          may_lack = encoder != NULL, read = false;
+    enum err                      rc = ERR_OK;
 
-    model = serving_registry_find_ref(api->registry, name);
-    if (model == NULL && !req->may_block)
-        return ERR_WOULDBLOCK;
-    if (model == NULL)
-        rc = serving_registry_get(api->registry, name, -1, &model, e);
-    else
-        rc = ERR_OK;
+    (void)arg;
+    if (strcmp(req->content_type, JSON) == 0) {
+        if (serving_model_takes_numbers(model))
+            rc = codec_rows_read(req->body, req->body_len, width, may_lack,
+                                 &read, out, e);
+        if (rc != ERR_OK || read)
+            return rc;
+        return codec_predict_parse(req->body, req->body_len, spec, encoder, out,
+                                   e);
+    }
+    if (!serving_model_takes_numbers(model))
+        return err_set(e, ERR_INVALID, "/inputs",
+                       "this version has columns of words; send its rows as "
+                       "JSON");
+    return strcmp(req->content_type, NPY) == 0
+               ? codec_rows_npy(req->body, req->body_len, width, may_lack, out,
+                                e)
+               : codec_rows_binary(req->body, req->body_len, width, may_lack,
+                                   out, e);
+}
 
-    while (rc == ERR_OK) {
-        rc = codec_predict_parse(req->body, req->body_len,
-                                 nn_net_spec(serving_model_net(model)),
-                                 serving_model_encoder(model), &asked, e);
-        if (rc != ERR_OK)
-            break;
-        version = asked.version;
-        if (version == -1 || version == serving_model_version(model))
-            break;
-        free(asked.raw);
-        asked.raw = NULL;
-        serving_model_unref(model);
-        model = NULL;
-        rc = req->may_block
-                 ? serving_registry_get(api->registry, name, version, &model, e)
-                 : ERR_WOULDBLOCK;
+static enum err
+write_json(const struct http_request *req, const struct api_prediction *p,
+           struct http_reply *rep, struct errinfo *e)
+{
+    const char *top = http_request_query(req, "top");
+    uint64_t    k = 0;
+
+    if (top == NULL) {
+        codec_predict_format(req->arg[0], serving_model_version(p->model), p->y,
+                             p->n_rows, p->n_out, p->label, &rep->body);
+        return ERR_OK;
     }
-    if (rc != ERR_OK) {
-        serving_model_unref(model);
-        return rc;
-    }
-    *out_model = model;
-    *out = asked;
-    return ERR_OK;
+    if (!num_parse_u64(top, strlen(top), &k) || k == 0)
+        return err_set(e, ERR_MALFORMED, "",
+                       "query parameter \"top\" must be a whole number from 1, "
+                       "got \"%.40s\"",
+                       top);
+    return codec_answer_top(req->arg[0], serving_model_version(p->model), p->y,
+                            p->n_rows, p->n_out,
+                            serving_model_encoder(p->model), k, &rep->body, e);
 }
 
 enum err
 api_predict(void *ctx, const struct http_request *req, struct http_reply *rep,
             struct errinfo *e)
 {
-    struct serving_model *model = NULL;
-    struct codec_predict  asked = { 0 };
-    const struct nn_net  *net;
-    const char          **label = NULL;
-    float                *y = NULL;
-    size_t                n_out;
-    enum err              rc;
+    static const char *const forms[] = { JSON, BINARY, NPY, NULL };
+    struct api_prediction    p = { 0 };
+    int                      form = http_request_prefers(req, forms);
+    enum err                 rc;
 
-    rc = model_and_rows(ctx, req, &model, &asked, e);
+    if (form < 0)
+        return err_set(e, ERR_ACCEPT, "",
+                       "predictions can be had as " JSON ", " BINARY
+                       " and " NPY);
+    rc = api_prediction_make(ctx, req, req->arg[0], -1, read_rows, NULL, &p, e);
     if (rc != ERR_OK)
         return rc;
-    net = serving_model_net(model);
-    n_out = nn_net_n_out(net);
-    if (!req->may_block && (double)asked.n_rows * (double)nn_net_n_params(net) >
-                               FAST_MULTIPLY_ADDS) {
-        rc = ERR_WOULDBLOCK;
-        goto out;
+    buf_init(&rep->body, GIB);
+    if (form == 0)
+        rc = write_json(req, &p, rep, e);
+    else if (form == 1)
+        codec_rows_put_binary(p.y, p.n_rows, p.n_out, &rep->body);
+    else
+        codec_rows_put_npy(p.y, p.n_rows, p.n_out, &rep->body);
+    if (rc == ERR_OK && form > 0) {
+        rep->content_type = forms[form];
+        http_reply_header(rep, "X-Model-Version", "%lld",
+                          (long long)serving_model_version(p.model));
     }
-
-    y = mem_array(asked.n_rows * n_out, sizeof(*y), GIB);
-    label = mem_array(asked.n_rows, sizeof(*label), GIB);
-    if (y == NULL || label == NULL) {
-        rc = err_set(e, ERR_NOMEM, "", "out of memory");
-        goto out;
-    }
-    rc = serving_predict(model, asked.raw, asked.n_rows, y, e);
-    if (rc != ERR_OK)
-        goto out;
-    codec_predict_format(
-        req->arg[0], serving_model_version(model), y, asked.n_rows, n_out,
-        serving_labels(model, y, asked.n_rows, label) ? label : NULL,
-        &rep->body);
-    api_metrics_predicted(((struct api_ctx *)ctx)->metrics, req->arg[0],
-                          asked.n_rows);
-out:
-    free(label);
-    free(y);
-    free(asked.raw);
-    serving_model_unref(model);
+    api_prediction_release(&p);
     return rc;
 }
 

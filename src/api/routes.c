@@ -10,6 +10,7 @@
 #define DELETE HTTP_DELETE
 #define NONE NULL
 #define JSON "application/json"
+#define ROWS "application/json,application/octet-stream,application/x-npy"
 #define DATASET_FORMS                                                          \
     "text/csv,application/x-ndjson,application/json,multipart/form-data"
 #define PREDICT HTTP_PREDICT
@@ -47,18 +48,22 @@ static const struct http_route routes[] = {
     { GET,    "/v1/datasets/{name}",                   api_datasets_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one dataset and its columns" },
     { DELETE, "/v1/datasets/{name}",                   api_datasets_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a dataset" },
 
-    { POST,   "/v1/jobs",                              api_jobs_create,     NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "submit a training job" },
+    { POST,   "/v1/jobs",                              api_jobs_create,     NULL,              MIB,   JSON,     "dry_run",                  0,                      TRAIN,       "submit a training job" },
     { GET,    "/v1/jobs",                              api_jobs_list,       NULL,              0,     NONE,     "limit,after,status,network", 0,                    PREDICT,     "list jobs" },
     { GET,    "/v1/jobs/{id}",                         api_jobs_get,        NULL,              0,     NONE,     NULL,                       HTTP_ETAG,              PREDICT,     "one job: status, progress, result" },
     { GET,    "/v1/jobs/{id}/events",                  api_jobs_events,     NULL,              0,     NONE,     "after",                    0,                      PREDICT,     "what happens to it, as it happens" },
     { GET,    "/v1/jobs/{id}/history",                 api_jobs_history,    NULL,              0,     NONE,     "limit,after",              HTTP_ETAG,              PREDICT,     "its figures, epoch by epoch" },
     { GET,    "/v1/jobs/{id}/log",                     api_jobs_log,        NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "what happened to it, when and why" },
-    { POST,   "/v1/jobs/{id}/cancel",                  api_jobs_cancel,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "stop a job" },
+    { POST,   "/v1/jobs/{id}/pause",                   api_jobs_pause,      NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "take it from its worker for a while" },
+    { POST,   "/v1/jobs/{id}/resume",                  api_jobs_resume,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "let a paused job go on" },
+    { POST,   "/v1/jobs/{id}/cancel",                  api_jobs_cancel,     NULL,              MIB,   JSON,     NULL,                       HTTP_BARE,              TRAIN,       "stop a job" },
+    { POST,   "/v1/jobs/{id}/continue",                api_jobs_continue,   NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "more epochs, from where a job ended: a new job" },
+    { POST,   "/v1/jobs/{id}/verify",                  api_jobs_verify,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "train again and compare the bytes: a new job" },
     { DELETE, "/v1/jobs/{id}",                         api_jobs_delete,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a job that has ended" },
 
     { GET,    "/v1/events",                            api_events,          NULL,              0,     NONE,     "after",                    0,                      PREDICT,     "what happens to all jobs, as it happens" },
 
-    { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, JSON,  NULL,                       HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
+    { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, ROWS,  "top",                      HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
     { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
 
     { POST,   "/v1/keys",                              api_keys_create,     NULL,              MIB,   JSON,     NULL,                       0,                      ADMIN,       "make a key, which is shown this once" },

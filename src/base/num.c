@@ -116,26 +116,32 @@ double_fast(uint64_t m, int64_t exponent, double *out)
 }
 
 /*
- * The same for a float32.  Rounding the double once more is right unless it
- * lies half-way between two floats, because only then can the text be on
- * the other side of the middle.  What double_fast() gives is between 1e-22
- * and 1e38, so that all floats near it have 24 bits: the middle is where
- * the 29 bits that go are 1000...
+ * The same for a float32, of any m.  The double y is the text's number v but
+ * for two roundings, of m and of the quotient or product: |y - v| is at most
+ * 2^-52 v, which is two units in the last place of y (digits that were dropped
+ * behind 19 of them add less than a hundredth of one).  Rounding y once more is
+ * right unless the middle of two floats lies between y and v, hence so near to
+ * y.  y is at least 1e-22 where it is not 0, so all floats near it have 24
+ * bits, up to the one that would be infinite, and the middle is where the 29
+ * bits that go are 1000...
  */
 static bool
 float_fast(uint64_t m, int64_t exponent, float *out)
 {
     const uint64_t dropped = ((uint64_t)1 << 29) - 1;
     const uint64_t middle = (uint64_t)1 << 28;
+    const uint64_t margin = 4;
     uint64_t       bits;
-    double         x;
+    double         y;
 
-    if (!double_fast(m, exponent, &x))
+    if (exponent < -MAX_EXACT_POWER || exponent > MAX_EXACT_POWER)
         return false;
-    memcpy(&bits, &x, sizeof(bits));
-    if ((bits & dropped) == middle)
+    y = exponent < 0 ? (double)m / power10[-exponent]
+                     : (double)m * power10[exponent];
+    memcpy(&bits, &y, sizeof(bits));
+    if ((bits & dropped) - (middle - margin) <= 2 * margin)
         return false;
-    *out = (float)x;
+    *out = (float)y;
     return true;
 }
 
@@ -311,12 +317,54 @@ num_parse_float(const char *s, size_t len, float *out)
 
     if (!scan(s, len, &d))
         return false;
-    if (!d.exact || !float_fast(d.mantissa, d.exponent, &x))
+    if (!float_fast(d.mantissa, d.exponent, &x))
         x = float_slow(s, &d);
     if (isinf(x))
         return false;
     *out = d.negative ? -x : x;
     return true;
+}
+
+/* Where the number at s ends, by its letters; the reader checks its grammar. */
+static size_t
+word_length(const char *s)
+{
+    return strspn(s, "0123456789+-.eE");
+}
+
+/*
+ * Nearly all numbers that programs write are digits with a point somewhere
+ * among them, 19 of them at most; they are read here in one go, all others as
+ * above.
+ */
+const char *
+num_read_float(const char *s, float *out)
+{
+    const char *p = s + (*s == '-'), *first = p, *point = NULL;
+    uint64_t    m = 0;
+    unsigned    digit;
+    float       x;
+    size_t      len;
+
+    while ((digit = (unsigned)*p - '0') < 10) {
+        m = 10 * m + digit;
+        p++;
+    }
+    if (*p == '.' && p > first) {
+        point = p;
+        while ((digit = (unsigned)*++p - '0') < 10)
+            m = 10 * m + digit;
+    }
+    if (p > first && p - first - (point != NULL) <= 19 && *p != 'e' &&
+        *p != 'E' && *p != '.' &&
+        (*first != '0' || p - first == 1 || point == first + 1) &&
+        p - 1 != point &&
+        float_fast(m, point != NULL ? point + 1 - p : 0, &x)) {
+        *out = *s == '-' ? -x : x;
+        return p;
+    }
+    len = word_length(s);
+    return num_parse_float(s, len, out) ? s + len : NULL;
 }
 
 bool
@@ -381,6 +429,51 @@ candidate(double x, bool single, int n, uint64_t *out_m, int *out_exponent)
             m = 10 * m + (uint64_t)(*p - '0');
     *out_m = m;
     *out_exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10) - (n - 1);
+}
+
+/*
+ * The fewest digits of a float32 x that is normal and no power of two, all at
+ * once: x is scaled to y of nine digits before the point, and half the distance
+ * to x's neighbours to h (3 to 60).  A decimal is read back as x where it is
+ * nearer to y than h.  Scaling rounded both by less than 2^-52 of them, 1e-7 of
+ * y: where that could matter, the exact way below decides.
+ */
+static bool
+shortest_float(double x, uint64_t *out_m, int *out_exponent)
+{
+    const double sure = 1e-6;
+    uint64_t     bits, half_bits;
+    double       y, h, half;
+    int          shift;
+
+    memcpy(&bits, &x, sizeof(bits));
+    half_bits = (bits >> 52 << 52) - ((uint64_t)24 << 52);
+    memcpy(&half, &half_bits, sizeof(half));
+    /* log10 of 2^k for the k in question; never too large, at times one short
+     */
+    shift = 8 - (int)((((int64_t)(bits >> 52) - 1023) * 78913) >> 18);
+    if (shift <= -MAX_EXACT_POWER || shift > MAX_EXACT_POWER)
+        return false;
+    y = shift < 0 ? x / power10[-shift] : x * power10[shift];
+    h = shift < 0 ? half / power10[-shift] : half * power10[shift];
+    if (y >= 1e9) {
+        shift--;
+        y = shift < 0 ? x / power10[-shift] : x * power10[shift];
+        h = shift < 0 ? half / power10[-shift] : half * power10[shift];
+    }
+    for (int drop = 9 - FLT_DIG; drop >= 0; drop--) {
+        double m = rint(y / power10[drop]);
+        double distance = fabs(m * power10[drop] - y);
+
+        if (distance < h * (1 - sure)) {
+            *out_m = (uint64_t)m;
+            *out_exponent = drop - shift;
+            return true;
+        }
+        if (distance < h * (1 + sure))
+            break;
+    }
+    return false;
 }
 
 /* Write the digits of m with the point where the exponent wants it. */
@@ -449,6 +542,11 @@ format(struct buf *b, double x, bool single)
         buf_putc(b, '-');
     x = fabs(x);
     is_power_of_2 = frexp(x, &unused) == 0.5;
+    if (single && normal && !is_power_of_2 &&
+        shortest_float(x, &m, &exponent)) {
+        put(b, m, exponent);
+        return;
+    }
     for (int n = fewest; x > 0 && n <= most; n++) {
         candidate(x, single, n, &m, &exponent);
         if (reads_back(m, exponent, x, single))
@@ -473,4 +571,10 @@ void
 num_format_double(struct buf *b, double x)
 {
     format(b, x, false);
+}
+
+void
+num_format_u64(struct buf *b, uint64_t x)
+{
+    put(b, x, 0);
 }

@@ -24,6 +24,11 @@ bool num_parse(const char *s, size_t len, double *out);
 /* The same, rounded once, to the nearest float32; false beyond its range. */
 bool num_parse_float(const char *s, size_t len, float *out);
 
+/* The number that the NUL-terminated s begins with, likewise: where it ends, or
+ * NULL where there is none or it is beyond the range.  What may come behind it
+ * is the caller's business. */
+const char *num_read_float(const char *s, float *out);
+
 /* A decimal integer without sign, whole; false on anything else, overflow
  * and leading zeros included: a number has one spelling. */
 bool num_parse_u64(const char *s, size_t len, uint64_t *out);
@@ -33,5 +38,6 @@ bool num_parse_u64(const char *s, size_t len, uint64_t *out);
  * 123456789012, 1e21; but minus zero is -0. */
 void num_format_float(struct buf *b, float x);
 void num_format_double(struct buf *b, double x);
+void num_format_u64(struct buf *b, uint64_t x);
 
 #endif

@@ -19,7 +19,8 @@ enum random_purpose {
     RANDOM_SHUFFLE,    /* order of rows; epoch                         */
     RANDOM_SPLIT,      /* training and validation rows                 */
     RANDOM_DROPOUT,    /* epoch, step: batch, then layer in purpose's high bits */
-    RANDOM_TEST
+    RANDOM_TEST,
+    RANDOM_CHECK /* which parameters a check of gradients looks at; step: layer */
 };
 
 struct random_at {

@@ -28,6 +28,8 @@ run(void *p)
     return s.fn(s.arg);
 }
 
+static const int mistakes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+
 enum err
 thread_start(pthread_t *out, const char *name, void *(*fn)(void *), void *arg,
              struct errinfo *e)
@@ -43,8 +45,11 @@ thread_start(pthread_t *out, const char *name, void *(*fn)(void *), void *arg,
     s->arg = arg;
     snprintf(s->name, sizeof(s->name), "%s", name);
 
-    /* A thread inherits the mask of its creator from its first moment. */
+    /* A thread inherits the mask of its creator from its first moment.  The
+     * signals of its own mistakes are not for others to take. */
     sigfillset(&all);
+    for (size_t i = 0; i < COUNT_OF(mistakes); i++)
+        sigdelset(&all, mistakes[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     failed = pthread_create(&thread, NULL, run, s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

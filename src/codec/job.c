@@ -2,6 +2,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -285,7 +286,8 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
                                .stop_seconds = NAN,
                                .stop_generalization_loss = NAN,
                                .stop_progress = NAN,
-                               .strip_epochs = 5 };
+                               .strip_epochs = 5,
+                               .checkpoint_seconds = 10 };
     walk_begin(&w, document, "", e);
     read_name(&w, "network", true, out->network);
     read_name(&w, "dataset", true, out->dataset);
@@ -307,6 +309,11 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
     if (value != NULL && value_word(value, "/keep", keep_choice, &i, e))
         out->keep = (enum codec_keep)i;
     read_start_from(&w, out);
+    read_count(&w, "priority", 0, CODEC_MAX_PRIORITY, &out->priority);
+    value = walk_member(&w, "checkpoint_seconds");
+    if (value != NULL)
+        value_double(value, "/checkpoint_seconds", 0.1, 3600, false, false,
+                     &out->checkpoint_seconds, e);
     walk_end(&w);
 }
 
@@ -339,6 +346,92 @@ codec_job_spec_parse(const char *json, struct codec_job *out, struct errinfo *e)
         return ERR_OK;
     return err_set(e, ERR_CORRUPT, "spec", "%.60s: %.120s", own.item[0].where,
                    own.item[0].what);
+}
+
+/* What may be another for a job that goes on; the rest is in its state. */
+static const char *const continue_members[] = { "epochs", "stop_when",
+                                                "priority",
+                                                "checkpoint_seconds" };
+
+enum err
+codec_job_continue(const char *spec, const void *body, size_t len,
+                   struct codec_job *out, bool *out_has_stop_when,
+                   struct errinfo *e)
+{
+    struct walk w;
+    json_t     *document = NULL, *base = NULL;
+    char       *text = NULL;
+    enum err    rc;
+
+    err_clear(e);
+    rc = walk_load(body, len, &document, e);
+    if (rc == ERR_OK)
+        rc = walk_load(spec, strlen(spec), &base, e);
+    if (rc != ERR_OK)
+        goto out;
+    walk_begin(&w, document, "", e);
+    for (size_t i = 0; i < COUNT_OF(continue_members); i++) {
+        json_t *value = walk_member(&w, continue_members[i]);
+
+        if (value != NULL)
+            json_object_set(base, continue_members[i], value);
+        else if (i == 0)
+            walk_missing(&w, continue_members[i]);
+    }
+    walk_end(&w);
+    *out_has_stop_when = json_object_get(document, "stop_when") != NULL;
+    rc = e->code;
+    if (e->n > 0)
+        goto out;
+    text = json_dumps(base, JSON_REAL_PRECISION(17));
+    rc = text != NULL ? codec_job_parse(text, strlen(text), out, e)
+                      : err_set(e, ERR_NOMEM, "", "out of memory");
+out:
+    free(text);
+    json_decref(base);
+    json_decref(document);
+    return rc;
+}
+
+int64_t
+codec_result_version(const char *result)
+{
+    json_t *document = result != NULL ? json_loads(result, 0, NULL) : NULL;
+    json_t *version = json_object_get(document, "version");
+    int64_t n =
+        json_is_integer(version) ? (int64_t)json_integer_value(version) : -1;
+
+    json_decref(document);
+    return n;
+}
+
+enum err
+codec_cancel_parse(const void *body, size_t len, bool *out_keep,
+                   struct errinfo *e)
+{
+    struct walk w;
+    json_t     *document = NULL, *value;
+    bool        keep = false;
+    enum err    rc;
+
+    if (len == 0) {
+        *out_keep = false;
+        return ERR_OK;
+    }
+    err_clear(e);
+    rc = walk_load(body, len, &document, e);
+    if (rc != ERR_OK)
+        return rc;
+    walk_begin(&w, document, "", e);
+    value = walk_member(&w, "keep");
+    if (value != NULL)
+        value_bool(value, "/keep", &keep, e);
+    walk_end(&w);
+    json_decref(document);
+    if (e->n > 0)
+        return e->code;
+    *out_keep = keep;
+    return ERR_OK;
 }
 
 /* --- writing -----------------------------------------------------------------
@@ -417,6 +510,8 @@ write_spec(const struct codec_job *spec, struct buf *out)
         write_text(out, "start_from",
                    spec->start_from == CODEC_START_INITIAL ? "initial"
                                                            : "latest");
+    write_count(out, "priority", spec->priority);
+    write_double(out, "checkpoint_seconds", spec->checkpoint_seconds);
 }
 
 void
@@ -427,6 +522,16 @@ codec_job_spec_format(const struct codec_job *spec, struct buf *out)
     write_text(out, "dataset", spec->dataset);
     write_spec(spec, out);
     write_end(out);
+}
+
+/* null for 0 */
+static void
+write_id(struct buf *out, const char *name, int64_t id)
+{
+    if (id != 0)
+        write_count(out, name, (uint64_t)id);
+    else
+        write_json(out, name, NULL);
 }
 
 enum err
@@ -474,6 +579,9 @@ codec_job_format(const struct store_job      *row,
     write_json(out, "result", row->result);
     write_json(out, "error", row->error);
     write_count(out, "resumes", (uint64_t)row->resumes);
+    write_text(out, "reason", row->reason);
+    write_id(out, "continues", row->continues);
+    write_id(out, "verifies", row->verifies);
     write_time(out, "created_at", row->created_ms);
     write_time(out, "started_at", row->started_ms);
     write_time(out, "finished_at", row->finished_ms);
@@ -541,6 +649,37 @@ codec_event_format(const struct store_event *row, struct buf *out)
     write_end(out);
 }
 
+/* [{"pointer": …, "detail": …}, …] */
+static void
+write_errors(struct buf *out, const struct errinfo *e)
+{
+    write_member(out, "errors");
+    buf_putc(out, '[');
+    for (unsigned i = 0; i < e->n; i++) {
+        codec_list_next(out, i);
+        write_begin(out);
+        if (e->item[i].where[0] == '/')
+            write_text(out, "pointer", e->item[i].where);
+        write_text(out, "detail", e->item[i].what);
+        write_end(out);
+    }
+    buf_putc(out, ']');
+}
+
+void
+codec_dry_run_format(const size_t *memory_bytes, double seconds,
+                     const struct errinfo *e, struct buf *out)
+{
+    write_begin(out);
+    if (memory_bytes != NULL)
+        write_count(out, "memory_bytes", *memory_bytes);
+    else
+        write_json(out, "memory_bytes", NULL);
+    write_double(out, "estimated_seconds", seconds);
+    write_errors(out, e);
+    write_end(out);
+}
+
 void
 codec_error_format(const struct errinfo *e, struct buf *out)
 {
@@ -549,17 +688,7 @@ codec_error_format(const struct errinfo *e, struct buf *out)
     write_text(out, "title", "The job failed");
     write_text(out, "detail", err_what(e));
     write_text(out, "code", err_slug(e));
-    if (e->n > 0 && e->item[0].where[0] == '/') {
-        write_member(out, "errors");
-        buf_putc(out, '[');
-        for (unsigned i = 0; i < e->n; i++) {
-            codec_list_next(out, i);
-            write_begin(out);
-            write_text(out, "pointer", e->item[i].where);
-            write_text(out, "detail", e->item[i].what);
-            write_end(out);
-        }
-        buf_putc(out, ']');
-    }
+    if (e->n > 0 && e->item[0].where[0] == '/')
+        write_errors(out, e);
     write_end(out);
 }

@@ -19,6 +19,7 @@
 #define CODEC_MAX_EPOCHS 100000000u
 #define CODEC_MAX_BATCH 65536u
 #define CODEC_MAX_STRIP 64u
+#define CODEC_MAX_PRIORITY 100u
 
 enum codec_start { CODEC_START_LATEST, CODEC_START_INITIAL, CODEC_START_VERSION };
 enum codec_keep { CODEC_KEEP_BEST, CODEC_KEEP_LAST };
@@ -55,6 +56,8 @@ struct codec_job {
     enum codec_monitor monitor; /* default val_loss with validation, else loss */
     enum codec_keep    keep;    /* default best  */
     enum codec_start   start_from; /* default latest */
+    uint64_t priority; /* larger is first in the queue, default 0 */
+    double   checkpoint_seconds; /* inside of epochs, default 10  */
     int64_t            start_version;
 };
 
@@ -63,6 +66,20 @@ enum err codec_job_parse(const void *body, size_t len, struct codec_job *out,
 void     codec_job_spec_format(const struct codec_job *spec, struct buf *out);
 enum err codec_job_spec_parse(const char *json, struct codec_job *out,
                               struct errinfo *e);
+
+/* The spec of a job that goes on from one of this spec: what body says,
+ * "epochs" at least, and the rest as it was. */
+enum err codec_job_continue(const char *spec, const void *body, size_t len,
+                            struct codec_job *out, bool *out_has_stop_when,
+                            struct errinfo *e);
+
+/* A dry run: NULL, NaN: not known; e: what is wrong, if anything. */
+void codec_dry_run_format(const size_t *memory_bytes, double seconds,
+                          const struct errinfo *e, struct buf *out);
+
+/* {"keep": true}, or nothing at all. */
+enum err codec_cancel_parse(const void *body, size_t len, bool *out_keep,
+                            struct errinfo *e);
 
 /* Where a running job is; a queued or finished one has only epoch, epochs. */
 struct codec_progress {
@@ -89,6 +106,9 @@ void codec_history_format(const struct store_epoch *rows, size_t n,
 
 /* {"event": 7, "job": 3, "status": "running", "reason": "started", …} */
 void codec_event_format(const struct store_event *row, struct buf *out);
+
+/* The version that a job's result names; -1: none. */
+int64_t codec_result_version(const char *result);
 
 /* What a failed job shows as its error: a problem object. */
 void codec_error_format(const struct errinfo *e, struct buf *out);

@@ -378,6 +378,7 @@ codec_version_format(const struct store_version *row, struct buf *out)
     write_text(out, "dataset", row->dataset);
     write_text(out, "dataset_sha256", row->dataset_sha256);
     write_json(out, "metrics", row->metrics);
+    write_json(out, "origin", row->origin);
     write_count(out, "bytes", row->n_bytes);
     write_text(out, "sha256", row->sha256);
     write_time(out, "created_at", row->created_ms);

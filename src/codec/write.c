@@ -44,7 +44,7 @@ void
 write_count(struct buf *out, const char *name, uint64_t n)
 {
     write_member(out, name);
-    buf_printf(out, "%" PRIu64, n);
+    num_format_u64(out, n);
 }
 
 void

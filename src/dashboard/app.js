@@ -49,6 +49,7 @@ async function show() {
   }
   if (signal.aborted) return;
   replace(main, body);
+  performance.mark("usable");
   document.title = `${body.querySelector("h1")?.textContent ?? "backpropd"} – backpropd`;
   if (show.again) main.focus({ preventScroll: true });
   show.again = true;

@@ -1,7 +1,7 @@
 // chart.js - lines over epochs on a canvas: linear or log, zoom by dragging, marks
 // where something happened, values under the pointer or the arrow keys.
 
-import { h, replace, figure, compact } from "./dom.js";
+import { h, replace, figure, compact, count } from "./dom.js";
 
 const PAD = { left: 54, right: 14, top: 12, bottom: 26 };
 
@@ -131,7 +131,7 @@ export class Chart {
     c.textAlign = "center"; c.textBaseline = "top";
     for (const x of ticks(r.x0, r.x1, Math.min(r.x1 - r.x0, Math.max(2, w / 90)))) {
       if (x !== Math.round(x)) continue;
-      c.fillText(compact(x), this.px(x), hgt - PAD.bottom + 8);
+      c.fillText(Math.abs(x) < 1e6 ? count(x) : compact(x), this.px(x), hgt - PAD.bottom + 8);
     }
   }
 
@@ -190,7 +190,7 @@ export class Chart {
     }
     const span = (this.r.x1 - this.r.x0) / 60;
     for (const m of this.marks) if (Math.abs(m.x - x) <= span) rows.push(h("div", `▼ ${m.text}`));
-    replace(this.tip, h("b", `Epoch ${compact(x) === String(x) ? x : x.toLocaleString("en")}`), rows);
+    replace(this.tip, h("b", `Epoch ${count(x)}`), rows);
     this.tip.classList.remove("hidden");
     const room = w - p > this.tip.offsetWidth + 24;
     this.tip.style.left = `${room ? p + 12 : p - 12 - this.tip.offsetWidth}px`;

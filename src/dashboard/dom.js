@@ -56,7 +56,7 @@ export function figure(x) {
   if (x == null) return "–";
   if (x === 0) return "0";
   const a = Math.abs(x);
-  if (a >= 1e5 || a < 1e-4) return x.toExponential(2);
+  if (a >= 1e5 || a < 1e-4) return x.toExponential(2).replace(/\.?0+e/, "e");
   return String(+x.toPrecision(4));
 }
 

@@ -69,9 +69,14 @@ export async function jobPage({ body, args: [id], signal }) {
     gradient.set(history.series(["gradient_norm"], "", ["--s3"]));
   };
 
+  /** A job that ends by time is as far as its time is. */
+  const fraction = p => {
+    const spent = job.started_at ? (Date.now() - Date.parse(job.started_at)) / 1000 : 0;
+    return job.status === "running" && p.eta_seconds != null ? Math.max(p.fraction, spent / (spent + p.eta_seconds)) : p.fraction ?? 0;
+  };
   const showProgress = (p, metrics) => {
-    bar.style.width = `${100 * (p.fraction ?? 0)}%`;
-    bar.parentNode.setAttribute("aria-valuenow", Math.round(100 * (p.fraction ?? 0)));
+    bar.style.width = `${100 * fraction(p)}%`;
+    bar.parentNode.setAttribute("aria-valuenow", Math.round(100 * fraction(p)));
     bar.parentNode.className = `bar ${job.status === "succeeded" ? "done" : job.status === "failed" ? "failed" : ""}`;
     line.textContent = `Epoch ${count(p.epoch)} of ${count(p.epochs)}` + (job.status === "running" ? ` · ${compact(p.samples_per_second)} rows/s · about ${duration(p.eta_seconds)} left` : job.finished_at ? ` · took ${duration((Date.parse(job.finished_at) - Date.parse(job.started_at ?? job.created_at)) / 1000)}` : "");
     const m = metrics ?? {};
@@ -124,7 +129,7 @@ export async function jobPage({ body, args: [id], signal }) {
 
 /** The spec, as sentences would have it. */
 function asked(job) {
-  const words = v => v === null || v === undefined ? null : typeof v === "object" ? Object.entries(v).filter(([, x]) => x !== null && x !== undefined).map(([k, x]) => k === "type" ? x : `${k.replaceAll("_", " ")} ${typeof x === "object" ? JSON.stringify(x) : x}`).join(", ") : String(v);
+  const words = v => v === null || v === undefined ? null : typeof v === "number" && v > 9999 ? count(v) : typeof v === "object" ? Object.entries(v).filter(([, x]) => x !== null && x !== undefined).map(([k, x]) => k === "type" ? x : `${k.replaceAll("_", " ")} ${typeof x === "object" ? JSON.stringify(x) : x}`).join(", ") : String(v);
   const known = ["id", "status", "network", "dataset", "progress", "metrics", "warnings", "result", "error", "created_at", "started_at", "finished_at"];
   return Object.entries(job).filter(([k]) => !known.includes(k)).map(([k, v]) => [k.replaceAll("_", " "), words(v)]).filter(([, v]) => v !== null && v !== "");
 }
@@ -149,7 +154,7 @@ export async function newJob({ body, params }) {
   const schedule = select(["constant", "step", "exponential", "cosine", "plateau"], like?.schedule?.type ?? "constant");
   const scale = select(["none", "standard", "min_max", "robust"], like?.scale_inputs ?? "standard");
   const fraction = number(like ? like.validation?.fraction : 0.1, { min: 0, max: 0.9 });
-  const patience = number(like?.stop_when?.patience, { placeholder: "none" }), below = number(like?.stop_when?.loss_below, { placeholder: "none" });
+  const patience = number(like?.stop_when?.patience, { placeholder: "none" }), below = number(like?.stop_when?.loss_below, { placeholder: "none" }), seconds = number(like?.stop_when?.seconds, { placeholder: "none" });
   const clip = number(like?.clip_norm, { placeholder: "none" });
   const seed = number(like?.seed ?? 1), start = select([["latest", "latest version"], ["initial", "initial weights"]], like?.start_from === "initial" ? "initial" : "latest");
   const about = h("p.hint"), button = h("button.primary", "Start training"), trial = h("button", { type: "button" }, "What would it cost?"), cost = h("p.soft", { role: "status" });
@@ -171,7 +176,7 @@ export async function newJob({ body, params }) {
     network: network.value, dataset: dataset.value, epochs: said(epochs), batch_size: said(batch), seed: said(seed), start_from: start.value,
     optimizer: unset({ type: optimizer.value, learning_rate: said(learning) }), schedule: schedule.value === "constant" ? undefined : { type: schedule.value },
     scale_inputs: scale.value, clip_norm: said(clip), validation: said(fraction) ? { fraction: said(fraction) } : undefined,
-    stop_when: said(patience) === undefined && said(below) === undefined ? undefined : unset({ patience: said(patience), loss_below: said(below) }),
+    stop_when: [patience, below, seconds].every(c => said(c) === undefined) ? undefined : unset({ patience: said(patience), loss_below: said(below), seconds: said(seconds) }),
   });
   trial.addEventListener("click", () => form.submit(trial, () => post("/v1/jobs?dry_run=true", spec()), answer => {
     cost.textContent = `About ${duration(answer.estimated_seconds)} and ${compact(answer.memory_bytes)} bytes of memory.`;
@@ -185,7 +190,7 @@ export async function newJob({ body, params }) {
       form.field("/schedule", "Schedule", schedule), form.field("/scale_inputs", "Scale inputs", scale, "fitted on the training rows"),
       form.field("/validation/fraction", "Validation", fraction, "part of the rows held out"))),
     h("section.card", h("h2", "When to stop, and the rest"), h("div.fields",
-      form.field("/stop_when/patience", "Patience", patience, "epochs without a better one"), form.field("/stop_when/loss_below", "Loss below", below),
+      form.field("/stop_when/patience", "Patience", patience, "epochs without a better one"), form.field("/stop_when/loss_below", "Loss below", below), form.field("/stop_when/seconds", "Seconds", seconds, "of training"),
       form.field("/clip_norm", "Clip gradients at", clip), form.field("/start_from", "Start from", start), form.field("/seed", "Seed", seed, "same seed, same bytes"))),
     h("div.row", button, trial, cost),
     h("datalist", { id: "batches" }, ["full", 1, 16, 32, 64, 128, 256].map(v => h("option", { value: v })))));

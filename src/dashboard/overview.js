@@ -33,12 +33,12 @@ export async function overview({ body, signal }) {
   };
 
   const refresh = async () => {
-    const running = (await get("/v1/jobs?status=running&limit=6")).data;
+    const [{ data: running }, recent, networks, datasets] = await Promise.all([
+      get("/v1/jobs?status=running&limit=6"), latestJobs(12), all("/v1/networks", 100), all("/v1/datasets", 100)]);
     for (const job of running) if (!cards.has(job.id)) cards.set(job.id, card(job));
     for (const [id, c] of cards) if (!running.some(j => j.id === id)) { c.free(); cards.delete(id); }
     if (runningBox.children.length !== running.length || running.some((j, i) => runningBox.children[i]?.dataset.job !== String(j.id)))
       replace(runningBox, [...cards.values()].map(c => c.el));
-    const [recent, networks, datasets] = await Promise.all([latestJobs(12), all("/v1/networks", 100), all("/v1/datasets", 100)]);
     if (!recent.length) replace(jobsBox, welcome(networks, datasets));
     else replace(jobsBox, h("div.cardhead", h("h2", "Recent jobs"), h("a", { href: "#/jobs" }, "All jobs")), jobTable(recent));
     if (networks.length || datasets.length) replace(thingsBox, things("Networks", "networks", networks, n => `${compact(n.parameters)} parameters · version ${n.serving_version ?? n.latest_version}`),

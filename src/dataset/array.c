@@ -344,3 +344,10 @@ dataset_array_end(struct dataset_array *array, uint64_t *out_n_rows,
                       e);
     return dataset_rows_end(array->rows, out_n_rows, e);
 }
+
+void
+dataset_array_convert(const struct dataset_array_head *head,
+                      const unsigned char *p, size_t n, float *out)
+{
+    convert(head, p, n, out);
+}

@@ -156,6 +156,10 @@ enum err dataset_array_head_parse(const char *name, const unsigned char *p,
                                   size_t n, struct dataset_array_head *out,
                                   struct errinfo *e);
 
+/* n elements of such a file, from p on, as float32. */
+void dataset_array_convert(const struct dataset_array_head *head,
+                           const unsigned char *p, size_t n, float *out);
+
 struct dataset_array {
     struct dataset_rows      *rows;
     const char               *name; /* "inputs" or "targets" */

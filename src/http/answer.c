@@ -62,6 +62,12 @@ is_json(const char *type)
     return strncmp(type, "application/", 12) == 0 && strstr(type, "json");
 }
 
+static bool
+is_get(const struct http_exchange *x)
+{
+    return x->req.route == NULL || x->req.route->method == HTTP_GET;
+}
+
 /* All headers of the answer, other than Date and the framing. */
 static size_t
 headers_of(struct http_exchange *x, struct header h[MAX_HEADERS])
@@ -72,7 +78,9 @@ headers_of(struct http_exchange *x, struct header h[MAX_HEADERS])
     http_origin_reply(x);
     if (rep->body.len > 0 || rep->feed != NULL) {
         h[n++] = (struct header){ "Content-Type", rep->content_type };
-        if (is_json(rep->content_type) && !has_header(rep, "Cache-Control"))
+        /* Nobody keeps the answer to another method anyway. */
+        if (is_get(x) && is_json(rep->content_type) &&
+            !has_header(rep, "Cache-Control"))
             h[n++] = (struct header){ "Cache-Control", "no-store" };
     }
     h[n++] = (struct header){ "X-Request-Id", x->id };
@@ -222,6 +230,10 @@ http_answer_log(struct http_exchange *x)
             x->status = info != NULL && info->http_status != 0
                             ? info->http_status
                             : CLIENT_LEFT;
+        /* It closes at once, and what it has not read would take its answer
+         * along. */
+        if (x->conn != NULL && x->status != CLIENT_LEFT)
+            x->conn->linger = true;
     }
     log_write(LOG_INFO, "http",
               "request_id=%s %s %.200s route=%s status=%u bytes=%zu ms=%.1f"

@@ -110,6 +110,7 @@ struct http_exchange {
     unsigned status; /* answered; 0: not yet */
     size_t   n_sent;
 
+    size_t target_len; /* of the path and the query, as they came */
     char *path;   /* without the query */
     char *query;  /* NULL where there is none */
     char *args;   /* where req.arg[] live: as long as the path */

@@ -208,7 +208,8 @@ check_body(struct http_exchange *x, struct errinfo *e)
     enum err                 rc;
 
     if (!has_body(x)) {
-        if (route->types != NULL && route->max_body > 0)
+        if (route->types != NULL && route->max_body > 0 &&
+            (route->flags & HTTP_BARE) == 0)
             return err_set(e, ERR_MALFORMED, "", "a body is expected, as %s",
                            route->types);
         return ERR_OK;

@@ -159,6 +159,7 @@ struct http_stream {
 #define HTTP_FAST 1u /* try it on the server's own threads first       */
 #define HTTP_OPEN 2u /* answered while draining; all others get 503     */
 #define HTTP_ETAG 4u /* a 200 has an ETag, and If-None-Match gives 304  */
+#define HTTP_BARE 8u /* the body may be left out                        */
 
 /* One endpoint: all that is known about it.  {x} in a path matches a segment
  * without ':', which only stands where the path has it: "/m/{x}:run". */

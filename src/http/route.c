@@ -2,17 +2,20 @@
 
 #include <string.h>
 
-/* Does path fit pattern?  arg[] has the {x} then. */
+/* Does path fit pattern?  arg[] has the {x} then, and NULL behind them. */
 static bool
 path_matches(const char *pattern, const char *path,
              struct http_span arg[HTTP_MAX_ARGS])
 {
     size_t n = 0;
 
+    memset(arg, 0, HTTP_MAX_ARGS * sizeof(*arg));
     while (*pattern != '\0' && *path != '\0') {
         if (*pattern == '{') {
-            size_t len = strcspn(path, "/:");
+            size_t len = 0;
 
+            while (path[len] != '\0' && path[len] != '/' && path[len] != ':')
+                len++;
             if (len == 0 || len > HTTP_MAX_SEGMENT || n == HTTP_MAX_ARGS)
                 return false;
             arg[n++] = (struct http_span){ .p = path, .len = len };
@@ -30,19 +33,16 @@ http_route_find(const struct http_route *route, size_t n,
                 enum http_method method, const char *path,
                 struct http_span arg[HTTP_MAX_ARGS], unsigned *out_allow)
 {
-    unsigned allow = 0;
+    struct http_span found[HTTP_MAX_ARGS] = { { NULL, 0 } };
+    unsigned         allow = 0;
 
     for (size_t i = 0; i < n; i++) {
-        struct http_span found[HTTP_MAX_ARGS] = { { NULL, 0 } };
-
-        if (!path_matches(route[i].path, path, found))
-            continue;
-        if (route[i].method == method) {
-            memcpy(arg, found, sizeof(found));
+        if (route[i].method == method && path_matches(route[i].path, path, arg))
             return &route[i];
-        }
-        allow |= 1u << route[i].method;
     }
+    for (size_t i = 0; i < n; i++)
+        if (path_matches(route[i].path, path, found))
+            allow |= 1u << route[i].method;
     *out_allow = allow;
     return NULL;
 }

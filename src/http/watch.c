@@ -279,6 +279,7 @@ http_conn_free(struct http_watch *watch, struct http_conn *conn)
     pthread_mutex_unlock(&watch->lock);
     if (wake)
         watch_wake(watch);
+    free(conn->spare);
     free(conn);
 }
 

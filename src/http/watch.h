@@ -49,6 +49,8 @@ struct http_conn {
                                          watch's own                          */
     uint64_t            end_seen;
     bool                linger;       /* when it closes                       */
+    void               *spare;        /* memory for its next request, or NULL:
+                                         free() it                            */
 };
 
 struct http_watch;

@@ -78,7 +78,8 @@ call_handler(struct http_exchange *x, struct errinfo *e)
         if (rc != ERR_OK)
             return rc;
     }
-    if (route->types != NULL && route->max_body > 0 && x->body.len == 0)
+    if (route->types != NULL && route->max_body > 0 && x->body.len == 0 &&
+        (route->flags & HTTP_BARE) == 0)
         return err_set(e, ERR_MALFORMED, "", "a body is expected, as %s",
                        route->types);
     x->req.body = x->body.data != NULL ? x->body.data : "";

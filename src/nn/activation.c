@@ -189,22 +189,122 @@ softmax_backward(const struct nn_activation_batch *b, float *d, const float *y,
     }
 }
 
+/* --- in double ------------------------------------------------------------ */
+
+static double
+sigmoid_exact(double z, double slope, bool above)
+{
+    (void)slope;
+    (void)above;
+    return z > 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z));
+}
+
+static double
+tanh_exact(double z, double slope, bool above)
+{
+    (void)slope;
+    (void)above;
+    return tanh(z);
+}
+
+static double
+relu_exact(double z, double slope, bool above)
+{
+    (void)slope;
+    return above ? z : 0;
+}
+
+static double
+leaky_relu_exact(double z, double slope, bool above)
+{
+    return above ? z : slope * z;
+}
+
+static double
+elu_exact(double z, double slope, bool above)
+{
+    (void)slope;
+    return above ? z : expm1(z);
+}
+
+static double
+gelu_exact(double z, double slope, bool above)
+{
+    (void)slope;
+    (void)above;
+    return z * erfc(-z * 0.70710678118654752440) / 2;
+}
+
+static double
+silu_exact(double z, double slope, bool above)
+{
+    return z * sigmoid_exact(z, slope, above);
+}
+
+static double
+softplus_exact(double z, double slope, bool above)
+{
+    (void)slope;
+    (void)above;
+    return (z > 0 ? z : 0) + log1p(exp(-fabs(z)));
+}
+
+static double
+softsign_exact(double z, double slope, bool above)
+{
+    (void)slope;
+    (void)above;
+    return z / (1 + fabs(z));
+}
+
+static void
+softmax_exact(double *z, size_t width)
+{
+    double max = z[0], sum = 0;
+
+    for (size_t k = 1; k < width; k++)
+        max = z[k] > max ? z[k] : max;
+    for (size_t k = 0; k < width; k++)
+        sum += z[k] = exp(z[k] - max);
+    for (size_t k = 0; k < width; k++)
+        z[k] /= sum;
+}
+
+void
+nn_activation_exact(const struct nn_exact_pass *pass, double *z)
+{
+    const struct nn_activation_row *f =
+        nn_activation_row(pass->spec->activation);
+    size_t width = pass->out->dim[pass->out->rank - 1];
+    size_t n = pass->n * nn_shape_size(pass->out);
+
+    if (pass->z_only)
+        return;
+    if (pass->spec->activation == NN_SOFTMAX)
+        for (size_t i = 0; i < n; i += width)
+            softmax_exact(z + i, width);
+    for (size_t i = 0; f->exact != NULL && i < n; i++)
+        z[i] = f->exact(z[i], (double)pass->spec->slope, pass->y[i] > 0);
+}
+
+/* --- the table ------------------------------------------------------------ */
+
 /* clang-format off */
 #define GLOROT NN_INIT_GLOROT_UNIFORM
 #define HE NN_INIT_HE_UNIFORM
 static const struct nn_activation_row rows[NN_ACTIVATION_COUNT] = {
-/*                     name          init    last only  needs z */
-    [NN_LINEAR]     = { "linear",     GLOROT, false, false, NULL,               NULL                },
-    [NN_SIGMOID]    = { "sigmoid",    GLOROT, false, false, sigmoid_forward,    sigmoid_backward    },
-    [NN_TANH]       = { "tanh",       GLOROT, false, false, tanh_forward,       tanh_backward       },
-    [NN_RELU]       = { "relu",       HE,     false, false, relu_forward,       relu_backward       },
-    [NN_LEAKY_RELU] = { "leaky_relu", HE,     false, false, leaky_relu_forward, leaky_relu_backward },
-    [NN_ELU]        = { "elu",        HE,     false, false, elu_forward,        elu_backward        },
-    [NN_GELU]       = { "gelu",       HE,     false, true,  gelu_forward,       gelu_backward       },
-    [NN_SILU]       = { "silu",       HE,     false, true,  silu_forward,       silu_backward       },
-    [NN_SOFTPLUS]   = { "softplus",   GLOROT, false, false, softplus_forward,   softplus_backward   },
-    [NN_SOFTSIGN]   = { "softsign",   GLOROT, false, false, softsign_forward,   softsign_backward   },
-    [NN_SOFTMAX]    = { "softmax",    GLOROT, true,  false, softmax_forward,    softmax_backward    },
+/*                     name          init    last   needs z in double         forward             backward */
+    [NN_LINEAR]      = { "linear",     GLOROT, false, false, NULL,             NULL,               NULL                },
+    [NN_SIGMOID]     = { "sigmoid",    GLOROT, false, false, sigmoid_exact,    sigmoid_forward,    sigmoid_backward    },
+    [NN_TANH]        = { "tanh",       GLOROT, false, false, tanh_exact,       tanh_forward,       tanh_backward       },
+    [NN_RELU]        = { "relu",       HE,     false, false, relu_exact,       relu_forward,       relu_backward       },
+    [NN_LEAKY_RELU]  = { "leaky_relu", HE,     false, false, leaky_relu_exact, leaky_relu_forward, leaky_relu_backward },
+    [NN_ELU]         = { "elu",        HE,     false, false, elu_exact,        elu_forward,        elu_backward        },
+    [NN_GELU]        = { "gelu",       HE,     false, true,  gelu_exact,       gelu_forward,       gelu_backward       },
+    [NN_SILU]        = { "silu",       HE,     false, true,  silu_exact,       silu_forward,       silu_backward       },
+    [NN_SOFTPLUS]    = { "softplus",   GLOROT, false, false, softplus_exact,   softplus_forward,   softplus_backward   },
+    [NN_SOFTSIGN]    = { "softsign",   GLOROT, false, false, softsign_exact,   softsign_forward,   softsign_backward   },
+    [NN_SOFTMAX]     = { "softmax",    GLOROT, true,  false, NULL,             softmax_forward,    softmax_backward    },
 };
 /* clang-format on */
 
@@ -241,6 +341,14 @@ nn_activation_forward(const struct nn_layer_pass *pass, float *y,
         f->forward(&b, y, z);
     else if (y != z)
         memcpy(y, z, b.n * b.width * sizeof(*y));
+}
+
+struct nn_layer_room
+nn_activation_room(const struct nn_layer_spec *spec, size_t n_out)
+{
+    bool needs_z = nn_activation_row(spec->activation)->needs_z;
+
+    return (struct nn_layer_room){ .per_sample = needs_z ? n_out : 0 };
 }
 
 void

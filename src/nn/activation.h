@@ -23,6 +23,9 @@ struct nn_activation_row {
     enum nn_init init; /* what suits it, for NN_INIT_DEFAULT */
     bool         last_layer_only;
     bool         needs_z;
+    /* f(z) in double; `above`: float32 gave a y > 0, which takes the side at a
+     * kink.  NULL: linear, or softmax, which is not of one number. */
+    double (*exact)(double z, double slope, bool above);
     /* y from z, which may be the same memory.  NULL: y = z. */
     void (*forward)(const struct nn_activation_batch *b, float *y,
                     const float *z);
@@ -39,6 +42,11 @@ const struct nn_activation_row *nn_activation_row(enum nn_activation a);
 /* y = f(z), of the layer's spec; z may be y. */
 void nn_activation_forward(const struct nn_layer_pass *pass, float *y,
                            const float *z);
+/* z becomes y, in double. */
+void nn_activation_exact(const struct nn_exact_pass *pass, double *z);
+/* Floats a sample that backward needs of z. */
+struct nn_layer_room nn_activation_room(const struct nn_layer_spec *spec,
+                                        size_t                      n_out);
 /* d becomes dE/dz, unless it is that already (dz_given). */
 void nn_activation_backward(const struct nn_layer_pass *pass, float *d,
                             const float *y, const float *z);

@@ -1,6 +1,7 @@
 /*
  * dense.c - the fully connected layer: y = f(W x + b)
  */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,9 @@ static const struct nn_member members[] = {
     { "slope",      NN_MEMBER_FLOAT,      AT(slope),      false, 0, 1,            false, false, NAN             },
     { "use_bias",   NN_MEMBER_BOOL,       AT(use_bias),   false, 0, 0,            false, false, 1               },
     { "init",       NN_MEMBER_INIT,       AT(init),       false, 0, 0,            false, false, NN_INIT_DEFAULT },
+    { "l1",         NN_MEMBER_FLOAT,      AT(l1),         false, 0, FLT_MAX,      false, false, 0               },
+    { "l2",         NN_MEMBER_FLOAT,      AT(l2),         false, 0, FLT_MAX,      false, false, 0               },
+    { "max_norm",   NN_MEMBER_FLOAT,      AT(max_norm),   false, 0, FLT_MAX,      false, false, 0               },
     { 0 }
 };
 /* clang-format on */
@@ -28,7 +32,8 @@ shape(const struct nn_layer_spec *spec, const struct nn_shape *in,
     if (in->rank != 1)
         return err_add(e, ERR_INVALID, at,
                        "a dense layer takes a row of numbers and its input "
-                       "has %zu dimensions: give input_shape as [%zu]",
+                       "has %zu dimensions: put a flatten layer before it, or "
+                       "give input_shape as [%zu]",
                        in->rank, nn_shape_size(in));
     *out = (struct nn_shape){ .rank = 1, .dim = { spec->units } };
     return ERR_OK;
@@ -62,9 +67,7 @@ static struct nn_layer_room
 room(const struct nn_layer_spec *spec, const struct nn_shape *in)
 {
     (void)in;
-    if (!nn_activation_row(spec->activation)->needs_z)
-        return (struct nn_layer_room){ 0 };
-    return (struct nn_layer_room){ .per_sample = spec->units };
+    return nn_activation_room(spec, spec->units);
 }
 
 /* Z = X W^T + b: [n][n_out] = [n][n_in] [n_in][n_out].  The sum of each z
@@ -103,9 +106,28 @@ n_rows(const struct nn_layer_spec *spec, const struct nn_shape *in)
     return spec->units;
 }
 
+/* d/dw of l1 |w| + l2 w^2, of the weights alone. */
+static void
+add_penalty(const struct nn_layer_spec *spec, const float *W, float *dW,
+            size_t n)
+{
+    float l1 = spec->l1, twice_l2 = 2.0f * spec->l2;
+
+    if (l1 == 0 && twice_l2 == 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        float sign = W[i] > 0 ? 1.0f : W[i] < 0 ? -1.0f : 0.0f;
+
+        dW[i] += l1 * sign + twice_l2 * W[i];
+    }
+}
+
+/* Rows whose gradient is asked for. */
 struct rows {
-    const struct nn_tell *tell;
-    size_t                from, n_in;
+    const struct nn_layer_pass *pass;
+    const struct nn_tell       *tell;
+    float                      *grad;
+    size_t                      from, n_in;
 };
 
 static void
@@ -114,7 +136,10 @@ row_done(void *ctx, size_t row, size_t first, size_t n)
     const struct rows *r = ctx;
 
     row += r->from;
-    r->tell->fn(r->tell->ctx, row, row * r->n_in + first, n);
+    first += row * r->n_in;
+    add_penalty(r->pass->spec, r->pass->params + first, r->grad + first, n);
+    if (r->tell->fn != NULL)
+        r->tell->fn(r->tell->ctx, row, first, n);
 }
 
 /*
@@ -126,12 +151,10 @@ gradient(const struct nn_layer_pass *pass, const float *x, const float *dz,
          float *grad, size_t from, size_t to, const struct nn_tell *tell)
 {
     size_t      n = pass->n, n_in = pass->in->dim[0], n_out = pass->out->dim[0];
-    struct rows rows = { tell, from, n_in };
-    struct nn_kernel_then then = { .ctx = &rows };
+    struct rows rows = { pass, tell, grad, from, n_in };
+    struct nn_kernel_then then = { row_done, &rows, { NULL } };
     float                *db = grad + n_out * n_in;
 
-    if (tell->fn != NULL)
-        then.fn = row_done;
     for (size_t b = 0; b < 4 && tell->beside[b] != NULL; b++)
         then.beside[b] = tell->beside[b] + from * n_in;
     pass->kernel->gemm_then(to - from, n_in, n, dz + from, 1, n_out, x, n_in, 1,
@@ -141,6 +164,68 @@ gradient(const struct nn_layer_pass *pass, const float *x, const float *dz,
     pass->kernel->sum_rows(db, dz, n, n_out);
     if (tell->fn != NULL)
         tell->fn(tell->ctx, n_out, n_out * n_in, n_out);
+}
+
+/* Each unit's weights, as a vector, are at most max_norm long. */
+static void
+settle(const struct nn_layer_spec *spec, const struct nn_shape *in,
+       float *params, const float *grad)
+{
+    size_t n_in = in->dim[0];
+
+    (void)grad;
+    if (spec->max_norm == 0)
+        return;
+    for (size_t j = 0; j < spec->units; j++) {
+        float *w = params + j * n_in;
+        double norm = sqrt(nn_kernel()->sum_squares(w, n_in));
+        float  scale = (float)(spec->max_norm / norm);
+
+        for (size_t i = 0; norm > spec->max_norm && i < n_in; i++)
+            w[i] *= scale;
+    }
+}
+
+/* --- in double ------------------------------------------------------------ */
+
+static void
+exact(const struct nn_exact_pass *pass, const double *x, double *y)
+{
+    size_t       n_in = pass->in->dim[0], n_out = pass->out->dim[0];
+    const float *W = pass->params;
+
+    for (size_t s = 0; s < pass->n; s++, x += n_in)
+        for (size_t j = 0; j < n_out; j++) {
+            const float *w = W + j * n_in;
+            double       z = 0;
+
+            if (pass->spec->use_bias)
+                z = nn_exact_param(pass, n_out * n_in + j);
+            for (size_t i = 0; i < n_in; i++)
+                z += w[i] * x[i];
+            if (pass->moved / n_in == j && pass->moved < n_out * n_in)
+                z += pass->by * x[pass->moved % n_in];
+            y[s * n_out + j] = z;
+        }
+    nn_activation_exact(pass, y);
+}
+
+static double
+penalty(const struct nn_exact_pass *pass)
+{
+    const struct nn_layer_spec *spec = pass->spec;
+    size_t                      n = spec->units * pass->in->dim[0];
+    double                      sum = 0;
+
+    if (spec->l1 == 0 && spec->l2 == 0)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        float  was = pass->params[i];
+        double w = nn_exact_param(pass, i);
+
+        sum += spec->l1 * (was > 0 ? w : was < 0 ? -w : 0) + spec->l2 * w * w;
+    }
+    return sum;
 }
 
 const struct nn_layer_type nn_dense = {
@@ -153,4 +238,7 @@ const struct nn_layer_type nn_dense = {
     .error = error,
     .n_rows = n_rows,
     .gradient = gradient,
+    .exact = exact,
+    .penalty = penalty,
+    .settle = settle,
 };

@@ -82,7 +82,7 @@ nn_init_fill(const struct nn_tensor_rule *rule, const struct random_at *at,
 
         switch (row->distribution) {
         case ZERO:
-            out[i] = 0.0f;
+            out[i] = rule->start;
             break;
         case UNIFORM:
             out[i] = (float)(scale * (2.0 * random_uniform(at, index) - 1.0));

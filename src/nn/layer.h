@@ -23,6 +23,7 @@ struct nn_tensor_rule {
     struct nn_shape     shape;
     struct nn_init_spec init;
     size_t              fan_in, fan_out; /* for init */
+    float               start; /* what a tensor of zeros starts from instead */
     /* Measured while training, not trained: no gradient, clipping or decay.
      * Such tensors come last, so that what is trained lies together. */
     bool measured;
@@ -54,6 +55,20 @@ struct nn_layer_pass {
     float                      *kept;  /* what room() asked for; NULL: none */
     const struct random_at     *draws; /* of this layer and batch; NULL: none */
     bool dz_given; /* backward gets dE/dz, the activation is dealt with */
+};
+
+/* The same of a pass in double, which checks gradients.  At a kink (of relu,
+ * of |w|) it takes the side that float32 took, so that it can be differentiated
+ * there too. */
+struct nn_exact_pass {
+    const struct nn_layer_spec *spec;
+    const struct nn_shape      *in, *out;
+    size_t                      n;
+    const float                *params;
+    size_t       moved; /* this parameter is larger by `by` than it says */
+    double       by;
+    const float *y;      /* what float32 gave [n][out]                 */
+    bool         z_only; /* leave the activation out                   */
 };
 
 struct nn_layer_type {
@@ -100,12 +115,36 @@ struct nn_layer_type {
                      const float *dz, float *grad, size_t from, size_t to,
                      const struct nn_tell *tell);
 
+    /* y from x as a training pass has it, nothing left to chance. */
+    void (*exact)(const struct nn_exact_pass *pass, const double *x, double *y);
+
+    /* What is added to the loss for the parameters' sake; it is in the gradient
+     * and not in the loss that is told.  NULL: nothing. */
+    double (*penalty)(const struct nn_exact_pass *pass);
+
     /* After an update, from the same grad: move what is measured, hold what is
      * bounded.  NULL: nothing to do. */
     void (*settle)(const struct nn_layer_spec *spec, const struct nn_shape *in,
                    float *params, const float *grad);
 };
 
-extern const struct nn_layer_type nn_dense;
+/* Parameter i of an exact pass. */
+static inline double
+nn_exact_param(const struct nn_exact_pass *pass, size_t i)
+{
+    return pass->params[i] + (i == pass->moved ? pass->by : 0);
+}
+
+/* For shape(): what comes out is shaped as what goes in. */
+enum err nn_layer_keeps_shape(const struct nn_layer_spec *spec,
+                              const struct nn_shape *in, const char *at,
+                              struct nn_shape *out, struct errinfo *e);
+/* For tensors(): there are none. */
+size_t nn_layer_no_tensors(const struct nn_layer_spec *spec,
+                           const struct nn_shape      *in,
+                           struct nn_tensor_rule       rule[NN_MAX_TENSORS]);
+
+extern const struct nn_layer_type nn_dense, nn_activation_layer, nn_dropout,
+    nn_flatten, nn_batch_norm, nn_layer_norm;
 
 #endif

@@ -195,6 +195,88 @@ cross_entropy_delta(const struct nn_loss_spec *loss, float *d, const float *y,
         d[k] = scale * (y[k] * sum - smoothed(loss, t[k], n_out));
 }
 
+/* --- in double ------------------------------------------------------------ */
+
+static double
+squared_error_exact(const struct nn_loss_spec *loss, const double *y,
+                    const float *y32, const float *t, size_t n_out)
+{
+    double sum = 0;
+
+    (void)loss;
+    (void)y32;
+    for (size_t k = 0; k < n_out; k++)
+        sum += 0.5 * (y[k] - t[k]) * (y[k] - t[k]);
+    return sum;
+}
+
+static double
+mse_exact(const struct nn_loss_spec *loss, const double *y, const float *y32,
+          const float *t, size_t n_out)
+{
+    return 2 * squared_error_exact(loss, y, y32, t, n_out) / (double)n_out;
+}
+
+static double
+mae_exact(const struct nn_loss_spec *loss, const double *y, const float *y32,
+          const float *t, size_t n_out)
+{
+    double sum = 0;
+
+    (void)loss;
+    for (size_t k = 0; k < n_out; k++)
+        sum += y32[k] > t[k] ? y[k] - t[k] : y32[k] < t[k] ? t[k] - y[k] : 0;
+    return sum / (double)n_out;
+}
+
+static double
+huber_exact(const struct nn_loss_spec *loss, const double *y, const float *y32,
+            const float *t, size_t n_out)
+{
+    double sum = 0, delta = loss->delta;
+
+    (void)y32;
+    for (size_t k = 0; k < n_out; k++) {
+        double error = fabs(y[k] - t[k]), inside = fmin(error, delta);
+
+        sum += inside * (error - 0.5 * inside);
+    }
+    return sum / (double)n_out;
+}
+
+/* With y = sigmoid z: ln (1 + exp z) - t z */
+static double
+binary_cross_entropy_exact(const struct nn_loss_spec *loss, const double *z,
+                           const float *y32, const float *t, size_t n_out)
+{
+    double sum = 0;
+
+    (void)y32;
+    for (size_t k = 0; k < n_out; k++)
+        sum += fmax(z[k], 0) + log1p(exp(-fabs(z[k]))) -
+               smoothed(loss, t[k], 2) * z[k];
+    return sum / (double)n_out;
+}
+
+/* With y = softmax z: sum_k t_k (ln sum_j exp z_j - z_k) */
+static double
+cross_entropy_exact(const struct nn_loss_spec *loss, const double *z,
+                    const float *y32, const float *t, size_t n_out)
+{
+    double max = z[0], sum = 0, total = 0;
+
+    (void)y32;
+    for (size_t k = 1; k < n_out; k++)
+        max = fmax(max, z[k]);
+    for (size_t k = 0; k < n_out; k++)
+        sum += exp(z[k] - max);
+    for (size_t k = 0; k < n_out; k++)
+        total += smoothed(loss, t[k], n_out) * (max + log(sum) - z[k]);
+    return total;
+}
+
+/* --- the table ------------------------------------------------------------ */
+
 /* clang-format off */
 #define AT(member) offsetof(struct nn_loss_spec, member)
 static const struct nn_member no_members[] = { { 0 } };
@@ -209,13 +291,15 @@ static const struct nn_member smoothing[] = {
 
 #define ANY NN_ACTIVATION_COUNT
 static const struct nn_loss_row rows[NN_LOSS_COUNT] = {
-    [NN_SQUARED_ERROR] = { "squared_error", ANY,        squared_error, squared_error_delta, no_members    },
-    [NN_MSE]           = { "mse",           ANY,        mse,           mse_delta,           no_members    },
-    [NN_MAE]           = { "mae",           ANY,        mae,           mae_delta,           no_members    },
-    [NN_HUBER]         = { "huber",         ANY,        huber,         huber_delta,         huber_members },
-    [NN_BINARY_CROSS_ENTROPY] = { "binary_cross_entropy", NN_SIGMOID,
-                                  binary_cross_entropy, binary_cross_entropy_delta, smoothing },
-    [NN_CROSS_ENTROPY] = { "cross_entropy", NN_SOFTMAX, cross_entropy, cross_entropy_delta, smoothing     },
+    [NN_SQUARED_ERROR] = { "squared_error", ANY, squared_error, squared_error_delta,
+                           no_members, squared_error_exact },
+    [NN_MSE] = { "mse", ANY, mse, mse_delta, no_members, mse_exact },
+    [NN_MAE] = { "mae", ANY, mae, mae_delta, no_members, mae_exact },
+    [NN_HUBER] = { "huber", ANY, huber, huber_delta, huber_members, huber_exact },
+    [NN_BINARY_CROSS_ENTROPY] = { "binary_cross_entropy", NN_SIGMOID, binary_cross_entropy,
+                                  binary_cross_entropy_delta, smoothing, binary_cross_entropy_exact },
+    [NN_CROSS_ENTROPY] = { "cross_entropy", NN_SOFTMAX, cross_entropy, cross_entropy_delta,
+                           smoothing, cross_entropy_exact },
 };
 /* clang-format on */
 

@@ -22,6 +22,10 @@ struct nn_loss_row {
     void (*delta)(const struct nn_loss_spec *loss, float *d, const float *y,
                   const float *t, size_t n_out, float scale);
     const struct nn_member *members;
+    /* The value again, in double: of y, or, where it demands an activation, of
+     * z.  y32 is what float32 gave, which takes the side at a kink. */
+    double (*exact)(const struct nn_loss_spec *loss, const double *y,
+                    const float *y32, const float *t, size_t n_out);
 };
 
 const struct nn_loss_row *nn_loss_row(enum nn_loss l);

@@ -137,5 +137,7 @@ double nn_net_gradient(const struct nn_net *net, struct nn_work *work,
 void nn_net_settle(struct nn_net *net, const float *grad);
 
 const float *nn_work_output(const struct nn_work *work);
+/* The same of layer i, [n][its shape]. */
+const float *nn_work_layer_output(const struct nn_work *work, size_t i);
 
 #endif

@@ -186,6 +186,12 @@ nn_work_output(const struct nn_work *work)
     return work->output;
 }
 
+const float *
+nn_work_layer_output(const struct nn_work *work, size_t i)
+{
+    return work->y[i];
+}
+
 /* --- parts ---------------------------------------------------------------- */
 
 /* Samples are cut where whole tiles end. */

@@ -13,7 +13,10 @@
 #include "nn/loss.h"
 
 /* Every kind of layer there is. */
-static const struct nn_layer_type *const types[] = { &nn_dense };
+static const struct nn_layer_type *const types[] = {
+    &nn_dense,   &nn_activation_layer, &nn_dropout,
+    &nn_flatten, &nn_batch_norm,       &nn_layer_norm,
+};
 
 size_t
 nn_shape_size(const struct nn_shape *shape)
@@ -87,6 +90,28 @@ nn_layer_spec_init(struct nn_layer_spec       *layer,
     layer->type = type;
     layer->slope = NAN;
     nn_members_default(type->members, layer);
+}
+
+enum err
+nn_layer_keeps_shape(const struct nn_layer_spec *spec,
+                     const struct nn_shape *in, const char *at,
+                     struct nn_shape *out, struct errinfo *e)
+{
+    (void)spec;
+    (void)at;
+    (void)e;
+    *out = *in;
+    return ERR_OK;
+}
+
+size_t
+nn_layer_no_tensors(const struct nn_layer_spec *spec, const struct nn_shape *in,
+                    struct nn_tensor_rule rule[NN_MAX_TENSORS])
+{
+    (void)spec;
+    (void)in;
+    (void)rule;
+    return 0;
 }
 
 /* --- the check ------------------------------------------------------------ */

@@ -110,10 +110,10 @@ const char *nn_init_scale_name(enum nn_init i);
 /* --- losses --------------------------------------------------------------- */
 
 enum nn_loss {
-    NN_SQUARED_ERROR,        /* 1/2 sum_k (t_k - y_k)^2 per sample         */
-    NN_MSE,                  /* 1/K sum_k (t_k - y_k)^2 per sample         */
-    NN_MAE,                  /* 1/K sum_k |t_k - y_k| per sample           */
-    NN_HUBER,                /* 1/K sum_k, a parabola up to delta, then a line */
+    NN_SQUARED_ERROR, /* 1/2 sum_k (t_k - y_k)^2 per sample         */
+    NN_MSE,           /* 1/K sum_k (t_k - y_k)^2 per sample         */
+    NN_MAE,           /* 1/K sum_k |t_k - y_k| per sample           */
+    NN_HUBER,         /* 1/K sum_k, a parabola up to delta, then a line */
     NN_BINARY_CROSS_ENTROPY, /* mean over outputs; a sigmoid output        */
     NN_CROSS_ENTROPY,        /* -sum_k t_k ln y_k; a softmax output        */
     NN_LOSS_COUNT
@@ -143,6 +143,10 @@ struct nn_layer_spec {
     float                       slope; /* of leaky_relu; else NAN */
     bool                        use_bias;
     struct nn_init_spec         init;
+    float                       l1, l2;   /* of dense: penalties on weights */
+    float                       max_norm; /* of dense, a unit's; 0: none   */
+    float                       rate;     /* of dropout                    */
+    float                       momentum, epsilon; /* of the normalisations */
 };
 
 /* The row called name ("dense"), or NULL; the i-th row, NULL past the end. */

@@ -22,6 +22,7 @@
 
 struct entry {
     char                 *name;
+    int64_t               asked; /* a version; -1: whichever serves */
     struct serving_model *model;
     uint64_t              loaded; /* the number of its load         */
     uint64_t              used;   /* larger: more recently asked for */
@@ -31,7 +32,7 @@ struct serving_registry {
     struct store      *db;     /* borrowed */
     struct mem_budget *budget; /* borrowed */
     pthread_mutex_t    lock;   /* guards what follows */
-    struct entry      *entry;  /* sorted by name */
+    struct entry      *entry;  /* sorted by name, then asked */
     size_t             n, capacity;
     uint64_t           clock; /* of loads and changes */
     uint64_t           uses;
@@ -40,16 +41,26 @@ struct serving_registry {
 
 /* --- the map, under the lock ---------------------------------------------- */
 
-/* The place of name, or where it would be. */
+static int
+entry_order(const struct entry *entry, const char *name, int64_t asked)
+{
+    int order = strcmp(entry->name, name);
+
+    if (order != 0)
+        return order;
+    return entry->asked < asked ? -1 : entry->asked > asked;
+}
+
+/* The place of a name's version, or where it would be. */
 static size_t
 entry_place_locked(const struct serving_registry *reg, const char *name,
-                   bool *found)
+                   int64_t asked, bool *found)
 {
     size_t low = 0, high = reg->n;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int    order = strcmp(reg->entry[middle].name, name);
+        int    order = entry_order(&reg->entry[middle], name, asked);
         if (order == 0) {
             *found = true;
             return middle;
@@ -64,10 +75,10 @@ entry_place_locked(const struct serving_registry *reg, const char *name,
 }
 
 static struct entry *
-entry_find_locked(struct serving_registry *reg, const char *name)
+entry_find_locked(struct serving_registry *reg, const char *name, int64_t asked)
 {
     bool   found;
-    size_t place = entry_place_locked(reg, name, &found);
+    size_t place = entry_place_locked(reg, name, asked, &found);
 
     return found ? &reg->entry[place] : NULL;
 }
@@ -75,10 +86,10 @@ entry_find_locked(struct serving_registry *reg, const char *name)
 /* Takes model; false where memory is short. */
 static bool
 entry_insert_locked(struct serving_registry *reg, const char *name,
-                    struct serving_model *model, uint64_t loaded)
+                    int64_t asked, struct serving_model *model, uint64_t loaded)
 {
     bool   found;
-    size_t place = entry_place_locked(reg, name, &found);
+    size_t place = entry_place_locked(reg, name, asked, &found);
 
     if (reg->n == reg->capacity) {
         size_t        capacity = reg->capacity == 0 ? 16 : 2 * reg->capacity;
@@ -96,6 +107,7 @@ entry_insert_locked(struct serving_registry *reg, const char *name,
             (reg->n - place) * sizeof(*reg->entry));
     reg->entry[place] = (struct entry){
         .name = copy,
+        .asked = asked,
         .model = model,
         .loaded = loaded,
         .used = ++reg->uses,
@@ -245,58 +257,40 @@ out:
 
 /* As load_once(), with the number of the load. */
 static enum err
-load(struct serving_registry *reg, const char *network,
+load(struct serving_registry *reg, const char *network, int64_t version,
      struct serving_model **out, uint64_t *out_number, struct errinfo *e)
 {
     pthread_mutex_lock(&reg->lock);
     *out_number = ++reg->clock;
     pthread_mutex_unlock(&reg->lock);
-    return load_once(reg, network, -1, out, e);
+    return load_once(reg, network, version, out, e);
 }
 
 /*
- * Make a model that was loaded for want of one the serving one.  Takes it, and
- * gives a reference to the one that serves: this or, if another thread was
+ * Put a model that was loaded for want of one into the map.  Takes it, and
+ * gives a reference to the one that is there: this or, if another thread was
  * first, that one.  NULL: it was read before the last change; load again.
  */
 static struct serving_model *
 publish_first(struct serving_registry *reg, const char *network,
-              struct serving_model *model, uint64_t number)
+              int64_t version, struct serving_model *model, uint64_t number)
 {
     struct serving_model *serves = NULL, *loser = model;
 
     pthread_mutex_lock(&reg->lock);
-    struct entry *entry = entry_find_locked(reg, network);
+    struct entry *entry = entry_find_locked(reg, network, version);
     if (entry != NULL)
         serves = serving_model_ref(entry->model);
     else if (*changed_locked(reg, network) < number) {
         /* Where there is no memory for a name, it serves this caller only. */
         serves = model;
-        if (entry_insert_locked(reg, network, model, number))
+        if (entry_insert_locked(reg, network, version, model, number))
             serving_model_ref(model);
         loser = NULL;
     }
     pthread_mutex_unlock(&reg->lock);
     serving_model_unref(loser);
     return serves;
-}
-
-static enum err
-get_serving(struct serving_registry *reg, const char *network,
-            struct serving_model **out, struct errinfo *e)
-{
-    struct serving_model *model = serving_registry_find_ref(reg, network);
-
-    while (model == NULL) {
-        struct serving_model *fresh;
-        uint64_t              number;
-        enum err              rc = load(reg, network, &fresh, &number, e);
-        if (rc != ERR_OK)
-            return rc;
-        model = publish_first(reg, network, fresh, number);
-    }
-    *out = model;
-    return ERR_OK;
 }
 
 /* --- what others call ----------------------------------------------------- */
@@ -330,13 +324,27 @@ serving_registry_free(struct serving_registry *reg)
     free(reg);
 }
 
+/* The entry of a version asked for by number: its own, or the serving one where
+ * that is the version. */
+static struct entry *
+entry_answering_locked(struct serving_registry *reg, const char *network,
+                       int64_t version)
+{
+    struct entry *entry = entry_find_locked(reg, network, -1);
+
+    if (version < 0 || (entry != NULL && entry->model->version == version))
+        return entry;
+    return entry_find_locked(reg, network, version);
+}
+
 struct serving_model *
-serving_registry_find_ref(struct serving_registry *reg, const char *network)
+serving_registry_find_ref(struct serving_registry *reg, const char *network,
+                          int64_t version)
 {
     struct serving_model *model = NULL;
 
     pthread_mutex_lock(&reg->lock);
-    struct entry *entry = entry_find_locked(reg, network);
+    struct entry *entry = entry_answering_locked(reg, network, version);
     if (entry != NULL) {
         entry->used = ++reg->uses;
         model = serving_model_ref(entry->model);
@@ -350,30 +358,46 @@ serving_registry_get(struct serving_registry *reg, const char *network,
                      int64_t version, struct serving_model **out,
                      struct errinfo *e)
 {
-    if (version < 0)
-        return get_serving(reg, network, out, e);
+    struct serving_model *model =
+        serving_registry_find_ref(reg, network, version);
 
-    struct serving_model *model = serving_registry_find_ref(reg, network);
-    if (model != NULL && model->version == version) {
-        *out = model;
-        return ERR_OK;
+    while (model == NULL) {
+        struct serving_model *fresh;
+        uint64_t              number;
+        enum err rc = load(reg, network, version, &fresh, &number, e);
+        if (rc != ERR_OK)
+            return rc;
+        model = publish_first(reg, network, version, fresh, number);
     }
-    serving_model_unref(model);
-    return load_once(reg, network, version, out, e);
+    *out = model;
+    return ERR_OK;
+}
+
+/* Take out what is there of a name: versions asked for by number and, where
+ * `serving`, the one that serves. */
+static void
+forget(struct serving_registry *reg, const char *network, bool serving)
+{
+    struct serving_model *model;
+    bool                  found;
+
+    do {
+        model = NULL;
+        pthread_mutex_lock(&reg->lock);
+        *changed_locked(reg, network) = ++reg->clock;
+        size_t place =
+            entry_place_locked(reg, network, serving ? -1 : 0, &found);
+        if (place < reg->n && strcmp(reg->entry[place].name, network) == 0)
+            model = entry_remove_locked(reg, &reg->entry[place]);
+        pthread_mutex_unlock(&reg->lock);
+        serving_model_unref(model);
+    } while (model != NULL);
 }
 
 void
 serving_registry_forget(struct serving_registry *reg, const char *network)
 {
-    struct serving_model *model = NULL;
-
-    pthread_mutex_lock(&reg->lock);
-    *changed_locked(reg, network) = ++reg->clock;
-    struct entry *entry = entry_find_locked(reg, network);
-    if (entry != NULL)
-        model = entry_remove_locked(reg, entry);
-    pthread_mutex_unlock(&reg->lock);
-    serving_model_unref(model);
+    forget(reg, network, true);
 }
 
 /* Takes model, which then serves unless a later load's does already, or the
@@ -383,7 +407,7 @@ publish_next(struct serving_registry *reg, const char *network,
              struct serving_model *model, uint64_t number)
 {
     pthread_mutex_lock(&reg->lock);
-    struct entry *entry = entry_find_locked(reg, network);
+    struct entry *entry = entry_find_locked(reg, network, -1);
     if (entry != NULL && entry->loaded < number) {
         struct serving_model *before = entry->model;
         entry->model = model;
@@ -401,15 +425,15 @@ serving_registry_refresh(struct serving_registry *reg, const char *network)
     struct errinfo        e;
     uint64_t              number;
 
+    forget(reg, network, false); /* one of them may have been deleted */
     pthread_mutex_lock(&reg->lock);
-    *changed_locked(reg, network) = ++reg->clock;
-    bool is_loaded = entry_find_locked(reg, network) != NULL;
+    bool is_loaded = entry_find_locked(reg, network, -1) != NULL;
     pthread_mutex_unlock(&reg->lock);
     if (!is_loaded)
         return;
 
     err_clear(&e);
-    switch (load(reg, network, &model, &number, &e)) {
+    switch (load(reg, network, -1, &model, &number, &e)) {
     case ERR_OK:
         publish_next(reg, network, model, number);
         break;

@@ -25,6 +25,10 @@ struct serving_model;
 const struct nn_net          *serving_model_net(const struct serving_model *m);
 const struct dataset_encoder *serving_model_encoder(const struct serving_model *m);
 int64_t serving_model_version(const struct serving_model *m);
+/* Floats of a raw row; and is a raw row nothing but numbers?  (No column of it
+ * is categorical.) */
+size_t  serving_model_width(const struct serving_model *m);
+bool    serving_model_takes_numbers(const struct serving_model *m);
 void    serving_model_unref(struct serving_model *m); /* NULL is fine */
 
 struct serving_registry;
@@ -34,19 +38,21 @@ enum err serving_registry_new(struct store *db, struct mem_budget *budget,
                               struct serving_registry **out, struct errinfo *e);
 void     serving_registry_free(struct serving_registry *reg);
 
-/* The serving model of a network where it is in memory; never blocks. NULL:
- * not loaded. */
+/* A version of a network (-1: the one that serves) where it is in memory; never
+ * blocks.  NULL: not loaded. */
 struct serving_model *serving_registry_find_ref(struct serving_registry *reg,
-                                                const char *network);
+                                                const char *network,
+                                                int64_t     version);
 
-/* The same, loaded where needed (reads the store).  version -1: the one that
- * serves; another one is loaded for the caller alone and not kept. */
+/* The same, loaded where needed (reads the store) and kept as the budget
+ * allows. */
 enum err serving_registry_get(struct serving_registry *reg, const char *network,
                               int64_t version, struct serving_model **out,
                               struct errinfo *e);
 
 /* A network's versions or pin changed, after the commit: the serving model is
- * loaded anew if it was in memory, so that the next prediction sees the change. */
+ * loaded anew if it was in memory, and versions asked for by number are
+ * forgotten, so that the next prediction sees the change. */
 void serving_registry_refresh(struct serving_registry *reg,
                               const char *network);
 /* A network was deleted. */

@@ -105,12 +105,36 @@ ticket_free(struct store_ticket *t)
     free(t);
 }
 
+/* The state replaces the one before. */
+static enum err
+state_put(struct conn *c, int64_t job, uint64_t epoch, const void *state,
+          size_t len, struct errinfo *e)
+{
+    uint8_t  digest[DIGEST_SIZE];
+    char     sha256[DIGEST_HEX_SIZE];
+    enum err rc;
+
+    digest_bytes(state, len, digest);
+    digest_hex(digest, sha256);
+    bind_i64(c, STMT_CHECKPOINT_PUT, 1, job);
+    bind_i64(c, STMT_CHECKPOINT_PUT, 2, (int64_t)epoch);
+    bind_i64(c, STMT_CHECKPOINT_PUT, 3, (int64_t)len);
+    bind_text(c, STMT_CHECKPOINT_PUT, 4, sha256);
+    rc = conn_run(c, STMT_CHECKPOINT_PUT, e);
+    if (rc == ERR_OK)
+        rc = chunks_write(c, STMT_CHECKPOINT_CHUNK_PUT, job, state, len, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, STMT_CHECKPOINT_CHUNK_TAIL, 1, job);
+    bind_i64(c, STMT_CHECKPOINT_CHUNK_TAIL, 2,
+             (int64_t)((len + STORE_CHUNK - 1) / STORE_CHUNK));
+    return conn_run(c, STMT_CHECKPOINT_CHUNK_TAIL, e);
+}
+
 static enum err
 checkpoint_write(struct conn *c, void *arg, struct errinfo *e)
 {
     const struct store_checkpoint *cp = arg;
-    uint8_t                        digest[DIGEST_SIZE];
-    char                           sha256[DIGEST_HEX_SIZE];
     enum err                       rc;
 
     rc = epochs_insert(c, cp->job_id, cp->rows, cp->n_rows, e);
@@ -124,22 +148,7 @@ checkpoint_write(struct conn *c, void *arg, struct errinfo *e)
     if (rc != ERR_OK || cp->state == NULL)
         return rc;
 
-    bind_i64(c, STMT_CHECKPOINT_PUT, 1, cp->job_id);
-    bind_i64(c, STMT_CHECKPOINT_PUT, 2, (int64_t)cp->epoch);
-    bind_i64(c, STMT_CHECKPOINT_PUT, 3, (int64_t)cp->state_len);
-    digest_bytes(cp->state, cp->state_len, digest);
-    digest_hex(digest, sha256);
-    bind_text(c, STMT_CHECKPOINT_PUT, 4, sha256);
-    rc = conn_run(c, STMT_CHECKPOINT_PUT, e);
-    if (rc == ERR_OK)
-        rc = chunks_write(c, STMT_CHECKPOINT_CHUNK_PUT, cp->job_id, cp->state,
-                          cp->state_len, e);
-    if (rc != ERR_OK)
-        return rc;
-    bind_i64(c, STMT_CHECKPOINT_CHUNK_TAIL, 1, cp->job_id);
-    bind_i64(c, STMT_CHECKPOINT_CHUNK_TAIL, 2,
-             (int64_t)((cp->state_len + STORE_CHUNK - 1) / STORE_CHUNK));
-    return conn_run(c, STMT_CHECKPOINT_CHUNK_TAIL, e);
+    return state_put(c, cp->job_id, cp->epoch, cp->state, cp->state_len, e);
 }
 
 /* p[0..n) copied, NULL for NULL; *failed where memory is short. */
@@ -274,6 +283,39 @@ store_job_checkpoint_get(struct store *db, int64_t id, void **out,
 /* --- the end
  * ------------------------------------------------------------------------ */
 
+static enum err
+checkpoint_delete(struct conn *c, int64_t job, struct errinfo *e)
+{
+    bind_i64(c, STMT_CHECKPOINT_DELETE, 1, job);
+    return conn_run(c, STMT_CHECKPOINT_DELETE, e);
+}
+
+/* The job's last state stays, and that of the network's job before it goes. */
+static enum err
+state_keep(struct conn *c, const struct store_job_end *end, struct errinfo *e)
+{
+    enum store_job_status status;
+    int64_t               network, before = 0;
+    enum err              rc = job_status(c, end->id, &status, &network, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, STMT_NETWORK_STATE_JOB, 1, network);
+    rc = conn_row(c, STMT_NETWORK_STATE_JOB, e);
+    if (rc == ERR_OK)
+        before = column_i64(c, STMT_NETWORK_STATE_JOB, 0);
+    conn_done(c, STMT_NETWORK_STATE_JOB);
+    if (rc == ERR_OK && before != 0)
+        rc = checkpoint_delete(c, before, e);
+    if (rc == ERR_OK)
+        rc = state_put(c, end->id, end->epoch, end->state, end->state_len, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, STMT_NETWORK_STATE_JOB_SET, 1, network);
+    bind_i64(c, STMT_NETWORK_STATE_JOB_SET, 2, end->id);
+    return conn_run(c, STMT_NETWORK_STATE_JOB_SET, e);
+}
+
 struct end_change {
     const struct store_job_end *end;
     int64_t                     version;
@@ -327,8 +369,8 @@ job_finish(struct conn *c, void *arg, struct errinfo *e)
     rc = conn_run(c, id, e);
     if (rc != ERR_OK)
         goto out;
-    bind_i64(c, STMT_CHECKPOINT_DELETE, 1, end->id);
-    rc = conn_run(c, STMT_CHECKPOINT_DELETE, e);
+    rc = end->state != NULL ? state_keep(c, end, e)
+                            : checkpoint_delete(c, end->id, e);
 out:
     buf_release(&result);
     return rc;

@@ -251,6 +251,10 @@ network_delete(struct conn *c, void *arg, struct errinfo *e)
                          "network_busy");
     if (rc != ERR_NOTFOUND)
         return rc;
+    bind_i64(c, STMT_NETWORK_STATE_DELETE, 1, change->id);
+    rc = conn_run(c, STMT_NETWORK_STATE_DELETE, e);
+    if (rc != ERR_OK)
+        return rc;
     bind_i64(c, STMT_NETWORK_DELETE, 1, change->id);
     return conn_run(c, STMT_NETWORK_DELETE, e);
 }

@@ -274,6 +274,16 @@ out:
     return rc;
 }
 
+/* The job that the last process blamed for its end; 0: none. */
+static int64_t
+blamed(struct store *db)
+{
+    char    text[32] = "";
+    ssize_t n = pread(db->lock_fd, text, sizeof(text) - 1, 0);
+
+    return n > 0 ? strtoll(text, NULL, 10) : 0;
+}
+
 static enum err
 open_writer(struct store *db, struct errinfo *e)
 {
@@ -334,7 +344,10 @@ store_open(const char *path, struct store **out, struct errinfo *e)
     if (rc == ERR_OK)
         rc = store_datasets_purge(db, e);
     if (rc == ERR_OK)
-        rc = store_jobs_requeue(db, 0, e);
+        rc = store_jobs_requeue(db, blamed(db), e);
+    if (rc == ERR_OK && ftruncate(db->lock_fd, 0) != 0) /* it is counted */
+        rc = err_set(e, ERR_IO, "database", "cannot write '%.80s.lock': %m",
+                     path);
     if (rc == ERR_OK) {
         *out = db;
         db = NULL;
@@ -369,6 +382,12 @@ store_close(struct store *db)
     pthread_mutex_destroy(&db->lock);
     free(db->path);
     free(db);
+}
+
+int
+store_blame_fd(const struct store *db)
+{
+    return db->lock_fd;
 }
 
 bool

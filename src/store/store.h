@@ -36,6 +36,9 @@ struct store;
 enum err store_open(const char *path, struct store **out, struct errinfo *e);
 void     store_close(struct store *db); /* NULL is fine */
 bool     store_is_failed(const struct store *db);
+/* Where to write the id of a job that brings the process down: the next
+ * store_open() reads it, and counts the job's crashes.  Borrowed. */
+int store_blame_fd(const struct store *db);
 
 /* What the store has done since it was opened; counted without locks. */
 struct store_stats {
@@ -292,7 +295,9 @@ enum err store_job_checkpoint_get(struct store *db, int64_t id, void **out,
                                   struct errinfo *e);
 
 /* How a job ended: its last rows, its final status and, where version is not
- * NULL, a new version of its network, in one transaction; the checkpoint goes.
+ * NULL, a new version of its network, in one transaction; the checkpoint goes,
+ * or is replaced by the state that the end names: a network keeps that of the
+ * last job which had one.
  * ERR_NOTFOUND where the network is gone. */
 struct store_job_end {
     int64_t                     id;
@@ -306,6 +311,8 @@ struct store_job_end {
     const char                 *result_rest;
     const struct store_epoch   *rows;
     size_t                      n_rows;
+    const void                 *state; /* to be continued from; NULL: none */
+    size_t                      state_len;
     const struct store_version *version; /* its job_id and network_id are set
                                             from the job's row             */
 };

@@ -3,10 +3,13 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "training/blame.h"
+#include "training/origin.h"
 #include "training/trainer.h"
 
 /* While others hold the memory we need, ask again this often. */
@@ -14,6 +17,8 @@
 /* A job's end that cannot be written is tried so often, first after this. */
 #define END_TRIES 5
 #define END_US 200000
+/* One that cannot be given back is tried again this often. */
+#define BACK_US 200000
 
 struct job {
     const struct training_options *options;
@@ -61,6 +66,17 @@ take_memory(struct job *job, struct errinfo *e)
     return rc == ERR_BUSY ? ERR_CANCELED : rc;
 }
 
+/* "latest" means what it meant when the job first ran. */
+static void
+settle_start(struct job *job)
+{
+    if (job->spec.start_from == CODEC_START_LATEST &&
+        job->row->base_version >= 0) {
+        job->spec.start_from = CODEC_START_VERSION;
+        job->spec.start_version = job->row->base_version;
+    }
+}
+
 static enum err
 job_load(struct job *job, struct errinfo *e)
 {
@@ -76,6 +92,8 @@ job_load(struct job *job, struct errinfo *e)
         return rc;
     training_checkpoint_init(&job->checkpoint, db, job->row->id, epoch);
     rc = codec_job_spec_parse(job->row->spec, &job->spec, e);
+    if (rc == ERR_OK)
+        settle_start(job);
     if (rc == ERR_OK) /* So much is known while it waits for memory. */
         training_run_begin(job->run, epoch, job->spec.epochs, 0, NAN);
     if (rc == ERR_OK && bytes != NULL)
@@ -129,13 +147,15 @@ end_write(struct job *job, struct store_job_end *end, int64_t *out_version,
 }
 
 static enum err
-end_with_version(struct job *job, const char *reason, struct errinfo *e)
+end_with_version(struct job *job, enum store_job_status status,
+                 const char *reason, struct errinfo *e)
 {
     const struct training_trainer *t = job->trainer;
     const struct store_epoch      *kept_row;
     const struct nn_net           *kept = training_trainer_kept(t, &kept_row);
     struct buf                     metrics = { 0 }, kept_metrics = { 0 };
-    struct buf                     result = { 0 };
+    struct buf                     result = { 0 }, origin = { 0 };
+    bool                           verifies = job->row->verifies != 0;
     uint8_t                        digest[DIGEST_SIZE];
     char     sha256[DIGEST_HEX_SIZE], dataset_sha256[DIGEST_HEX_SIZE];
     int64_t  number = 0;
@@ -148,7 +168,6 @@ end_with_version(struct job *job, const char *reason, struct errinfo *e)
     if (t->state.best_epoch != 0)
         buf_printf(&result, "\"best_epoch\":%llu,",
                    (unsigned long long)t->state.best_epoch);
-    buf_printf(&result, "\"stop_reason\":\"%s\"", reason);
     if (weights == NULL || metrics.failed || kept_metrics.failed ||
         result.failed) {
         rc = err_set(e, ERR_NOMEM, "", "no memory for the trained weights");
@@ -157,6 +176,19 @@ end_with_version(struct job *job, const char *reason, struct errinfo *e)
     nn_net_export(kept, weights);
     digest_bytes(weights, n_bytes, digest);
     digest_hex(digest, sha256);
+    training_origin_format(job->row, &origin);
+    if (verifies)
+        rc = training_verdict_format(job->options->store, job->row, sha256,
+                                     &result, e);
+    else
+        rc = ERR_OK;
+    if (rc != ERR_OK)
+        goto out;
+    buf_printf(&result, "\"stop_reason\":\"%s\"", reason);
+    if (origin.failed || result.failed) {
+        rc = err_set(e, ERR_NOMEM, "", "no memory for the job's end");
+        goto out;
+    }
     digest_hex(job->plan.dataset->meta.sha256, dataset_sha256);
 
     const struct store_version version = {
@@ -166,27 +198,35 @@ end_with_version(struct job *job, const char *reason, struct errinfo *e)
         .metrics = kept_metrics.data,
         .encoder = t->encoder,
         .sha256 = sha256,
+        .origin = origin.data,
         .weights = weights,
         .n_bytes = n_bytes,
         .created_ms = clock_wall_ms(),
     };
     struct store_job_end end = {
-        .status = STORE_JOB_SUCCEEDED,
+        .status = status,
         .epoch = t->state.epoch,
         .reason = reason,
         .metrics = metrics.data,
         .result_rest = result.data,
-        .version = &version,
+        .version = verifies ? NULL : &version,
     };
+    if (!verifies) { /* to be continued, perhaps */
+        struct training_parts parts = training_trainer_parts(t);
+
+        end.state = t->bytes;
+        end.state_len = training_state_export(&t->state, &parts, t->bytes);
+    }
     rc = end_write(job, &end, &number, e);
     if (rc == ERR_OK)
         log_write(LOG_INFO, "training",
-                  "job %lld succeeded: version %lld of %s after %llu epochs "
-                  "(%s)",
-                  (long long)job->row->id, (long long)number, job->spec.network,
+                  "job %lld %s: version %lld of %s after %llu epochs (%s)",
+                  (long long)job->row->id, store_job_status_name(status),
+                  (long long)number, job->spec.network,
                   (unsigned long long)t->state.epoch, reason);
 out:
     free(weights);
+    buf_release(&origin);
     buf_release(&result);
     buf_release(&kept_metrics);
     buf_release(&metrics);
@@ -227,17 +267,38 @@ end_without_version(struct job *job, enum store_job_status status,
     return rc;
 }
 
-/* Back into the queue; the next worker goes on from the last checkpoint. */
 static void
-job_requeue(struct job *job, const char *reason)
+pause_us(long us)
 {
-    struct errinfo e;
+    const struct timespec time = { .tv_nsec = us * 1000 };
 
-    err_clear(&e);
+    nanosleep(&time, NULL);
+}
+
+/* Back into the queue, or aside; whoever has it next goes on from the last
+ * checkpoint.  Where that cannot be written, for a full disk say, the worker
+ * stays with the job until it can: nobody else could claim anything either. */
+static void
+job_give_back(struct job *job, enum store_job_status to, const char *reason)
+{
+    struct store  *db = job->options->store;
+    struct errinfo e;
+    enum err       rc;
+    int            n_tries = 0;
+
     training_checkpoint_settle(&job->checkpoint);
-    if (store_job_release_claim(job->options->store, job->row->id,
-                                STORE_JOB_QUEUED, reason, &e) !=
-        ERR_OK)
+    for (;;) {
+        err_clear(&e);
+        rc = store_job_release_claim(db, job->row->id, to, reason, &e);
+        if (!is_passing(rc) || store_is_failed(db) ||
+            training_run_is_stopping(job->run))
+            break;
+        if (n_tries++ == 0)
+            log_write(LOG_WARN, "training", "job %lld cannot be given back: %s",
+                      (long long)job->row->id, err_what(&e));
+        pause_us(BACK_US);
+    }
+    if (rc != ERR_OK)
         log_write(LOG_ERROR, "training",
                   "job %lld stays claimed until the next start: %s",
                   (long long)job->row->id, err_what(&e));
@@ -249,8 +310,17 @@ static enum err
 job_train(struct job *job, struct errinfo *e)
 {
     const char *reason;
-    enum err    rc = job_load(job, e);
+    enum err    rc = ERR_OK;
 
+    if (job->row->crashes >= TRAINING_MAX_CRASHES)
+        rc = err_named(e,
+                       err_set(e, ERR_INVALID, "",
+                               "the job brought the daemon down %lld times in "
+                               "a row, and is not tried again",
+                               (long long)job->row->crashes),
+                       "crash_loop");
+    if (rc == ERR_OK)
+        rc = job_load(job, e);
     if (rc != ERR_OK)
         return rc;
     log_write(LOG_INFO, "training", "job %lld trains %s on %s from epoch %llu",
@@ -258,8 +328,13 @@ job_train(struct job *job, struct errinfo *e)
               (unsigned long long)job->trainer->state.epoch + 1);
     rc = training_trainer_run(job->trainer, &job->checkpoint, &reason, e);
     if (rc == ERR_OK)
-        rc = end_with_version(job, reason, e);
-    if (rc == ERR_OK && job->options->on_version != NULL)
+        rc = end_with_version(job, STORE_JOB_SUCCEEDED, reason, e);
+    else if (rc == ERR_CANCELED &&
+             training_run_why(job->run) == TRAINING_CANCEL_KEEP &&
+             job->trainer->state.epoch != 0)
+        rc = end_with_version(job, STORE_JOB_CANCELLED, "cancelled", e);
+    if (rc == ERR_OK && job->row->verifies == 0 &&
+        job->options->on_version != NULL)
         job->options->on_version(job->options->arg, job->spec.network);
     return rc;
 }
@@ -273,15 +348,18 @@ training_job_run(const struct training_options *options,
 
     err_clear(&why);
     err_clear(&e);
+    training_blame_set(row->id);
     enum err rc = job_train(&job, &why);
     enum err ended = ERR_OK;
 
     if (rc == ERR_OK)
         ;
-    else if (rc == ERR_CANCELED && atomic_load(&run->cancelled))
+    else if (rc == ERR_CANCELED && training_run_why(run) >= TRAINING_CANCEL)
         ended = end_without_version(&job, STORE_JOB_CANCELLED, NULL, &e);
+    else if (rc == ERR_CANCELED && training_run_why(run) == TRAINING_PAUSE)
+        job_give_back(&job, STORE_JOB_PAUSED, "requested");
     else if (rc == ERR_CANCELED)
-        job_requeue(&job, "stopped");
+        job_give_back(&job, STORE_JOB_QUEUED, "stopped");
     else if (is_passing(rc)) {
         ended = rc;
         e = why;
@@ -291,8 +369,9 @@ training_job_run(const struct training_options *options,
     if (ended != ERR_OK) {
         log_write(LOG_ERROR, "training", "job %lld goes back: %s",
                   (long long)row->id, err_what(&e));
-        job_requeue(&job, "try_again");
+        job_give_back(&job, STORE_JOB_QUEUED, "try_again");
     }
     job_release(&job);
+    training_blame_set(0);
     return ended == ERR_OK;
 }

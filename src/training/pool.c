@@ -13,19 +13,19 @@
 #define IDLE_US 1000000
 /* The moments between a claim and its place in the list, and between a job's
  * end and its leaving: a cancel that falls there asks again. */
-#define CANCEL_RETRY_US 20000
-#define CANCEL_LIMIT_US 30000000
+#define LEAVE_RETRY_US 20000
+#define LEAVE_LIMIT_US 30000000
 
 struct training_pool {
-    struct training_options options;
-    pthread_t              *worker;
-    unsigned                n_workers; /* started */
-    pthread_mutex_t         lock;      /* guards what follows */
-    pthread_cond_t          wake;      /* for workers                  */
-    pthread_cond_t          changed;   /* a run came into runs or left */
-    uint64_t                n_wakes;
-    bool                    stopping;
-    struct training_run    *runs;
+    struct training_options  options;
+    pthread_t               *worker;
+    unsigned                 n_workers; /* started */
+    pthread_mutex_t          lock;      /* guards what follows */
+    pthread_cond_t           wake;      /* for workers                  */
+    pthread_cond_t           changed;   /* a run came into runs or left */
+    uint64_t                 n_wakes;
+    bool                     stopping;
+    struct training_run     *runs;
     struct training_counters counters;
 };
 
@@ -48,7 +48,7 @@ run_enter(struct training_pool *pool, struct training_run *run)
     run->next = pool->runs;
     pool->runs = run;
     if (pool->stopping)
-        training_run_halt(run, false);
+        training_run_halt(run, TRAINING_STOP);
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -183,7 +183,7 @@ training_pool_stop(struct training_pool *pool)
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
     for (struct training_run *run = pool->runs; run != NULL; run = run->next)
-        training_run_halt(run, false);
+        training_run_halt(run, TRAINING_STOP);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
     for (unsigned i = 0; i < pool->n_workers; i++)
@@ -200,10 +200,11 @@ training_pool_wake(struct training_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* Wait until no worker has this job, or until then; with cancel it is asked to
- * leave.  False: nobody had it. */
+/* Wait until no worker has this job, or until then; it is asked to leave where
+ * *why says so.  False: nobody had it. */
 static bool
-wait_gone(struct training_pool *pool, int64_t id, bool cancel, int64_t until)
+wait_gone(struct training_pool *pool, int64_t id, const enum training_halt *why,
+          int64_t until)
 {
     struct training_run *run;
     bool                 had = false;
@@ -212,8 +213,8 @@ wait_gone(struct training_pool *pool, int64_t id, bool cancel, int64_t until)
     while ((run = run_find_locked(pool, id)) != NULL &&
            clock_mono_us() < until) {
         had = true;
-        if (cancel)
-            training_run_halt(run, true);
+        if (why != NULL)
+            training_run_halt(run, *why);
         thread_cond_wait_until(&pool->changed, &pool->lock, until);
     }
     pthread_mutex_unlock(&pool->lock);
@@ -233,41 +234,83 @@ status_get(struct store *db, int64_t id, enum store_job_status *out,
     return rc;
 }
 
-enum err
-training_pool_cancel(struct training_pool *pool, int64_t job_id,
-                     struct errinfo *e)
+/* What waits in the queue changes its row; what runs is asked to leave, and its
+ * worker changes it. */
+static enum err
+row_change(struct store *db, int64_t id, enum training_halt why,
+           struct errinfo *e)
+{
+    return why == TRAINING_PAUSE ? store_job_pause(db, id, e)
+                                 : store_job_cancel(db, id, clock_wall_ms(), e);
+}
+
+static enum err
+leave(struct training_pool *pool, int64_t id, enum training_halt why,
+      struct errinfo *e)
 {
     struct store         *db = pool->options.store;
-    int64_t               until = clock_mono_us() + CANCEL_LIMIT_US;
-    enum store_job_status status;
+    int64_t               until = clock_mono_us() + LEAVE_LIMIT_US;
+    enum store_job_status status,
+        wanted = why == TRAINING_PAUSE ? STORE_JOB_PAUSED : STORE_JOB_CANCELLED;
 
     do {
-        if (!wait_gone(pool, job_id, true, until)) {
-            enum err rc = store_job_cancel(db, job_id, clock_wall_ms(), e);
+        if (!wait_gone(pool, id, &why, until)) {
+            enum err rc = row_change(db, id, why, e);
             if (rc != ERR_CONFLICT)
                 return rc;
             err_clear(e);
         }
-        enum err rc = status_get(db, job_id, &status, e);
-        if (rc != ERR_OK || status == STORE_JOB_CANCELLED)
+        enum err rc = status_get(db, id, &status, e);
+        if (rc != ERR_OK || status == wanted)
             return rc;
-        if (status == STORE_JOB_SUCCEEDED || status == STORE_JOB_FAILED)
-            return err_set(e, ERR_CONFLICT, "", "job %lld has already %s",
-                           (long long)job_id, store_job_status_name(status));
+        if (status >= STORE_JOB_SUCCEEDED)
+            return err_named(e,
+                             err_set(e, ERR_CONFLICT, "",
+                                     "job %lld has already %s", (long long)id,
+                                     status == STORE_JOB_CANCELLED
+                                         ? "been cancelled"
+                                         : store_job_status_name(status)),
+                             "job_ended");
         /* Claimed and not in the list yet, or back in the queue. */
         pthread_mutex_lock(&pool->lock);
         thread_cond_wait_until(&pool->changed, &pool->lock,
-                               clock_mono_us() + CANCEL_RETRY_US);
+                               clock_mono_us() + LEAVE_RETRY_US);
         pthread_mutex_unlock(&pool->lock);
     } while (clock_mono_us() < until);
     return err_set(e, ERR_BUSY, "", "job %lld does not stop; try again",
-                   (long long)job_id);
+                   (long long)id);
+}
+
+enum err
+training_pool_cancel(struct training_pool *pool, int64_t job_id, bool keep,
+                     struct errinfo *e)
+{
+    return leave(pool, job_id, keep ? TRAINING_CANCEL_KEEP : TRAINING_CANCEL,
+                 e);
+}
+
+enum err
+training_pool_pause(struct training_pool *pool, int64_t job_id,
+                    struct errinfo *e)
+{
+    return leave(pool, job_id, TRAINING_PAUSE, e);
+}
+
+enum err
+training_pool_resume(struct training_pool *pool, int64_t job_id,
+                     struct errinfo *e)
+{
+    enum err rc = store_job_resume(pool->options.store, job_id, e);
+
+    if (rc == ERR_OK)
+        training_pool_wake(pool);
+    return rc;
 }
 
 void
 training_pool_settle(struct training_pool *pool, int64_t job_id)
 {
-    wait_gone(pool, job_id, false, clock_mono_us() + CANCEL_LIMIT_US);
+    wait_gone(pool, job_id, NULL, clock_mono_us() + LEAVE_LIMIT_US);
 }
 
 bool

@@ -17,7 +17,8 @@ training_run_init(struct training_run *run, int64_t id)
     run->progress.samples_per_second = NAN;
     run->progress.eta_seconds = NAN;
     atomic_init(&run->halt, false);
-    atomic_init(&run->cancelled, false);
+    atomic_init(&run->why, TRAINING_STOP);
+    atomic_init(&run->stopping, false);
     pthread_mutex_init(&run->lock, NULL);
     thread_cond_init(&run->halted);
 }
@@ -30,11 +31,13 @@ training_run_release(struct training_run *run)
 }
 
 void
-training_run_halt(struct training_run *run, bool cancel)
+training_run_halt(struct training_run *run, enum training_halt why)
 {
     pthread_mutex_lock(&run->lock);
-    if (cancel)
-        atomic_store(&run->cancelled, true);
+    if ((int)why > atomic_load(&run->why))
+        atomic_store(&run->why, why);
+    if (why == TRAINING_STOP)
+        atomic_store(&run->stopping, true);
     atomic_store(&run->halt, true);
     pthread_cond_broadcast(&run->halted);
     pthread_mutex_unlock(&run->lock);
@@ -44,6 +47,18 @@ bool
 training_run_is_halted(const struct training_run *run)
 {
     return atomic_load_explicit(&run->halt, memory_order_relaxed);
+}
+
+bool
+training_run_is_stopping(const struct training_run *run)
+{
+    return atomic_load(&run->stopping);
+}
+
+enum training_halt
+training_run_why(const struct training_run *run)
+{
+    return (enum training_halt)atomic_load(&run->why);
 }
 
 void

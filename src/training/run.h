@@ -3,7 +3,7 @@
  *
  * Model    A worker keeps one on its stack for as long as it has the job, and
  *          the pool lists it.  `halt` is what the batch loop reads; it is set
- *          for both reasons to stop early, and `cancelled` tells which.
+ *          for every reason to stop early, and `why` tells which.
  * Owner    The worker.  Others reach it through the pool's list, under the
  *          pool's lock.
  * Threads  The flags are atomic; everything else is guarded by `lock`, which is
@@ -19,11 +19,20 @@
 #include "store/store.h"
 #include "training/training.h"
 
+/* Why a job is to leave its worker; a larger one wins over those before it. */
+enum training_halt {
+    TRAINING_STOP,        /* the process ends: back into the queue */
+    TRAINING_PAUSE,       /* until somebody resumes it             */
+    TRAINING_CANCEL,      /* for good                              */
+    TRAINING_CANCEL_KEEP, /* for good, and what it has is kept     */
+};
+
 struct training_run {
     int64_t              id;
     struct training_counters *counters; /* the pool's; NULL: nobody counts */
     atomic_bool          halt;
-    atomic_bool          cancelled;
+    atomic_int           why; /* enum training_halt */
+    atomic_bool          stopping; /* halted for TRAINING_STOP, too */
     struct training_run *next; /* the pool's list */
 
     pthread_mutex_t       lock;
@@ -42,9 +51,11 @@ struct training_run {
 void training_run_init(struct training_run *run, int64_t id);
 void training_run_release(struct training_run *run);
 
-/* Ask the worker to leave the job, for good or for now. */
-void training_run_halt(struct training_run *run, bool cancel);
+/* Ask the worker to leave the job. */
+void training_run_halt(struct training_run *run, enum training_halt why);
 bool training_run_is_halted(const struct training_run *run);
+bool training_run_is_stopping(const struct training_run *run);
+enum training_halt training_run_why(const struct training_run *run);
 
 /* Sleep this long, or until halted. */
 void training_run_sleep(struct training_run *run, int64_t us);

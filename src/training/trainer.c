@@ -193,7 +193,7 @@ training_trainer_run(struct training_trainer *t, struct training_checkpoint *cp,
 
         if (training_run_is_halted(t->run)) {
             /* Nothing of the next epoch has begun: this state is whole. */
-            if (!atomic_load(&t->run->cancelled)) {
+            if (training_run_why(t->run) < TRAINING_CANCEL) {
                 training_checkpoint_settle(cp);
                 if (t->state.epoch > cp->epoch)
                     trainer_checkpoint(t, cp);

@@ -37,6 +37,12 @@ struct training_options {
 
 struct training_pool;
 
+/* What a job will take, before it is submitted. */
+struct training_estimate {
+    size_t memory_bytes;
+    double seconds; /* of all its epochs; NaN: cannot be told just now */
+};
+
 /* What all jobs together have done since the start; any thread may read. */
 struct training_counters {
     atomic_uint_least64_t n_epochs, n_samples;
@@ -50,10 +56,17 @@ void training_pool_stop(struct training_pool *pool);
 /* A job was submitted: somebody look. */
 void training_pool_wake(struct training_pool *pool);
 
-/* Cancel a job, queued or running, and wait until it is (a few batches at
- * most).  ERR_CONFLICT where it has ended otherwise; ERR_OK where it is
- * cancelled already. */
+/* Cancel a job, and wait until it is (a few batches at most); keep: what it has
+ * learnt so far becomes a version.  ERR_CONFLICT where it has ended otherwise;
+ * ERR_OK where it is cancelled already. */
 enum err training_pool_cancel(struct training_pool *pool, int64_t job_id,
+                              bool keep, struct errinfo *e);
+/* Take a job from its worker, or out of the queue, until it is resumed; its
+ * memory is given back.  ERR_CONFLICT where it has ended; ERR_OK where it is so
+ * already. */
+enum err training_pool_pause(struct training_pool *pool, int64_t job_id,
+                             struct errinfo *e);
+enum err training_pool_resume(struct training_pool *pool, int64_t job_id,
                               struct errinfo *e);
 
 /* Where a running job is: false where no worker has it.  metrics (JSON of the
@@ -87,5 +100,11 @@ void training_pool_settle(struct training_pool *pool, int64_t job_id);
  */
 enum err training_check(struct store *db, const struct mem_budget *budget,
                         const struct codec_job *spec, struct errinfo *e);
+
+/* As training_check(), and the time is measured: a few batches of the network
+ * itself, on zeros. */
+enum err training_estimate(struct store *db, struct mem_budget *budget,
+                           const struct codec_job   *spec,
+                           struct training_estimate *out, struct errinfo *e);
 
 #endif

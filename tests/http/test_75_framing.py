@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support import SLOW
+from support import SLOW, wait_until
 
 HIDDEN = (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
           b"X-Request-Id: smuggled\r\n\r\n")
@@ -129,6 +129,43 @@ def test_who_stops_in_the_middle_is_hung_up_on(client, part):
         began = time.monotonic()
         assert link.recv(1000) == b""
         assert time.monotonic() - began < 15 * SLOW
+
+
+@pytest.mark.heavy
+def test_who_drips_is_cut(client):
+    """Silence is never long, and still it ends: 10 s for a head, and for a body
+    the time of a whole request, or 1 KiB/s."""
+    with client.connect(90) as head, client.connect(90) as body:
+        head.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ")
+        body.sendall(b"PUT /v1/datasets/drip HTTP/1.1\r\nHost: localhost\r\n"
+                     b"Content-Type: text/csv\r\nContent-Length: 9999\r\n\r\n")
+        began, left = time.monotonic(), {head: 15, body: 35}
+        while left and time.monotonic() - began < 60:
+            for link in list(left):
+                try:
+                    link.send(b"a")
+                    link.settimeout(0.25)
+                    answer = link.recv(4096)
+                except TimeoutError:
+                    continue
+                except ConnectionError:
+                    answer = b""
+                assert link is head or answer[:12] in (b"", b"HTTP/1.1 408")
+                assert time.monotonic() - began < left.pop(link) * SLOW
+        assert not left
+
+
+@pytest.mark.heavy
+def test_who_never_reads_is_cut(daemon, client, name):
+    """An answer larger than what the kernel holds, and nobody takes it."""
+    client.network(name, [(1000, "linear")], 1000)
+    with client.connect(120) as link:
+        link.sendall(f"GET /v1/networks/{name}/versions/0/weights HTTP/1.1\r\n"
+                     "Host: localhost\r\nX-Request-Id: never-read\r\n\r\n"
+                     .encode())
+        began = time.monotonic()
+        wait_until(lambda: "request_id=never-read" in daemon.log_text(), 60)
+        assert time.monotonic() - began < 45 * SLOW
 
 
 def test_tens_of_thousands_of_tiny_chunks(client, name):

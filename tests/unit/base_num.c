@@ -55,7 +55,13 @@ assert_agrees(const char *s)
 {
     double d = -7, expected = strtod(s, NULL);
     float  f = -7, expected_f = strtof(s, NULL);
+    float  g = -7;
     bool   ok = parse(s, &d), ok_f = num_parse_float(s, strlen(s), &f);
+
+    ck_assert_msg(num_read_float(s, &g) == (ok_f ? s + strlen(s) : NULL),
+                  "%s is read to its end", s);
+    ck_assert_msg(memcmp(&f, &g, sizeof(f)) == 0, "%s gave %a, then %a", s, f,
+                  g);
 
     ck_assert_msg(num_is_number(s, strlen(s)), "%s is a number", s);
     ck_assert_msg(ok == isfinite(expected), "%s as double: %d", s, ok);
@@ -164,6 +170,76 @@ START_TEST(parse_agrees_between_floats)
             snprintf(text, sizeof(text), "%.90f1", middle);
             assert_agrees(text);
         }
+    }
+}
+END_TEST
+
+/*
+ * The same in plain decimals of at most 19 digits, as programs write them: the
+ * middle cut off at every digit, and one more or less of the last.  Those of 17
+ * digits and more lie nearer to the middle than a double can tell.
+ */
+START_TEST(parse_agrees_beside_the_middle)
+{
+    for (uint32_t i = 0; i < 20000; i++) {
+        float    f = ldexpf(1 + random_uniform(&at, i), (int)(i % 40) - 20);
+        double   middle = ((double)f + (double)nextafterf(f, INFINITY)) / 2;
+        char     text[64];
+        unsigned whole = (unsigned)snprintf(text, sizeof(text), "%.0f", middle);
+
+        for (unsigned n = 17 - whole; n <= 19 - whole; n++) {
+            char *last =
+                text + snprintf(text, sizeof(text), "%.*f", (int)n, middle) - 1;
+
+            assert_agrees(text);
+            *last = *last == '9' ? '8' : (char)(*last + 1);
+            assert_agrees(text);
+            *last = *last == '0' ? '1' : (char)(*last - 1);
+            assert_agrees(text);
+        }
+    }
+}
+END_TEST
+
+START_TEST(read_leaves_what_comes_behind)
+{
+    static const struct {
+        const char *text;
+        int         used; /* -1: no number */
+        float       value;
+    } row[] = {
+        { "1,2", 1, 1 },
+        { "-0.5]", 4, -0.5F },
+        { "12 ", 2, 12 },
+        { "1e2]", 3, 100 },
+        { "1E-2}", 4, 0.01F },
+        { "0x10", 1, 0 },
+        { "01", -1, 0 },
+        { "-", -1, 0 },
+        { "-,", -1, 0 },
+        { ".5", -1, 0 },
+        { "5.,", -1, 0 },
+        { "1.2.3", -1, 0 },
+        { "1e", -1, 0 },
+        { "1e39,", -1, 0 },
+        { "nan", -1, 0 },
+        { "", -1, 0 },
+        { "-01", -1, 0 },
+        { "00.5", -1, 0 },
+        { "1234567890123456789,", 19, 1234567890123456789.F },
+        { "12345678901234567890,", 20, 12345678901234567890.F },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(row); i++) {
+        float       x = -7;
+        const char *end = num_read_float(row[i].text, &x);
+
+        if (row[i].used < 0) {
+            ck_assert_msg(end == NULL && x == -7, "%s", row[i].text);
+            continue;
+        }
+        ck_assert_msg(end == row[i].text + row[i].used, "%s", row[i].text);
+        ck_assert_msg(x == row[i].value, "%s gave %a", row[i].text, x);
     }
 }
 END_TEST
@@ -363,6 +439,8 @@ suite_base_num(void)
     tcase_add_test(t, parse_knows_its_range);
     tcase_add_test(t, parse_agrees_on_random_texts);
     tcase_add_test(t, parse_agrees_between_floats);
+    tcase_add_test(t, parse_agrees_beside_the_middle);
+    tcase_add_test(t, read_leaves_what_comes_behind);
     tcase_add_test(t, parse_agrees_on_long_texts);
     tcase_add_test(t, u64_is_strict);
     suite_add_tcase(s, t);

@@ -86,12 +86,12 @@ START_TEST(predicts_what_the_net_computes)
     int64_t                 version;
     float                   x[N * 2], y[N];
 
-    ck_assert_ptr_null(serving_registry_find_ref(reg, "xor"));
+    ck_assert_ptr_null(serving_registry_find_ref(reg, "xor", -1));
     struct serving_model *m = get("xor", -1);
     ck_assert_int_eq(serving_model_version(m), 0);
     ck_assert_ptr_null(serving_model_encoder(m));
     ck_assert_uint_eq(nn_net_n_in(serving_model_net(m)), 2);
-    struct serving_model *again = serving_registry_find_ref(reg, "xor");
+    struct serving_model *again = serving_registry_find_ref(reg, "xor", -1);
     ck_assert_ptr_eq(again, m);
     serving_model_unref(again);
 
@@ -151,7 +151,7 @@ START_TEST(forgets)
     struct serving_model *m = get("line", -1);
     ck_assert_int_eq(store_network_delete(f.db, "line", &e), ERR_OK);
     serving_registry_forget(reg, "line");
-    ck_assert_ptr_null(serving_registry_find_ref(reg, "line"));
+    ck_assert_ptr_null(serving_registry_find_ref(reg, "line", -1));
     serving_model_unref(m); /* Whoever held it could go on with it. */
 
     /* Refreshing what is gone is forgetting; what is not loaded stays so. */
@@ -159,9 +159,9 @@ START_TEST(forgets)
     serving_model_unref(get("line", -1));
     ck_assert_int_eq(store_network_delete(f.db, "line", &e), ERR_OK);
     serving_registry_refresh(reg, "line");
-    ck_assert_ptr_null(serving_registry_find_ref(reg, "line"));
+    ck_assert_ptr_null(serving_registry_find_ref(reg, "line", -1));
     serving_registry_refresh(reg, "xor");
-    ck_assert_ptr_null(serving_registry_find_ref(reg, "xor"));
+    ck_assert_ptr_null(serving_registry_find_ref(reg, "xor", -1));
 }
 END_TEST
 
@@ -264,7 +264,7 @@ bytes_of_one(void)
 static bool
 is_loaded(const char *network)
 {
-    struct serving_model *m = serving_registry_find_ref(reg, network);
+    struct serving_model *m = serving_registry_find_ref(reg, network, -1);
 
     serving_model_unref(m);
     return m != NULL;

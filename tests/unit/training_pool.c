@@ -103,13 +103,13 @@ START_TEST(cancels)
     err_clear(&e);
     house_start(&h, 1);
     house_wait_epoch(&h, running, 100);
-    ck_assert_int_eq(training_pool_cancel(h.pool, queued, &e), ERR_OK);
+    ck_assert_int_eq(training_pool_cancel(h.pool, queued, false, &e), ERR_OK);
     ck_assert_int_eq(status_of(queued), STORE_JOB_CANCELLED);
     ck_assert_int_eq(status_of(running), STORE_JOB_RUNNING);
-    ck_assert_int_eq(training_pool_cancel(h.pool, running, &e), ERR_OK);
+    ck_assert_int_eq(training_pool_cancel(h.pool, running, false, &e), ERR_OK);
     ck_assert_int_eq(status_of(running), STORE_JOB_CANCELLED);
     /* Asking twice is fine. */
-    ck_assert_int_eq(training_pool_cancel(h.pool, running, &e), ERR_OK);
+    ck_assert_int_eq(training_pool_cancel(h.pool, running, false, &e), ERR_OK);
 
     /* No version, and a history as long as the job was. */
     ck_assert_int_eq(store_job_get(h.f.db, running, &job, &e), ERR_OK);
@@ -132,9 +132,10 @@ START_TEST(does_not_cancel_what_has_ended)
     err_clear(&e);
     house_start(&h, 1);
     house_wait(&h, id, &job);
-    ck_assert_int_eq(training_pool_cancel(h.pool, id, &e), ERR_CONFLICT);
+    ck_assert_int_eq(training_pool_cancel(h.pool, id, false, &e), ERR_CONFLICT);
     err_clear(&e);
-    ck_assert_int_eq(training_pool_cancel(h.pool, id + 1, &e), ERR_NOTFOUND);
+    ck_assert_int_eq(training_pool_cancel(h.pool, id + 1, false, &e),
+                     ERR_NOTFOUND);
     store_job_release(&job);
 }
 END_TEST
@@ -149,7 +150,7 @@ START_TEST(cancels_at_any_moment)
         err_clear(&e);
         training_pool_wake(h.pool);
         usleep((useconds_t)(i * 97));
-        ck_assert_int_eq(training_pool_cancel(h.pool, id, &e), ERR_OK);
+        ck_assert_int_eq(training_pool_cancel(h.pool, id, false, &e), ERR_OK);
         ck_assert_int_eq(status_of(id), STORE_JOB_CANCELLED);
     }
 }
@@ -205,7 +206,7 @@ START_TEST(stops_and_cancels_while_it_waits_for_memory)
     ck_assert_int_eq(status_of(id), STORE_JOB_QUEUED);
     house_start(&h, 1);
     house_wait_epoch(&h, id, 0);
-    ck_assert_int_eq(training_pool_cancel(h.pool, id, &e), ERR_OK);
+    ck_assert_int_eq(training_pool_cancel(h.pool, id, false, &e), ERR_OK);
     ck_assert_int_eq(status_of(id), STORE_JOB_CANCELLED);
     mem_budget_give(&h.budget, SPARE);
 }

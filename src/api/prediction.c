@@ -1,0 +1,117 @@
+#include "api/prediction.h"
+
+#include <stdlib.h>
+
+/* Multiply-adds that a request may cost on the server's own threads: about
+ * half a millisecond.  What is larger goes to the slow lane. */
+#define FAST_MULTIPLY_ADDS 4e6
+
+enum err
+api_prediction_find(struct api_ctx *api, const struct http_request *req,
+                    const char *network, int64_t version,
+                    struct serving_model **out, struct errinfo *e)
+{
+    struct serving_model *model;
+
+    if (req->may_block)
+        return serving_registry_get(api->registry, network, version, out, e);
+    model = serving_registry_find_ref(api->registry, network, version);
+    if (model == NULL)
+        return ERR_WOULDBLOCK;
+    *out = model;
+    return ERR_OK;
+}
+
+/*
+ * The model that answers, and the rows as it reads them.  A body that asks for
+ * another version is read again for that one, because only the body tells.
+ */
+static enum err
+model_and_rows(struct api_ctx *api, const struct http_request *req,
+               const char *network, int64_t version, api_rows_fn read,
+               void *arg, struct serving_model **out_model,
+               struct codec_predict *out, struct errinfo *e)
+{
+    for (;;) {
+        struct serving_model *model = NULL;
+        struct codec_predict  asked = { 0 };
+        enum err              rc;
+
+        rc = api_prediction_find(api, req, network, version, &model, e);
+        if (rc != ERR_OK)
+            return rc;
+        rc = read(arg, req, model, &asked, e);
+        if (rc != ERR_OK) {
+            serving_model_unref(model);
+            return rc;
+        }
+        if (asked.version < 0 ||
+            asked.version == serving_model_version(model)) {
+            *out_model = model;
+            *out = asked;
+            return ERR_OK;
+        }
+        version = asked.version;
+        free(asked.raw);
+        serving_model_unref(model);
+    }
+}
+
+static enum err
+run(struct api_prediction *p, const struct codec_predict *asked,
+    struct errinfo *e)
+{
+    enum err rc;
+
+    p->y = mem_resize(NULL, p->n_rows, p->n_out * sizeof(*p->y));
+    p->label = mem_resize(NULL, p->n_rows, sizeof(*p->label));
+    if (p->y == NULL || p->label == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    rc = serving_predict(p->model, asked->raw, p->n_rows, p->y, e);
+    if (rc == ERR_OK && !serving_labels(p->model, p->y, p->n_rows, p->label)) {
+        free(p->label);
+        p->label = NULL;
+    }
+    return rc;
+}
+
+enum err
+api_prediction_make(struct api_ctx *api, const struct http_request *req,
+                    const char *network, int64_t version, api_rows_fn read,
+                    void *arg, struct api_prediction *out, struct errinfo *e)
+{
+    struct api_prediction p = { 0 };
+    struct codec_predict  asked = { 0 };
+    const struct nn_net  *net;
+    enum err              rc;
+
+    rc = model_and_rows(api, req, network, version, read, arg, &p.model, &asked,
+                        e);
+    if (rc != ERR_OK)
+        return rc;
+    net = serving_model_net(p.model);
+    p.n_rows = asked.n_rows;
+    p.n_out = nn_net_n_out(net);
+    if (!req->may_block &&
+        (double)p.n_rows * (double)nn_net_n_params(net) > FAST_MULTIPLY_ADDS)
+        rc = ERR_WOULDBLOCK;
+    if (rc == ERR_OK)
+        rc = run(&p, &asked, e);
+    free(asked.raw);
+    if (rc != ERR_OK) {
+        api_prediction_release(&p);
+        return rc;
+    }
+    api_metrics_predicted(api->metrics, network, p.n_rows);
+    *out = p;
+    return ERR_OK;
+}
+
+void
+api_prediction_release(struct api_prediction *p)
+{
+    free(p->label);
+    free(p->y);
+    serving_model_unref(p->model);
+    *p = (struct api_prediction){ 0 };
+}

@@ -1,0 +1,245 @@
+/* submit.c - the ways in which a job comes into the queue */
+#include <math.h>
+#include <string.h>
+
+#include "api/internal.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "codec/job.h"
+
+#define MAX_KEY 255
+
+/* A job as it was when it was submitted, whatever has become of it: a request
+ * that is sent twice gets the same answer twice. */
+static enum err
+reply_submitted(struct api_ctx *api, int64_t id, struct http_reply *rep,
+                struct errinfo *e)
+{
+    struct store_job row = { 0 }, shown;
+    enum err         rc = store_job_get(api->store, id, &row, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    shown = row;
+    shown.status = STORE_JOB_QUEUED;
+    shown.reason = "submitted";
+    shown.started_ms = shown.finished_ms = 0;
+    shown.resumes = 0;
+    shown.result = shown.error = shown.warnings = NULL;
+    if (row.continues == 0) {
+        shown.epoch = 0;
+        shown.metrics = NULL;
+    }
+    rep->status = 202;
+    http_reply_header(rep, "Location", "/v1/jobs/%lld", (long long)id);
+    rc = codec_job_format(&shown, NULL, NULL, &rep->body, e);
+    store_job_release(&row);
+    return rc;
+}
+
+/* The client's name for this request, which it may have to send again. */
+static enum err
+read_key(const struct http_request *req, const char **out, char sha256[],
+         struct errinfo *e)
+{
+    const char   *key = http_request_header(req, "Idempotency-Key");
+    struct digest all;
+    uint8_t       digest[DIGEST_SIZE];
+
+    *out = key;
+    if (key == NULL)
+        return ERR_OK;
+    for (const char *p = key; *p != '\0'; p++)
+        if (*p < 0x21 || *p > 0x7e)
+            key = "";
+    if (key[0] == '\0' || strlen(key) > MAX_KEY)
+        return err_set(e, ERR_MALFORMED, "",
+                       "Idempotency-Key must be 1 to %d printable characters "
+                       "without blanks",
+                       MAX_KEY);
+    digest_init(&all);
+    digest_update(&all, req->route->path, strlen(req->route->path));
+    if (req->arg[0] != NULL)
+        digest_update(&all, req->arg[0], strlen(req->arg[0]));
+    digest_update(&all, req->body, req->body_len);
+    digest_final(&all, digest);
+    digest_hex(digest, sha256);
+    return ERR_OK;
+}
+
+/* Insert row, whose spec this is, and answer it. */
+static enum err
+submit(struct api_ctx *api, const struct http_request *req,
+       const struct codec_job *asked, struct store_job *row,
+       struct http_reply *rep, struct errinfo *e)
+{
+    char                sha256[DIGEST_HEX_SIZE];
+    struct store_submit how = { .sha256 = sha256, .queue_max = api->queue_max };
+    struct buf          spec = { 0 };
+    int64_t             id;
+    enum err            rc = read_key(req, &how.key, sha256, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    codec_job_spec_format(asked, &spec);
+    if (spec.failed) {
+        rc = err_set(e, ERR_NOMEM, "", "out of memory");
+        goto out;
+    }
+    row->network = (char *)asked->network;
+    row->dataset = (char *)asked->dataset;
+    if (asked->validation_dataset[0] != '\0')
+        row->validation = (char *)asked->validation_dataset;
+    row->spec = spec.data;
+    row->priority = (int64_t)asked->priority;
+    row->created_ms = clock_wall_ms();
+    rc = store_job_insert(api->store, row, &how, &id, e);
+    if (rc != ERR_OK)
+        goto out;
+    training_pool_wake(api->pool);
+    rc = reply_submitted(api, id, rep, e);
+out:
+    buf_release(&spec);
+    return rc;
+}
+
+/* What a job would cost, and what is wrong with it. */
+static enum err
+dry_run(struct api_ctx *api, const struct codec_job *asked,
+        struct http_reply *rep, struct errinfo *e)
+{
+    struct training_estimate estimate;
+    enum err                 rc;
+
+    rc = training_estimate(api->store, api->budget, asked, &estimate, e);
+    if (rc != ERR_OK && rc != ERR_INVALID)
+        return rc;
+    codec_dry_run_format(rc == ERR_OK ? &estimate.memory_bytes : NULL,
+                         rc == ERR_OK ? estimate.seconds : NAN, e, &rep->body);
+    return ERR_OK;
+}
+
+enum err
+api_jobs_create(void *ctx, const struct http_request *req,
+                struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx  *api = ctx;
+    struct codec_job asked;
+    struct store_job row = { 0 };
+    bool             dry = false;
+    enum err         rc;
+
+    rc = http_request_query_bool(req, "dry_run", &dry, e);
+    if (rc == ERR_OK)
+        rc = codec_job_parse(req->body, req->body_len, &asked, e);
+    if (rc == ERR_INVALID && dry) { /* told, as was asked for */
+        codec_dry_run_format(NULL, NAN, e, &rep->body);
+        return ERR_OK;
+    }
+    if (rc == ERR_OK && dry)
+        return dry_run(api, &asked, rep, e);
+    if (rc == ERR_OK)
+        rc = training_check(api->store, api->budget, &asked, e);
+    if (rc != ERR_OK)
+        return rc;
+    return submit(api, req, &asked, &row, rep, e);
+}
+
+/* --- from another job --------------------------------------------------------
+ */
+
+static enum err
+succeeded_job(struct api_ctx *api, const char *segment, const char *what,
+              struct store_job *out, struct errinfo *e)
+{
+    int64_t  id;
+    enum err rc = api_number(segment, "job", &id, e);
+
+    if (rc == ERR_OK)
+        rc = store_job_get(api->store, id, out, e);
+    if (rc == ERR_OK && out->status != STORE_JOB_SUCCEEDED) {
+        rc = err_set(e, ERR_CONFLICT, "",
+                     "job %lld is %s: only one that succeeded can be %s",
+                     (long long)id, store_job_status_name(out->status), what);
+        store_job_release(out);
+    }
+    return rc;
+}
+
+static enum err
+check_continue(const struct store_job *from, const struct codec_job *asked,
+               bool has_stop_when, struct errinfo *e)
+{
+    if (asked->epochs <= from->epoch)
+        return err_set(e, ERR_INVALID, "/epochs",
+                       "job %lld has done %llu epochs: \"epochs\" is how many "
+                       "there are to be in all, and must be more",
+                       (long long)from->id, (unsigned long long)from->epoch);
+    if (strcmp(from->reason, "epochs") != 0 && !has_stop_when)
+        return err_set(e, ERR_INVALID, "/stop_when",
+                       "job %lld stopped because of \"%s\", and would again: "
+                       "say when it is to stop now; {} lets it do all epochs",
+                       (long long)from->id, from->reason);
+    return ERR_OK;
+}
+
+enum err
+api_jobs_continue(void *ctx, const struct http_request *req,
+                  struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx  *api = ctx;
+    struct store_job from = { 0 }, row = { 0 };
+    struct codec_job asked;
+    bool             has_stop_when;
+    enum err         rc;
+
+    rc = succeeded_job(api, req->arg[0], "continued", &from, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = codec_job_continue(from.spec, req->body, req->body_len, &asked,
+                            &has_stop_when, e);
+    if (rc == ERR_OK)
+        rc = check_continue(&from, &asked, has_stop_when, e);
+    if (rc == ERR_OK)
+        rc = training_check(api->store, api->budget, &asked, e);
+    if (rc == ERR_OK) {
+        row.continues = from.id;
+        row.epoch = from.epoch;
+        row.metrics = from.metrics;
+        rc = submit(api, req, &asked, &row, rep, e);
+    }
+    store_job_release(&from);
+    return rc;
+}
+
+enum err
+api_jobs_verify(void *ctx, const struct http_request *req,
+                struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx  *api = ctx;
+    struct store_job from = { 0 }, row = { 0 };
+    struct codec_job asked;
+    enum err         rc;
+
+    rc = succeeded_job(api, req->arg[0], "verified", &from, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (from.verifies != 0 || from.continues != 0)
+        rc = err_set(e, ERR_CONFLICT, "",
+                     from.verifies != 0
+                         ? "job %lld is a verification itself"
+                         : "job %lld began in the middle, with the state of "
+                           "another job that is not kept",
+                     (long long)from.id);
+    if (rc == ERR_OK)
+        rc = codec_job_spec_parse(from.spec, &asked, e);
+    if (rc == ERR_OK) {
+        row.verifies = from.id;
+        row.base_version = from.base_version;
+        rc = training_check(api->store, api->budget, &asked, e);
+    }
+    if (rc == ERR_OK)
+        rc = submit(api, req, &asked, &row, rep, e);
+    store_job_release(&from);
+    return rc;
+}

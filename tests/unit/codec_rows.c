@@ -1,0 +1,176 @@
+/* codec_rows.c - rows read at once are what the reader of all forms makes of
+ * them */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "codec/rows.h"
+#include "codec_suites.h"
+
+#define WIDTH 3
+
+static const struct random_at at = { .seed = 1, .purpose = RANDOM_TEST };
+static const struct nn_spec spec = { .input = { .rank = 1, .dim = { WIDTH } } };
+
+/* The text in a block of its size and a NUL, so that reading on is caught. */
+static bool
+read_text(const char *text, size_t len, struct codec_predict *out)
+{
+    char          *copy = mem_dup(text, len);
+    struct errinfo e;
+    bool           read = false;
+    enum err       rc;
+
+    err_clear(&e);
+    rc = codec_rows_read(copy, len, WIDTH, false, &read, out, &e);
+    ck_assert(rc == ERR_OK || read);
+    free(copy);
+    return rc == ERR_OK && read;
+}
+
+/* What is read at once the other reader takes too, and makes the same of. */
+static bool
+assert_agrees(const char *text, size_t len)
+{
+    struct codec_predict quick = { 0 }, full = { 0 };
+    struct errinfo       e;
+    enum err             rc;
+
+    if (!read_text(text, len, &quick))
+        return false;
+    err_clear(&e);
+    rc = codec_predict_parse(text, len, &spec, NULL, &full, &e);
+    ck_assert_msg(rc == ERR_OK, "%s: %s", text, err_what(&e));
+    ck_assert_uint_eq(quick.n_rows, full.n_rows);
+    ck_assert_uint_eq(quick.width, full.width);
+    ck_assert_int_eq(quick.version, full.version);
+    ck_assert_msg(
+        memcmp(quick.raw, full.raw, full.n_rows * WIDTH * sizeof(float)) == 0,
+        "%s", text);
+    free(quick.raw);
+    free(full.raw);
+    return true;
+}
+
+/* clang-format off */
+static const char *const usual[] = {
+    "{\"inputs\":[[1,2,3]]}",
+    "{\"inputs\": [[0.1, -2.5e-7, 3E5], [1, 2, -0.0]]}",
+    " { \"inputs\" : [ [ 1 , 2 , 3 ] , [ 4 , 5 , 6 ] ] } ",
+    "{\n\t\"inputs\": [\r\n[1,\n2,3]]\n}\n",
+    "{\"inputs\":[[1,2,3]],\"version\":7}",
+    "{\"inputs\":[[1,2,3]], \"version\" : 0 }",
+    "{\"inputs\":[[1,2,3]],\"version\":9223372036854775807}",
+    "{\"inputs\":[[0.30000000000000004,16777217,1e-45]]}",
+};
+static const char *const unusual[] = {
+    "", "{", "{}", "[]", "{\"inputs\":[]}", "{\"inputs\":[[1,2]]}",
+    "{\"inputs\":[[1,2,3,4]]}", "{\"inputs\":[[1,2,3],]}", "{\"inputs\":[[1,2,3]",
+    "{\"inputs\":[[1,2,3]]", "{\"inputs\":[[1,2,3]]}}", "{\"inputs\":[[1,2,3]]} x",
+    "{\"inputs\":[[1,2,]]}", "{\"inputs\":[[1,2,null]]}", "{\"inputs\":[[1,2,\"3\"]]}",
+    "{\"inputs\":[[1,2,03]]}", "{\"inputs\":[[1,2,1e39]]}", "{\"inputs\":[[1,2,NaN]]}",
+    "{\"inputs\":[[1 2,3]]}", "{\"inputs\":[[1,2,3] [1,2,3]]}", "{\"inputs\":[1,2,3]}",
+    "{\"inputs\":[[[1,2,3]]]}", "{\"inputs\":[[1,2,3]],\"version\":null}",
+    "{\"inputs\":[[1,2,3]],\"version\":-1}", "{\"inputs\":[[1,2,3]],\"version\":1.0}",
+    "{\"inputs\":[[1,2,3]],\"version\":}", "{\"version\":1,\"inputs\":[[1,2,3]]}",
+    "{\"inputs\":[[1,2,3]],\"other\":1}", "{\"input\":[[1,2,3]]}",
+    "{\"inputs\":[[1,2,3]],\"version\":9223372036854775808}",
+};
+/* clang-format on */
+
+START_TEST(usual_bodies_are_read)
+{
+    ck_assert(assert_agrees(usual[_i], strlen(usual[_i])));
+}
+END_TEST
+
+START_TEST(others_are_left)
+{
+    struct codec_predict out;
+
+    ck_assert_msg(!read_text(unusual[_i], strlen(unusual[_i]), &out), "%s",
+                  unusual[_i]);
+}
+END_TEST
+
+/* A byte changed, dropped or doubled: it is read as the other reader would, or
+ * not at all. */
+START_TEST(damaged_bodies_agree)
+{
+    static const char letters[] = "0123456789+-.eE,[]{}\": \n\tnvx\\";
+    uint32_t          draw = 0;
+    size_t            n_read = 0;
+
+    for (int round = 0; round < 40000; round++) {
+        const char *from = usual[random_u32(&at, draw++) % COUNT_OF(usual)];
+        char        text[128];
+        size_t      len = strlen(from), place;
+
+        memcpy(text, from, len + 1);
+        for (uint32_t k = random_u32(&at, draw++) % 3; k > 0; k--) {
+            place = random_u32(&at, draw++) % len;
+            switch (random_u32(&at, draw++) % 3) {
+            case 0:
+                text[place] =
+                    letters[random_u32(&at, draw++) % (sizeof(letters) - 1)];
+                break;
+            case 1:
+                memmove(text + place, text + place + 1, len - place);
+                len--;
+                break;
+            default:
+                memmove(text + place + 1, text + place, len - place + 1);
+                len++;
+            }
+        }
+        n_read += assert_agrees(text, len);
+    }
+    ck_assert_uint_gt(n_read, 10000);
+}
+END_TEST
+
+START_TEST(a_nul_is_no_end)
+{
+    static const char    text[] = "{\"inputs\":[[1,2,3]]}\0 ";
+    struct codec_predict out;
+
+    ck_assert(!read_text(text, sizeof(text) - 1, &out));
+}
+END_TEST
+
+START_TEST(numbers_that_are_none)
+{
+    const float          bad[2 * WIDTH] = { 1, 2, 3, 4, NAN, 6 };
+    struct codec_predict out = { 0 };
+    struct errinfo       e;
+
+    err_clear(&e);
+    ck_assert_int_eq(
+        codec_rows_binary(bad, sizeof(bad), WIDTH, false, &out, &e),
+        ERR_INVALID);
+    ck_assert_str_eq(e.item[0].where, "/inputs/1/1");
+    ck_assert_ptr_null(out.raw);
+    ck_assert_int_eq(codec_rows_binary(bad, sizeof(bad), WIDTH, true, &out, &e),
+                     ERR_OK);
+    ck_assert(out.n_rows == 2 && isnan(out.raw[4]));
+    free(out.raw);
+}
+END_TEST
+
+Suite *
+suite_codec_rows(void)
+{
+    Suite *s = suite_create("codec/rows");
+    TCase *t = tcase_create("rows");
+
+    suite_add_tcase(s, t);
+    tcase_add_loop_test(t, usual_bodies_are_read, 0, COUNT_OF(usual));
+    tcase_add_loop_test(t, others_are_left, 0, COUNT_OF(unusual));
+    tcase_add_test(t, damaged_bodies_agree);
+    tcase_add_test(t, a_nul_is_no_end);
+    tcase_add_test(t, numbers_that_are_none);
+    return s;
+}
