@@ -141,27 +141,32 @@ SELECT status, count(*) FROM job GROUP BY status;
 -- name: JOB_GET
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
        error, warnings, resumes, created_ms, started_ms, finished_ms,
-       priority, crashes, base_version, verifies, continues, reason
+       priority, crashes, base_version, verifies, continues, reason,
+       learning_rate_test
   FROM job WHERE id = ?1;
 -- name: JOB_LIST
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
        error, warnings, resumes, created_ms, started_ms, finished_ms,
-       priority, crashes, base_version, verifies, continues, reason
+       priority, crashes, base_version, verifies, continues, reason,
+       learning_rate_test
   FROM job WHERE id > ?1 ORDER BY id LIMIT ?2;
 -- name: JOB_LIST_STATUS
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
        error, warnings, resumes, created_ms, started_ms, finished_ms,
-       priority, crashes, base_version, verifies, continues, reason
+       priority, crashes, base_version, verifies, continues, reason,
+       learning_rate_test
   FROM job WHERE id > ?1 AND status = ?3 ORDER BY id LIMIT ?2;
 -- name: JOB_LIST_NETWORK
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
        error, warnings, resumes, created_ms, started_ms, finished_ms,
-       priority, crashes, base_version, verifies, continues, reason
+       priority, crashes, base_version, verifies, continues, reason,
+       learning_rate_test
   FROM job WHERE id > ?1 AND network = ?4 ORDER BY id LIMIT ?2;
 -- name: JOB_LIST_STATUS_NETWORK
 SELECT id, status, network, dataset, validation, spec, epoch, metrics, result,
        error, warnings, resumes, created_ms, started_ms, finished_ms,
-       priority, crashes, base_version, verifies, continues, reason
+       priority, crashes, base_version, verifies, continues, reason,
+       learning_rate_test
   FROM job WHERE id > ?1 AND status = ?3 AND network = ?4
  ORDER BY id LIMIT ?2;
 -- name: JOB_STATUS
@@ -182,7 +187,8 @@ UPDATE job SET status = 'running', changed_ms = ?1,
               ORDER BY priority DESC, id LIMIT 1)
 RETURNING id, status, network, dataset, validation, spec, epoch, metrics,
        result, error, warnings, resumes, created_ms, started_ms, finished_ms,
-       priority, crashes, base_version, verifies, continues, reason;
+       priority, crashes, base_version, verifies, continues, reason,
+       learning_rate_test;
 -- name: JOB_CANCEL
 UPDATE job SET status = 'cancelled', reason = 'requested', changed_ms = ?2,
        finished_ms = ?2
@@ -206,12 +212,14 @@ UPDATE job SET status = 'queued', resumes = resumes + 1,
 -- name: JOB_PROGRESS
 -- A job that gets on has not brought the process down.
 UPDATE job SET epoch = ?2, metrics = coalesce(?3, metrics),
-       warnings = coalesce(?4, warnings), crashes = 0
+       warnings = coalesce(?4, warnings), crashes = 0,
+       learning_rate_test = coalesce(?5, learning_rate_test)
  WHERE id = ?1;
 -- name: JOB_END
 UPDATE job SET status = ?2, epoch = ?3, finished_ms = ?4, changed_ms = ?4,
        reason = ?9, metrics = coalesce(?5, metrics), error = ?6,
-       warnings = coalesce(?7, warnings), result = ?8
+       warnings = coalesce(?7, warnings), result = ?8,
+       learning_rate_test = coalesce(?10, learning_rate_test)
  WHERE id = ?1;
 
 -- name: EVENT_LAST
@@ -235,12 +243,20 @@ DELETE FROM idempotency WHERE created_ms < ?1;
 
 -- name: EPOCH_INSERT
 INSERT INTO epoch (job_id, epoch, loss, accuracy, val_loss, val_accuracy,
-                   learning_rate, gradient_norm, seconds, samples_per_second)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+                   learning_rate, gradient_norm, seconds, samples_per_second,
+                   restart)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 -- name: EPOCH_LIST
 SELECT epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
-       gradient_norm, seconds, samples_per_second
+       gradient_norm, seconds, samples_per_second, restart
   FROM epoch WHERE job_id = ?1 AND epoch > ?2 ORDER BY epoch LIMIT ?3;
+-- name: EPOCH_LAYER_INSERT
+INSERT INTO epoch_layer (job_id, epoch, layer, gradient_norm, update_ratio)
+VALUES (?1, ?2, ?3, ?4, ?5);
+-- name: EPOCH_LAYER_LIST
+SELECT epoch, layer, gradient_norm, update_ratio
+  FROM epoch_layer WHERE job_id = ?1 AND epoch > ?2 AND epoch <= ?3
+ ORDER BY epoch, layer LIMIT ?4;
 
 -- name: CHECKPOINT_PUT
 INSERT INTO checkpoint (job_id, epoch, n_bytes, sha256) VALUES (?1, ?2, ?3, ?4)

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/internal.h"
 #include "codec/job.h"
@@ -112,11 +113,15 @@ api_jobs_history(void *ctx, const struct http_request *req,
     struct api_ctx     *api = ctx;
     struct store_job    job = { 0 };
     struct store_epoch *row = NULL;
-    size_t              limit, n = 0;
+    struct store_layer *layer = NULL;
+    const char         *detail = http_request_query(req, "detail");
+    size_t              limit, n = 0, n_shown, n_layers = 0;
     uint64_t            after = 0;
     int64_t             id;
     enum err            rc;
 
+    if (detail != NULL && strcmp(detail, "layers") != 0)
+        return err_set(e, ERR_MALFORMED, "detail", "must be layers");
     rc = api_number(req->arg[0], "job", &id, e);
     if (rc == ERR_OK)
         rc = http_request_limit(req, &limit, e);
@@ -130,7 +135,14 @@ api_jobs_history(void *ctx, const struct http_request *req,
     rc = store_epoch_list(api->store, id, after, limit + 1, &row, &n, e);
     if (rc != ERR_OK)
         return rc;
-    codec_history_format(row, n > limit ? limit : n, n > limit, &rep->body);
+    n_shown = n > limit ? limit : n;
+    if (detail != NULL && n_shown > 0)
+        rc = store_layer_list(api->store, id, after, row[n_shown - 1].epoch,
+                              n_shown * NN_MAX_LAYERS, &layer, &n_layers, e);
+    if (rc == ERR_OK)
+        codec_history_format(row, n_shown, layer, n_layers, n > limit,
+                             &rep->body);
+    free(layer);
     free(row);
-    return ERR_OK;
+    return rc;
 }

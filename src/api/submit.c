@@ -26,6 +26,7 @@ reply_submitted(struct api_ctx *api, int64_t id, struct http_reply *rep,
     shown.started_ms = shown.finished_ms = 0;
     shown.resumes = 0;
     shown.result = shown.error = shown.warnings = NULL;
+    shown.learning_rate_test = NULL;
     if (row.continues == 0) {
         shown.epoch = 0;
         shown.metrics = NULL;
@@ -136,13 +137,16 @@ api_jobs_create(void *ctx, const struct http_request *req,
         codec_dry_run_format(NULL, NAN, e, &rep->body);
         return ERR_OK;
     }
-    if (rc == ERR_OK && dry)
-        return dry_run(api, &asked, rep, e);
-    if (rc == ERR_OK)
-        rc = training_check(api->store, api->budget, &asked, e);
     if (rc != ERR_OK)
         return rc;
-    return submit(api, req, &asked, &row, rep, e);
+    if (dry)
+        rc = dry_run(api, &asked, rep, e);
+    else
+        rc = training_check(api->store, api->budget, &asked, e);
+    if (rc == ERR_OK && !dry)
+        rc = submit(api, req, &asked, &row, rep, e);
+    codec_job_release(&asked);
+    return rc;
 }
 
 /* --- from another job --------------------------------------------------------
@@ -170,6 +174,11 @@ static enum err
 check_continue(const struct store_job *from, const struct codec_job *asked,
                bool has_stop_when, struct errinfo *e)
 {
+    if (asked->restarts > 1)
+        return err_set(e, ERR_CONFLICT, "",
+                       "job %lld had restarts, and its state is that of the "
+                       "last one: submit a job that starts from its version",
+                       (long long)from->id);
     if (asked->epochs <= from->epoch)
         return err_set(e, ERR_INVALID, "/epochs",
                        "job %lld has done %llu epochs: \"epochs\" is how many "
@@ -189,7 +198,7 @@ api_jobs_continue(void *ctx, const struct http_request *req,
 {
     struct api_ctx  *api = ctx;
     struct store_job from = { 0 }, row = { 0 };
-    struct codec_job asked;
+    struct codec_job asked = { .epochs = 0 };
     bool             has_stop_when;
     enum err         rc;
 
@@ -208,6 +217,7 @@ api_jobs_continue(void *ctx, const struct http_request *req,
         row.metrics = from.metrics;
         rc = submit(api, req, &asked, &row, rep, e);
     }
+    codec_job_release(&asked);
     store_job_release(&from);
     return rc;
 }
@@ -218,7 +228,7 @@ api_jobs_verify(void *ctx, const struct http_request *req,
 {
     struct api_ctx  *api = ctx;
     struct store_job from = { 0 }, row = { 0 };
-    struct codec_job asked;
+    struct codec_job asked = { .epochs = 0 };
     enum err         rc;
 
     rc = succeeded_job(api, req->arg[0], "verified", &from, e);
@@ -240,6 +250,7 @@ api_jobs_verify(void *ctx, const struct http_request *req,
     }
     if (rc == ERR_OK)
         rc = submit(api, req, &asked, &row, rep, e);
+    codec_job_release(&asked);
     store_job_release(&from);
     return rc;
 }

@@ -20,7 +20,8 @@ enum random_purpose {
     RANDOM_SPLIT,      /* training and validation rows                 */
     RANDOM_DROPOUT,    /* epoch, step: batch, then layer in purpose's high bits */
     RANDOM_TEST,
-    RANDOM_CHECK /* which parameters a check of gradients looks at; step: layer */
+    RANDOM_CHECK, /* which parameters a check of gradients looks at; step: layer */
+    RANDOM_RESTART = 16 /* seeds of restarts; step: the restart */
 };
 
 struct random_at {

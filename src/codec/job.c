@@ -1,3 +1,4 @@
+/* job.c - a job's spec, from JSON */
 #include "codec/job.h"
 
 #include <float.h>
@@ -6,34 +7,32 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "codec/list.h"
 #include "codec/walk.h"
-#include "codec/write.h"
 
-static const char *const monitor_names[] = {
-    [CODEC_MONITOR_LOSS] = "loss",
-    [CODEC_MONITOR_ACCURACY] = "accuracy",
-    [CODEC_MONITOR_VAL_LOSS] = "val_loss",
-    [CODEC_MONITOR_VAL_ACCURACY] = "val_accuracy",
-};
-static const char *const keep_names[] = {
-    [CODEC_KEEP_BEST] = "best",
-    [CODEC_KEEP_LAST] = "last",
-};
+/* --- what there is to choose from ---------------------------------------- */
 
-/* --- reading -----------------------------------------------------------------
- */
-
-static const char *
-monitor_choice(size_t i)
+const char *
+codec_monitor_name(size_t i)
 {
-    return i < COUNT_OF(monitor_names) ? monitor_names[i] : NULL;
+    static const char *const names[] = {
+        [CODEC_MONITOR_LOSS] = "loss",
+        [CODEC_MONITOR_ACCURACY] = "accuracy",
+        [CODEC_MONITOR_VAL_LOSS] = "val_loss",
+        [CODEC_MONITOR_VAL_ACCURACY] = "val_accuracy",
+    };
+
+    return i < COUNT_OF(names) ? names[i] : NULL;
 }
 
-static const char *
-keep_choice(size_t i)
+const char *
+codec_keep_name(size_t i)
 {
-    return i < COUNT_OF(keep_names) ? keep_names[i] : NULL;
+    static const char *const names[] = {
+        [CODEC_KEEP_BEST] = "best",
+        [CODEC_KEEP_LAST] = "last",
+    };
+
+    return i < COUNT_OF(names) ? names[i] : NULL;
 }
 
 static const char *
@@ -51,6 +50,8 @@ scaling_choice(size_t i)
                ? dataset_scaling_name((enum dataset_scaling)i)
                : NULL;
 }
+
+/* --- members -------------------------------------------------------------- */
 
 static void
 read_name(struct walk *w, const char *name, bool required, char *out)
@@ -77,12 +78,47 @@ read_count(struct walk *w, const char *name, uint64_t min, uint64_t max,
         value_count(value, at, min, max, out, w->e);
 }
 
+/* A number above 0; null and absent leave *out as it is. */
 static void
-read_batch_size(struct walk *w, size_t *out)
+read_limit(struct walk *w, const char *name, double *out)
+{
+    json_t *value = walk_nullable(w, name);
+    char    at[WALK_POINTER_SIZE];
+
+    walk_pointer(at, w->at, name);
+    if (value != NULL)
+        value_double(value, at, 0, FLT_MAX, true, false, out, w->e);
+}
+
+/* The name of a column of the dataset. */
+static void
+read_column(json_t *value, const char *at, char out[CODEC_COLUMN_SIZE],
+            struct errinfo *e)
+{
+    size_t n = json_string_length(value);
+
+    if (!json_is_string(value))
+        err_add(e, ERR_INVALID, at, "must be the name of a column, got %s",
+                value_type(value));
+    else if (n == 0 || n >= CODEC_COLUMN_SIZE)
+        err_add(e, ERR_INVALID, at,
+                "the name of a column has 1 to %d bytes, got %zu",
+                CODEC_COLUMN_SIZE - 1, n);
+    else
+        memcpy(out, json_string_value(value), n + 1);
+}
+
+/* Read after the optimizer, which may want all rows at once. */
+static void
+read_batch_size(struct walk *w, const struct nn_optimizer_spec *optimizer,
+                size_t *out)
 {
     json_t  *value = walk_member(w, "batch_size");
+    bool     full = nn_optimizer_type_wants_full_batch(optimizer->type);
     uint64_t n;
 
+    if (full)
+        *out = 0;
     if (value == NULL)
         return;
     if (json_is_string(value) && strcmp(json_string_value(value), "full") == 0)
@@ -91,16 +127,52 @@ read_batch_size(struct walk *w, size_t *out)
         walk_wrong(w, "batch_size",
                    "must be a number or \"full\", got \"%.30s\"",
                    json_string_value(value));
-    else if (value_count(value, "/batch_size", 1, CODEC_MAX_BATCH, &n, w->e))
+    else if (!value_count(value, "/batch_size", 1, CODEC_MAX_BATCH, &n, w->e))
+        return;
+    else if (full)
+        walk_wrong(
+            w, "batch_size",
+            "must be \"full\" for %s, which compares gradients of the "
+            "same rows; for batches of %llu take \"adam\" or \"rmsprop\"",
+            nn_optimizer_type_name(optimizer->type), (unsigned long long)n);
+    else
         *out = (size_t)n;
 }
 
-static void
-read_optimizer(struct walk *w, struct nn_optimizer_spec *out)
+static bool
+has_learning_rate(const struct nn_optimizer_type *type)
 {
-    json_t     *value = walk_member(w, "optimizer"), *type;
-    struct walk o;
-    size_t      i;
+    const struct nn_member *member = nn_optimizer_type_members(type);
+
+    while (member->name != NULL && strcmp(member->name, "learning_rate") != 0)
+        member++;
+    return member->name != NULL;
+}
+
+/* Is the rate to be found out?  Then the member goes, and its default is what
+ * holds where nothing better is found. */
+static bool
+take_auto_rate(json_t *optimizer, struct walk *o)
+{
+    json_t *value = json_object_get(optimizer, "learning_rate");
+
+    if (!json_is_string(value))
+        return false;
+    if (strcmp(json_string_value(value), "auto") != 0)
+        walk_wrong(o, "learning_rate",
+                   "must be a number or \"auto\", got \"%.30s\"",
+                   json_string_value(value));
+    json_object_del(optimizer, "learning_rate");
+    return true;
+}
+
+static void
+read_optimizer(struct walk *w, struct codec_job *job)
+{
+    struct nn_optimizer_spec *out = &job->optimizer;
+    json_t                   *value = walk_member(w, "optimizer"), *type;
+    struct walk               o;
+    size_t                    i;
 
     nn_optimizer_spec_init(out, nn_optimizer_type_find("adam"));
     if (value == NULL)
@@ -114,6 +186,8 @@ read_optimizer(struct walk *w, struct nn_optimizer_spec *out)
     if (!value_word(type, "/optimizer/type", optimizer_choice, &i, w->e))
         return; /* which members it may have depends on it */
     nn_optimizer_spec_init(out, nn_optimizer_type_at(i));
+    if (has_learning_rate(out->type))
+        job->auto_rate = take_auto_rate(value, &o);
     walk_members(&o, nn_optimizer_type_members(out->type), out);
     walk_end(&o);
     nn_optimizer_spec_check(out, w->e);
@@ -128,7 +202,8 @@ schedule_choice(size_t i)
 }
 
 static void
-read_schedule(struct walk *w, struct codec_schedule *out, uint64_t n_epochs)
+read_schedule(struct walk *w, const struct nn_optimizer_spec *optimizer,
+              struct codec_schedule *out, uint64_t n_epochs)
 {
     json_t     *value = walk_member(w, "schedule"), *type;
     struct walk s;
@@ -147,6 +222,10 @@ read_schedule(struct walk *w, struct codec_schedule *out, uint64_t n_epochs)
         return; /* which members it may have depends on it */
     codec_schedule_init(out, (enum codec_schedule_type)i);
     walk_members(&s, codec_schedule_members(out->type), out);
+    if (!has_learning_rate(optimizer->type) &&
+        (out->type != CODEC_SCHEDULE_CONSTANT || out->warmup_epochs > 0))
+        walk_wrong(w, "schedule", "%s has no learning rate to schedule",
+                   nn_optimizer_type_name(optimizer->type));
     if (out->warmup_epochs >= n_epochs)
         walk_wrong(&s, "warmup_epochs",
                    "must be less than the %llu epochs of the job",
@@ -157,20 +236,26 @@ read_schedule(struct walk *w, struct codec_schedule *out, uint64_t n_epochs)
 static void
 read_validation(struct walk *w, struct codec_job *out)
 {
-    json_t     *value = walk_nullable(w, "validation"), *fraction, *dataset;
+    json_t     *value = walk_nullable(w, "validation");
+    json_t     *fraction, *column, *dataset;
     struct walk v;
 
     if (value == NULL)
         return;
     walk_begin(&v, value, "/validation", w->e);
     fraction = walk_member(&v, "fraction");
+    column = walk_member(&v, "column");
     dataset = walk_member(&v, "dataset");
-    if (v.object != NULL && (fraction == NULL) == (dataset == NULL))
+    if (v.object != NULL &&
+        (fraction != NULL) + (column != NULL) + (dataset != NULL) != 1)
         err_add(w->e, ERR_INVALID, "/validation",
-                "must have exactly one of \"fraction\" and \"dataset\"");
+                "must have exactly one of \"fraction\", \"column\" and "
+                "\"dataset\"");
     if (fraction != NULL)
         value_double(fraction, "/validation/fraction", 0, 1, true, true,
                      &out->validation_fraction, w->e);
+    if (column != NULL)
+        read_column(column, "/validation/column", out->validation_column, w->e);
     if (dataset != NULL)
         value_name(dataset, "/validation/dataset", out->validation_dataset,
                    w->e);
@@ -213,8 +298,7 @@ static void
 read_stop_when(struct walk *w, struct codec_job *out)
 {
     json_t *value = walk_nullable(w, "stop_when"), *patience, *monitor, *delta;
-    bool    validates =
-        out->validation_fraction > 0 || out->validation_dataset[0] != '\0';
+    bool    validates = codec_job_validates(out);
     struct walk s;
     size_t      i;
 
@@ -235,13 +319,13 @@ read_stop_when(struct walk *w, struct codec_job *out)
                      &out->stop_min_delta, w->e);
     read_prechelt(&s, validates, out);
     monitor = walk_nullable(&s, "monitor");
-    if (monitor != NULL &&
-        value_word(monitor, "/stop_when/monitor", monitor_choice, &i, w->e)) {
+    if (monitor != NULL && value_word(monitor, "/stop_when/monitor",
+                                      codec_monitor_name, &i, w->e)) {
         out->monitor = (enum codec_monitor)i;
         if (!validates && i >= CODEC_MONITOR_VAL_LOSS)
             walk_wrong(&s, "monitor",
                        "\"%s\" needs a \"validation\", which this job has not",
-                       monitor_names[i]);
+                       codec_monitor_name(i));
     }
     walk_end(&s);
 }
@@ -280,6 +364,7 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
     *out = (struct codec_job){ .epochs = 10,
                                .batch_size = 32,
                                .shuffle = true,
+                               .restarts = 1,
                                .validation_every = 1,
                                .stop_loss_below = NAN,
                                .stop_accuracy_above = NAN,
@@ -292,13 +377,20 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
     read_name(&w, "network", true, out->network);
     read_name(&w, "dataset", true, out->dataset);
     read_count(&w, "epochs", 1, CODEC_MAX_EPOCHS, &out->epochs);
-    read_batch_size(&w, &out->batch_size);
+    read_optimizer(&w, out);
+    read_batch_size(&w, &out->optimizer, &out->batch_size);
     value = walk_member(&w, "shuffle");
     if (value != NULL)
         value_bool(value, "/shuffle", &out->shuffle, e);
     read_count(&w, "seed", 0, CODEC_MAX_SEED, &out->seed);
-    read_optimizer(&w, &out->optimizer);
-    read_schedule(&w, &out->schedule, out->epochs);
+    read_schedule(&w, &out->optimizer, &out->schedule, out->epochs);
+    read_count(&w, "restarts", 1, CODEC_MAX_RESTARTS, &out->restarts);
+    read_limit(&w, "clip_norm", &out->clip_norm);
+    read_limit(&w, "clip_value", &out->clip_value);
+    codec_class_weights_read(&w, &out->class_weights);
+    value = walk_nullable(&w, "sample_weight");
+    if (value != NULL)
+        read_column(value, "/sample_weight", out->sample_weight, e);
     value = walk_member(&w, "scale_inputs");
     if (value != NULL &&
         value_word(value, "/scale_inputs", scaling_choice, &i, e))
@@ -306,7 +398,7 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
     read_validation(&w, out);
     read_stop_when(&w, out);
     value = walk_member(&w, "keep");
-    if (value != NULL && value_word(value, "/keep", keep_choice, &i, e))
+    if (value != NULL && value_word(value, "/keep", codec_keep_name, &i, e))
         out->keep = (enum codec_keep)i;
     read_start_from(&w, out);
     read_count(&w, "priority", 0, CODEC_MAX_PRIORITY, &out->priority);
@@ -331,8 +423,10 @@ codec_job_parse(const void *body, size_t len, struct codec_job *out,
         return rc;
     read_job(document, &job, e);
     json_decref(document);
-    if (e->n > 0)
+    if (e->n > 0) {
+        codec_job_release(&job);
         return e->code;
+    }
     *out = job;
     return ERR_OK;
 }
@@ -348,347 +442,16 @@ codec_job_spec_parse(const char *json, struct codec_job *out, struct errinfo *e)
                    own.item[0].what);
 }
 
-/* What may be another for a job that goes on; the rest is in its state. */
-static const char *const continue_members[] = { "epochs", "stop_when",
-                                                "priority",
-                                                "checkpoint_seconds" };
-
-enum err
-codec_job_continue(const char *spec, const void *body, size_t len,
-                   struct codec_job *out, bool *out_has_stop_when,
-                   struct errinfo *e)
-{
-    struct walk w;
-    json_t     *document = NULL, *base = NULL;
-    char       *text = NULL;
-    enum err    rc;
-
-    err_clear(e);
-    rc = walk_load(body, len, &document, e);
-    if (rc == ERR_OK)
-        rc = walk_load(spec, strlen(spec), &base, e);
-    if (rc != ERR_OK)
-        goto out;
-    walk_begin(&w, document, "", e);
-    for (size_t i = 0; i < COUNT_OF(continue_members); i++) {
-        json_t *value = walk_member(&w, continue_members[i]);
-
-        if (value != NULL)
-            json_object_set(base, continue_members[i], value);
-        else if (i == 0)
-            walk_missing(&w, continue_members[i]);
-    }
-    walk_end(&w);
-    *out_has_stop_when = json_object_get(document, "stop_when") != NULL;
-    rc = e->code;
-    if (e->n > 0)
-        goto out;
-    text = json_dumps(base, JSON_REAL_PRECISION(17));
-    rc = text != NULL ? codec_job_parse(text, strlen(text), out, e)
-                      : err_set(e, ERR_NOMEM, "", "out of memory");
-out:
-    free(text);
-    json_decref(base);
-    json_decref(document);
-    return rc;
-}
-
-int64_t
-codec_result_version(const char *result)
-{
-    json_t *document = result != NULL ? json_loads(result, 0, NULL) : NULL;
-    json_t *version = json_object_get(document, "version");
-    int64_t n =
-        json_is_integer(version) ? (int64_t)json_integer_value(version) : -1;
-
-    json_decref(document);
-    return n;
-}
-
-enum err
-codec_cancel_parse(const void *body, size_t len, bool *out_keep,
-                   struct errinfo *e)
-{
-    struct walk w;
-    json_t     *document = NULL, *value;
-    bool        keep = false;
-    enum err    rc;
-
-    if (len == 0) {
-        *out_keep = false;
-        return ERR_OK;
-    }
-    err_clear(e);
-    rc = walk_load(body, len, &document, e);
-    if (rc != ERR_OK)
-        return rc;
-    walk_begin(&w, document, "", e);
-    value = walk_member(&w, "keep");
-    if (value != NULL)
-        value_bool(value, "/keep", &keep, e);
-    walk_end(&w);
-    json_decref(document);
-    if (e->n > 0)
-        return e->code;
-    *out_keep = keep;
-    return ERR_OK;
-}
-
-/* --- writing -----------------------------------------------------------------
- */
-
-static void
-write_asked(struct buf *out, const char *name, double x)
-{
-    if (isnan(x))
-        write_json(out, name, NULL);
-    else
-        write_double(out, name, x);
-}
-
-/* The spec's members behind network and dataset. */
-static void
-write_spec(const struct codec_job *spec, struct buf *out)
-{
-    write_count(out, "epochs", spec->epochs);
-    if (spec->batch_size == 0)
-        write_text(out, "batch_size", "full");
-    else
-        write_count(out, "batch_size", spec->batch_size);
-    write_bool(out, "shuffle", spec->shuffle);
-    write_count(out, "seed", spec->seed);
-
-    write_member(out, "optimizer");
-    write_begin(out);
-    write_text(out, "type", nn_optimizer_type_name(spec->optimizer.type));
-    write_members(out, nn_optimizer_type_members(spec->optimizer.type),
-                  &spec->optimizer);
-    write_end(out);
-
-    write_member(out, "schedule");
-    write_begin(out);
-    write_text(out, "type", codec_schedule_name(spec->schedule.type));
-    write_members(out, codec_schedule_members(spec->schedule.type),
-                  &spec->schedule);
-    write_end(out);
-
-    write_text(out, "scale_inputs", dataset_scaling_name(spec->scale_inputs));
-    write_member(out, "validation");
-    if (spec->validation_fraction > 0 || spec->validation_dataset[0] != '\0') {
-        write_begin(out);
-        if (spec->validation_fraction > 0)
-            write_double(out, "fraction", spec->validation_fraction);
-        else
-            write_text(out, "dataset", spec->validation_dataset);
-        write_count(out, "every_epochs", spec->validation_every);
-        write_end(out);
-    } else {
-        buf_puts(out, "null");
-    }
-
-    write_member(out, "stop_when");
-    write_begin(out);
-    write_asked(out, "loss_below", spec->stop_loss_below);
-    write_asked(out, "accuracy_above", spec->stop_accuracy_above);
-    write_asked(out, "seconds", spec->stop_seconds);
-    if (spec->stop_patience > 0)
-        write_count(out, "patience", spec->stop_patience);
-    else
-        write_json(out, "patience", NULL);
-    write_double(out, "min_delta", spec->stop_min_delta);
-    write_asked(out, "generalization_loss_above",
-                spec->stop_generalization_loss);
-    write_asked(out, "progress_below", spec->stop_progress);
-    write_count(out, "strip_epochs", spec->strip_epochs);
-    write_text(out, "monitor", monitor_names[spec->monitor]);
-    write_end(out);
-
-    write_text(out, "keep", keep_names[spec->keep]);
-    if (spec->start_from == CODEC_START_VERSION)
-        write_count(out, "start_from", (uint64_t)spec->start_version);
-    else
-        write_text(out, "start_from",
-                   spec->start_from == CODEC_START_INITIAL ? "initial"
-                                                           : "latest");
-    write_count(out, "priority", spec->priority);
-    write_double(out, "checkpoint_seconds", spec->checkpoint_seconds);
-}
-
 void
-codec_job_spec_format(const struct codec_job *spec, struct buf *out)
+codec_job_release(struct codec_job *spec)
 {
-    write_begin(out);
-    write_text(out, "network", spec->network);
-    write_text(out, "dataset", spec->dataset);
-    write_spec(spec, out);
-    write_end(out);
+    codec_class_weights_release(&spec->class_weights);
 }
 
-/* null for 0 */
-static void
-write_id(struct buf *out, const char *name, int64_t id)
+bool
+codec_job_validates(const struct codec_job *spec)
 {
-    if (id != 0)
-        write_count(out, name, (uint64_t)id);
-    else
-        write_json(out, name, NULL);
-}
-
-enum err
-codec_job_format(const struct store_job      *row,
-                 const struct codec_progress *progress, const char *metrics,
-                 struct buf *out, struct errinfo *e)
-{
-    struct codec_job      spec;
-    struct codec_progress own;
-    enum err              rc = codec_job_spec_parse(row->spec, &spec, e);
-
-    if (rc != ERR_OK)
-        return rc;
-    if (progress == NULL) {
-        own = (struct codec_progress){ .epoch = row->epoch,
-                                       .epochs = spec.epochs,
-                                       .fraction = (double)row->epoch /
-                                                   (double)spec.epochs,
-                                       .samples_per_second = NAN,
-                                       .eta_seconds = NAN };
-        if (row->status == STORE_JOB_SUCCEEDED) {
-            own.fraction = 1;
-            own.eta_seconds = 0;
-        }
-        progress = &own;
-    }
-    write_begin(out);
-    write_count(out, "id", (uint64_t)row->id);
-    write_text(out, "status", store_job_status_name(row->status));
-    write_text(out, "network", row->network);
-    write_text(out, "dataset", row->dataset);
-    write_spec(&spec, out);
-
-    write_member(out, "progress");
-    write_begin(out);
-    write_count(out, "epoch", progress->epoch);
-    write_count(out, "epochs", progress->epochs);
-    write_double(out, "fraction", progress->fraction);
-    write_double(out, "samples_per_second", progress->samples_per_second);
-    write_double(out, "eta_seconds", progress->eta_seconds);
-    write_end(out);
-
-    write_json(out, "metrics", metrics != NULL ? metrics : row->metrics);
-    write_json(out, "warnings", row->warnings != NULL ? row->warnings : "[]");
-    write_json(out, "result", row->result);
-    write_json(out, "error", row->error);
-    write_count(out, "resumes", (uint64_t)row->resumes);
-    write_text(out, "reason", row->reason);
-    write_id(out, "continues", row->continues);
-    write_id(out, "verifies", row->verifies);
-    write_time(out, "created_at", row->created_ms);
-    write_time(out, "started_at", row->started_ms);
-    write_time(out, "finished_at", row->finished_ms);
-    write_end(out);
-    return ERR_OK;
-}
-
-/* --- history -----------------------------------------------------------------
- */
-
-/* What does not apply is left out. */
-static void
-write_figure(struct buf *out, const char *name, double x)
-{
-    if (!isnan(x))
-        write_double(out, name, x);
-}
-
-static void
-write_metrics(struct buf *out, const struct store_epoch *row)
-{
-    write_figure(out, "loss", row->loss);
-    write_figure(out, "accuracy", row->accuracy);
-    write_figure(out, "val_loss", row->val_loss);
-    write_figure(out, "val_accuracy", row->val_accuracy);
-}
-
-void
-codec_metrics_format(const struct store_epoch *row, struct buf *out)
-{
-    write_begin(out);
-    write_metrics(out, row);
-    write_end(out);
-}
-
-void
-codec_history_format(const struct store_epoch *rows, size_t n, bool more,
-                     struct buf *out)
-{
-    codec_list_begin(out);
-    for (size_t i = 0; i < n; i++) {
-        codec_list_next(out, i);
-        write_begin(out);
-        write_count(out, "epoch", rows[i].epoch);
-        write_metrics(out, &rows[i]);
-        write_figure(out, "learning_rate", rows[i].learning_rate);
-        write_figure(out, "gradient_norm", rows[i].gradient_norm);
-        write_figure(out, "seconds", rows[i].seconds);
-        write_figure(out, "samples_per_second", rows[i].samples_per_second);
-        write_end(out);
-    }
-    codec_list_end_number(out, more ? (int64_t)rows[n - 1].epoch : -1);
-}
-
-void
-codec_event_format(const struct store_event *row, struct buf *out)
-{
-    write_begin(out);
-    write_count(out, "event", (uint64_t)row->id);
-    write_count(out, "job", (uint64_t)row->job_id);
-    write_text(out, "status", store_job_status_name(row->status));
-    write_text(out, "reason", row->reason);
-    write_count(out, "epoch", row->epoch);
-    write_time(out, "at", row->at_ms);
-    write_end(out);
-}
-
-/* [{"pointer": …, "detail": …}, …] */
-static void
-write_errors(struct buf *out, const struct errinfo *e)
-{
-    write_member(out, "errors");
-    buf_putc(out, '[');
-    for (unsigned i = 0; i < e->n; i++) {
-        codec_list_next(out, i);
-        write_begin(out);
-        if (e->item[i].where[0] == '/')
-            write_text(out, "pointer", e->item[i].where);
-        write_text(out, "detail", e->item[i].what);
-        write_end(out);
-    }
-    buf_putc(out, ']');
-}
-
-void
-codec_dry_run_format(const size_t *memory_bytes, double seconds,
-                     const struct errinfo *e, struct buf *out)
-{
-    write_begin(out);
-    if (memory_bytes != NULL)
-        write_count(out, "memory_bytes", *memory_bytes);
-    else
-        write_json(out, "memory_bytes", NULL);
-    write_double(out, "estimated_seconds", seconds);
-    write_errors(out, e);
-    write_end(out);
-}
-
-void
-codec_error_format(const struct errinfo *e, struct buf *out)
-{
-    write_begin(out);
-    write_text(out, "type", "about:blank");
-    write_text(out, "title", "The job failed");
-    write_text(out, "detail", err_what(e));
-    write_text(out, "code", err_slug(e));
-    if (e->n > 0 && e->item[0].where[0] == '/')
-        write_errors(out, e);
-    write_end(out);
+    return spec->validation_fraction > 0 ||
+           spec->validation_column[0] != '\0' ||
+           spec->validation_dataset[0] != '\0';
 }

@@ -3,6 +3,7 @@
  *
  * Model    A job's spec is stored complete, as API.md has it; the formatters add
  *          what the row and a running worker know.
+ * Owner    A spec that was parsed is the caller's, who releases it.
  * Errors   As codec/network.h.
  */
 #ifndef CODEC_JOB_H
@@ -10,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "codec/class_weights.h"
 #include "codec/network.h"
 #include "codec/schedule.h"
 #include "dataset/encoder.h"
@@ -19,6 +21,8 @@
 #define CODEC_MAX_EPOCHS 100000000u
 #define CODEC_MAX_BATCH 65536u
 #define CODEC_MAX_STRIP 64u
+#define CODEC_MAX_RESTARTS 100u
+#define CODEC_COLUMN_SIZE (DATASET_MAX_NAME + 1)
 #define CODEC_MAX_PRIORITY 100u
 
 enum codec_start { CODEC_START_LATEST, CODEC_START_INITIAL, CODEC_START_VERSION };
@@ -30,6 +34,9 @@ enum codec_monitor { /* smaller is better for losses, larger for accuracies */
     CODEC_MONITOR_VAL_ACCURACY
 };
 
+const char *codec_monitor_name(size_t i); /* NULL past the last */
+const char *codec_keep_name(size_t i);
+
 struct codec_job {
     char     network[CODEC_NAME_SIZE];
     char     dataset[CODEC_NAME_SIZE];
@@ -38,10 +45,16 @@ struct codec_job {
     bool     shuffle;    /* default true                          */
     uint64_t seed;       /* default 0                             */
     struct nn_optimizer_spec optimizer; /* default adam           */
+    bool                     auto_rate; /* "learning_rate": "auto" */
     struct codec_schedule    schedule;  /* default constant       */
+    uint64_t restarts;               /* initialisations tried, default 1 */
+    double   clip_norm, clip_value;  /* 0: gradients are not clipped */
+    struct codec_class_weights class_weights;
+    char     sample_weight[CODEC_COLUMN_SIZE]; /* "": none        */
     enum dataset_scaling     scale_inputs; /* default none        */
     double   validation_fraction; /* [0, 1); 0: none              */
     char     validation_dataset[CODEC_NAME_SIZE]; /* "": none     */
+    char     validation_column[CODEC_COLUMN_SIZE]; /* "": none    */
     uint64_t validation_every;    /* epochs, default 1            */
     /* Stop when…: compared with the validation's figures where there is a
      * validation, else with the training's. NaN, 0: not asked. */
@@ -66,6 +79,10 @@ enum err codec_job_parse(const void *body, size_t len, struct codec_job *out,
 void     codec_job_spec_format(const struct codec_job *spec, struct buf *out);
 enum err codec_job_spec_parse(const char *json, struct codec_job *out,
                               struct errinfo *e);
+void     codec_job_release(struct codec_job *spec);
+
+/* Does it hold rows out to validate with? */
+bool codec_job_validates(const struct codec_job *spec);
 
 /* The spec of a job that goes on from one of this spec: what body says,
  * "epochs" at least, and the rest as it was. */
@@ -83,8 +100,9 @@ enum err codec_cancel_parse(const void *body, size_t len, bool *out_keep,
 
 /* Where a running job is; a queued or finished one has only epoch, epochs. */
 struct codec_progress {
-    uint64_t epoch;    /* epochs done          */
-    uint64_t epochs;
+    uint64_t epoch;    /* epochs done, over all restarts */
+    uint64_t epochs;   /* at most, over all restarts     */
+    uint64_t restart;  /* from 1; 0: not known, or one   */
     double   fraction; /* of all work, 0 to 1  */
     double   samples_per_second; /* NaN: not known */
     double   eta_seconds;        /* NaN: not known */
@@ -100,9 +118,50 @@ enum err codec_job_format(const struct store_job *row,
  * infinite one is null. */
 void codec_metrics_format(const struct store_epoch *row, struct buf *out);
 
-/* {"data": [...], "next": N or null} */
+/* {"data": [...], "next": N or null}; layers are those of these epochs, in
+ * order, and each row that has some shows them. */
 void codec_history_format(const struct store_epoch *rows, size_t n,
+                          const struct store_layer *layers, size_t n_layers,
                           bool more, struct buf *out);
+
+/* What "auto" tried, chose, and why. */
+struct codec_rate_point {
+    double learning_rate, loss;
+};
+struct codec_rate_test {
+    double                         chosen;
+    const char                    *reason; /* a sentence */
+    const struct codec_rate_point *point;  /* [n]        */
+    size_t                         n;
+};
+void codec_rate_test_format(const struct codec_rate_test *test,
+                            struct buf                   *out);
+
+/* What came of a job, and of each of its restarts. */
+struct codec_outcome {
+    uint64_t    epochs, best_epoch; /* best_epoch 0: none        */
+    double      figure;             /* the monitor's; NaN: none  */
+    const char *stop_reason;
+};
+struct codec_result {
+    uint64_t                    best_epoch, restart; /* 0: not told */
+    const char                 *stop_reason, *monitor;
+    const struct codec_outcome *outcome; /* [n_outcomes] */
+    size_t                      n_outcomes;
+};
+/* Its members, without braces and without "version", into an empty buffer. */
+void codec_result_format(const struct codec_result *result, struct buf *out);
+
+/* Something about a training that its owner should know. */
+struct codec_warning {
+    const char *code;
+    uint64_t    epoch;
+    int         layer; /* -1: no single one */
+    const char *advice;
+};
+/* [{...}, ...] */
+void codec_warnings_format(const struct codec_warning *warning, size_t n,
+                           struct buf *out);
 
 /* {"event": 7, "job": 3, "status": "running", "reason": "started", …} */
 void codec_event_format(const struct store_event *row, struct buf *out);

@@ -14,6 +14,27 @@
 #include "codec/write.h"
 #include "nn/layer.h"
 
+/* An array for each dimension from d on. */
+static void
+write_nested(struct buf *out, const float *x, const struct nn_shape *shape,
+             size_t d)
+{
+    struct nn_shape inner = { .rank = shape->rank - d - 1 };
+    size_t          size;
+
+    if (d + 1 == shape->rank) {
+        json_write_floats(out, x, shape->dim[d]);
+        return;
+    }
+    memcpy(inner.dim, shape->dim + d + 1, inner.rank * sizeof(*inner.dim));
+    size = nn_shape_size(&inner);
+    for (size_t i = 0; i < shape->dim[d]; i++) {
+        buf_putc(out, i == 0 ? '[' : ',');
+        write_nested(out, x + i * size, shape, d + 1);
+    }
+    buf_putc(out, ']');
+}
+
 void
 codec_weights_format(const struct nn_net *net, struct buf *out)
 {
@@ -24,7 +45,6 @@ codec_weights_format(const struct nn_net *net, struct buf *out)
     for (size_t i = 0; i < n_tensors; i++) {
         struct nn_tensor tensor = nn_net_tensor(net, i);
         const float     *x = nn_net_params_const(net) + tensor.offset;
-        size_t           width = tensor.shape.dim[tensor.shape.rank - 1];
 
         if (!open || tensor.layer != layer) {
             buf_puts(out, open ? "}," : "");
@@ -33,11 +53,7 @@ codec_weights_format(const struct nn_net *net, struct buf *out)
             layer = tensor.layer;
         }
         write_member(out, tensor.name);
-        if (tensor.shape.rank == 1)
-            json_write_floats(out, x, width);
-        else
-            json_write_rows(out, x, nn_shape_size(&tensor.shape) / width,
-                            width);
+        write_nested(out, x, &tensor.shape, 0);
     }
     buf_puts(out, open ? "}]}" : "]}");
 }
@@ -66,8 +82,9 @@ struct tensor {
     char   name[24];
     float *x;
     size_t n, capacity;
-    size_t rank;  /* brackets around a number; 0: no number yet */
-    size_t width; /* numbers in a row; 0: no row has ended      */
+    size_t rank; /* brackets around a number; 0: no number yet          */
+    size_t begin[NN_MAX_RANK]; /* [d]: n where bracket d + 1 was opened    */
+    size_t group[NN_MAX_RANK]; /* [d]: numbers in such a one; 0: none ended */
     size_t column;
 };
 
@@ -112,9 +129,12 @@ invalid_element(struct codec_weights *w, struct errinfo *e,
 {
     char name[24];
 
-    if (t->rank > 1 || w->depth > 1)
+    if (t->rank > 1 || w->depth > 1) {
+        size_t width = t->rank > 0 ? t->group[t->rank - 1] : 0;
+
         return invalid(w, e, t->name, "row %zu, column %zu: %s",
-                       t->width > 0 ? t->n / t->width : 0, t->column, what);
+                       width > 0 ? t->n / width : 0, t->column, what);
+    }
     snprintf(name, sizeof(name), "%.12s/%zu", t->name, t->column);
     return invalid(w, e, name, "%s", what);
 }
@@ -130,7 +150,9 @@ tensor_begin(struct codec_weights *w, struct errinfo *e)
     if (w->n_tensors == NN_MAX_TENSORS)
         return invalid(w, e, w->member, "the layer has no such tensor");
     w->n_tensors++;
-    t->n = t->rank = t->width = t->column = 0;
+    t->n = t->rank = t->column = 0;
+    memset(t->begin, 0, sizeof(t->begin));
+    memset(t->group, 0, sizeof(t->group));
     memcpy(t->name, w->member, sizeof(t->name));
     w->depth = 1;
     w->place = IN_TENSOR;
@@ -166,6 +188,30 @@ tensor_number(struct codec_weights *w, struct tensor *t,
     return ERR_OK;
 }
 
+/* A bracket ends: all of one depth have as many numbers. */
+static enum err
+tensor_group(struct codec_weights *w, struct tensor *t, struct errinfo *e)
+{
+    size_t d = w->depth - 1, n = t->n - t->begin[d];
+    bool   row = w->depth == t->rank;
+
+    if (t->group[d] == 0)
+        t->group[d] = n;
+    if (row)
+        t->column = 0;
+    if (t->group[d] != n && row)
+        return invalid(w, e, t->name,
+                       "row %zu has %zu numbers, the ones before have %zu",
+                       t->begin[d] / t->group[d], n, t->group[d]);
+    if (t->group[d] != n)
+        return invalid(w, e, t->name,
+                       "a bracket has %zu numbers, the ones before have %zu", n,
+                       t->group[d]);
+    if (--w->depth == 0)
+        w->place = IN_LAYER;
+    return ERR_OK;
+}
+
 static enum err
 in_tensor(struct codec_weights *w, const struct json_token *token,
           struct errinfo *e)
@@ -176,28 +222,30 @@ in_tensor(struct codec_weights *w, const struct json_token *token,
     case JSON_NUMBER:
         return tensor_number(w, t, token, e);
     case JSON_BEGIN_ARRAY:
-        if (t->rank > 0 && w->depth >= t->rank)
+        if (w->depth >= (t->rank > 0 ? t->rank : NN_MAX_RANK))
             return invalid_element(w, e, t, "must be a number, got an array");
-        w->depth++;
+        t->begin[w->depth++] = t->n;
         return ERR_OK;
     case JSON_END_ARRAY:
-        if (w->depth == t->rank) { /* a row ends */
-            if (t->width == 0)
-                t->width = t->column;
-            if (t->width != t->column)
-                return invalid(w, e, t->name,
-                               "row %zu has %zu numbers, the ones before "
-                               "have %zu",
-                               (t->n - t->column) / t->width, t->column,
-                               t->width);
-            t->column = 0;
-        }
-        if (--w->depth == 0)
-            w->place = IN_LAYER;
-        return ERR_OK;
+        return tensor_group(w, t, e);
     default:
         return invalid_element(w, e, t, "must be a number");
     }
+}
+
+static bool
+tensor_fits(const struct tensor *t, const struct nn_shape *shape)
+{
+    size_t size = 1;
+
+    if (t->rank != shape->rank)
+        return false;
+    for (size_t d = shape->rank; d-- > 0;) {
+        size *= shape->dim[d];
+        if (t->group[d] != size)
+            return false;
+    }
+    return true;
 }
 
 /* Put one tensor where it belongs, or say why it does not fit. */
@@ -209,19 +257,19 @@ tensor_place(struct codec_weights *w, const struct tensor *t, struct errinfo *e)
     for (size_t i = 0; i < n; i++) {
         struct nn_tensor to = nn_net_tensor(w->net, i);
         size_t           size = nn_shape_size(&to.shape);
-        size_t           width = to.shape.dim[to.shape.rank - 1];
+        size_t           want = to.shape.dim[to.shape.rank - 1];
+        size_t           width = t->rank > 0 ? t->group[t->rank - 1] : 0;
 
         if (to.layer != w->index || strcmp(to.name, t->name) != 0)
             continue;
         if (w->seen[i])
             return invalid(w, e, "index", "layer %zu comes twice", w->index);
-        if (t->n != size || t->rank != to.shape.rank || t->width != width)
+        if (!tensor_fits(t, &to.shape))
             return invalid(w, e, t->name,
                            "%zu.%s has %zu rows of %zu numbers, expected %zu "
                            "of %zu",
-                           to.layer, to.name,
-                           t->width > 0 ? t->n / t->width : 0, t->width,
-                           size / width, width);
+                           to.layer, to.name, width > 0 ? t->n / width : 0,
+                           width, size / want, want);
         memcpy(nn_net_params(w->net) + to.offset, t->x, size * sizeof(*t->x));
         w->seen[i] = true;
         return ERR_OK;

@@ -73,7 +73,7 @@ add_inputs(struct dataset_encoder *enc, const struct dataset_meta *meta,
         const struct dataset_column *col = &meta->column[i];
         struct dataset_input        *in = &enc->input[enc->n_inputs];
 
-        if (col->type == DATASET_IGNORED)
+        if (col->type == DATASET_IGNORED || col->is_aside)
             continue;
         if (col->is_target) {
             char *name = mem_dup(col->name, strlen(col->name));

@@ -60,7 +60,7 @@ struct dataset_encoder {
 };
 
 /*
- * An encoder for the columns of meta, not fitted yet (a = 0, b = 1).  n_out is
+ * An encoder for the columns of meta (but those aside), not fitted yet (a = 0, b = 1).  n_out is
  * the network's; symmetric: its output is tanh.  ERR_INVALID with pointer
  * "/dataset" where targets do not fit n_out; both numbers are in the sentence.
  */

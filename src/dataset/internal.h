@@ -47,6 +47,9 @@ void dataset_input_apply(const struct dataset_input *in, const float *raw,
 enum err dataset_table_split(const struct dataset_encoder *enc,
                              struct dataset_table *table, double fraction,
                              uint64_t seed, bool *is_train, struct errinfo *e);
+/* The same where it is decided already: rows that do neither are left_out. */
+enum err dataset_table_list(struct dataset_table *table, const bool *is_train,
+                            const bool *left_out, struct errinfo *e);
 
 /* --- upload.c ------------------------------------------------------------- */
 

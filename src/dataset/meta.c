@@ -115,7 +115,8 @@ width_of(const struct dataset_meta *meta, bool targets)
     size_t width = 0;
 
     for (size_t i = 0; i < meta->n_columns; i++)
-        if (meta->column[i].is_target == targets)
+        if (meta->column[i].is_target == targets &&
+            !meta->column[i].is_aside)
             width += meta->column[i].width;
     return width;
 }

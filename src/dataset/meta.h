@@ -49,6 +49,8 @@ struct dataset_column {
     char             *name;
     enum dataset_type type;
     bool              is_target;
+    bool is_aside; /* no input: a job reads it for a purpose of its own; not
+                      stored, who reads the meta sets it                    */
     size_t            rank; /* 0: a number a row; else dim[] is the shape */
     size_t            dim[DATASET_MAX_RANK];
     size_t            width;   /* product of dim, 1 for rank 0, 0: ignored */

@@ -17,7 +17,9 @@
 enum dataset_role_kind {
     DATASET_ROLE_UNUSED,
     DATASET_ROLE_INPUT,
-    DATASET_ROLE_TARGET
+    DATASET_ROLE_TARGET,
+    DATASET_ROLE_PART,  /* tells training, validation and test rows apart */
+    DATASET_ROLE_WEIGHT /* how much a row counts */
 };
 
 struct dataset_role {

@@ -60,22 +60,25 @@ draw(const uint32_t *row, size_t n, double fraction, const struct random_at *at,
         is_train[row[perm[k]]] = false;
 }
 
-static enum err
-list_rows(struct dataset_table *table, const bool *is_train, struct errinfo *e)
+enum err
+dataset_table_list(struct dataset_table *table, const bool *is_train,
+                   const bool *left_out, struct errinfo *e)
 {
-    size_t n_train = 0;
+    size_t n_train = 0, n_left_out = 0;
 
-    for (size_t r = 0; r < table->n_rows; r++)
+    for (size_t r = 0; r < table->n_rows; r++) {
         n_train += is_train[r];
+        n_left_out += left_out != NULL && left_out[r];
+    }
     table->train = mem_array(n_train, sizeof(*table->train), 0);
-    table->validation =
-        mem_array(table->n_rows - n_train, sizeof(*table->validation), 0);
+    table->validation = mem_array(table->n_rows - n_train - n_left_out,
+                                  sizeof(*table->validation), 0);
     if (table->train == NULL || table->validation == NULL)
         return DATASET_NOMEM(e);
     for (size_t r = 0; r < table->n_rows; r++) {
         if (is_train[r])
             table->train[table->n_train++] = (uint32_t)r;
-        else
+        else if (left_out == NULL || !left_out[r])
             table->validation[table->n_validation++] = (uint32_t)r;
     }
     return ERR_OK;
@@ -111,7 +114,7 @@ dataset_table_split(const struct dataset_encoder *enc,
                  &at, perm, is_train);
         }
     }
-    rc = list_rows(table, is_train, e);
+    rc = dataset_table_list(table, is_train, NULL, e);
 out:
     free(groups.start);
     free(groups.order);

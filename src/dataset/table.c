@@ -19,6 +19,7 @@ struct load {
     struct dataset_table         *table;
     struct dataset_role          *role;     /* [meta->n_columns] */
     bool                         *is_train; /* [n_rows]          */
+    bool                         *left_out; /* [n_rows], or NULL */
     struct dataset_block          block;
     enum dataset_role_kind        kind; /* of roles that this pass reads */
     use_fn                        use;
@@ -180,6 +181,112 @@ use_input(struct load *load, struct dataset_role *role,
     return ERR_OK;
 }
 
+/* --- columns that are no inputs ------------------------------------------- */
+
+static enum err
+assign_aside(struct load *load, const char *name, enum dataset_role_kind kind,
+             struct errinfo *e)
+{
+    for (size_t i = 0; i < load->meta->n_columns; i++) {
+        const struct dataset_column *col = &load->meta->column[i];
+        bool                         is_word = col->type == DATASET_CATEGORICAL;
+
+        if (col->type == DATASET_IGNORED || strcmp(col->name, name) != 0)
+            continue;
+        if (load->role[i].kind != DATASET_ROLE_UNUSED)
+            return err_set(e, ERR_INVALID, "/dataset",
+                           "column '%.80s' is an input or a target already",
+                           name);
+        if (is_word != (kind == DATASET_ROLE_PART) || col->width != 1)
+            return err_set(e, ERR_INVALID, "/dataset",
+                           kind == DATASET_ROLE_PART
+                               ? "column '%.80s' holds no words; expected "
+                                 "train, validation and test"
+                               : "column '%.80s' holds no single numbers",
+                           name);
+        load->role[i].kind = kind;
+        return ERR_OK;
+    }
+    return err_set(e, ERR_INVALID, "/dataset",
+                   "the dataset has no column '%.80s'", name);
+}
+
+static enum err
+use_part(struct load *load, struct dataset_role *role,
+         const struct dataset_column *col, const float *cell, struct errinfo *e)
+{
+    const struct dataset_block *block = &load->block;
+
+    (void)role;
+    for (size_t r = 0; r < block->n_rows; r++, cell += block->width) {
+        size_t      row = block->first_row + r;
+        const char *word = isnan(*cell) ? "" : col->categories[(size_t)*cell];
+
+        load->is_train[row] = strcmp(word, "train") == 0;
+        load->left_out[row] = strcmp(word, "test") == 0;
+        if (!load->is_train[row] && !load->left_out[row] &&
+            strcmp(word, "validation") != 0 && strcmp(word, "val") != 0 &&
+            strcmp(word, "valid") != 0)
+            return err_set(e, ERR_INVALID, "/dataset",
+                           "row %zu has '%.40s' in column '%.80s'; expected "
+                           "train, validation (val, valid) or test",
+                           row + 1, word, col->name);
+    }
+    return ERR_OK;
+}
+
+static enum err
+use_weight(struct load *load, struct dataset_role *role,
+           const struct dataset_column *col, const float *cell,
+           struct errinfo *e)
+{
+    const struct dataset_block *block = &load->block;
+
+    (void)role;
+    for (size_t r = 0; r < block->n_rows; r++, cell += block->width) {
+        size_t row = block->first_row + r;
+
+        if (!(*cell >= 0)) /* nor missing */
+            return err_set(e, ERR_INVALID, "/dataset",
+                           "row %zu has %s weight in column '%.80s'; expected "
+                           "a number of at least 0",
+                           row + 1, isnan(*cell) ? "no" : "a negative",
+                           col->name);
+        load->table->weight[row] = *cell;
+    }
+    return ERR_OK;
+}
+
+/* Decide which rows train, and read what they weigh. */
+static enum err
+split_rows(struct load *load, const struct dataset_source *source,
+           const struct dataset_split *split, struct errinfo *e)
+{
+    struct dataset_table *table = load->table;
+    enum err              rc = ERR_OK;
+
+    if (split->weight != NULL) {
+        table->weight = mem_floats(table->n_rows, 0);
+        if (table->weight == NULL)
+            return DATASET_NOMEM(e);
+        rc = pass(load, source, DATASET_ROLE_WEIGHT, use_weight, e);
+    }
+    if (rc != ERR_OK || split->column == NULL)
+        return rc == ERR_OK
+                   ? dataset_table_split(load->enc, table, split->fraction,
+                                         split->seed, load->is_train, e)
+                   : rc;
+    load->left_out = mem_array(table->n_rows, sizeof(*load->left_out), 0);
+    if (load->left_out == NULL)
+        return DATASET_NOMEM(e);
+    rc = pass(load, source, DATASET_ROLE_PART, use_part, e);
+    return rc == ERR_OK
+               ? dataset_table_list(table, load->is_train, load->left_out, e)
+               : rc;
+}
+
+/* --- inputs --------------------------------------------------------------- */
+
 static enum err
 fit_inputs(struct load *load, struct dataset_encoder *enc,
            const struct dataset_source *source, struct errinfo *e)
@@ -208,9 +315,9 @@ fit_inputs(struct load *load, struct dataset_encoder *enc,
 
 /* --- the table ------------------------------------------------------------ */
 
-/* Besides x and t: a row's number in one of the two lists, and while the rows
- * are split its places in two more and a mark. */
-#define BYTES_A_ROW (3 * sizeof(uint32_t) + sizeof(bool))
+/* Besides x and t: a row's number in one of the two lists, its weight, and
+ * while the rows are split its places in two more and two marks. */
+#define BYTES_A_ROW (3 * sizeof(uint32_t) + sizeof(float) + 2 * sizeof(bool))
 
 enum err
 dataset_table_bytes(const struct dataset_encoder *enc,
@@ -264,6 +371,7 @@ load_release(struct load *load)
     }
     free(load->role);
     free(load->is_train);
+    free(load->left_out);
     dataset_block_release(&load->block);
 }
 
@@ -271,6 +379,17 @@ enum err
 dataset_table_load(struct dataset_encoder *enc, bool fit,
                    const struct dataset_source *source, double fraction,
                    uint64_t seed, struct dataset_table **out, struct errinfo *e)
+{
+    const struct dataset_split split = { .fraction = fraction, .seed = seed };
+
+    return dataset_table_load_split(enc, fit, source, &split, out, e);
+}
+
+enum err
+dataset_table_load_split(struct dataset_encoder *enc, bool fit,
+                         const struct dataset_source *source,
+                         const struct dataset_split  *split,
+                         struct dataset_table **out, struct errinfo *e)
 {
     const struct dataset_meta *meta = source->meta;
     struct load                load = { .enc = enc, .meta = meta };
@@ -283,6 +402,10 @@ dataset_table_load(struct dataset_encoder *enc, bool fit,
         goto out;
     }
     rc = dataset_roles_assign(load.role, enc, meta, e);
+    if (rc == ERR_OK && split->column != NULL)
+        rc = assign_aside(&load, split->column, DATASET_ROLE_PART, e);
+    if (rc == ERR_OK && split->weight != NULL)
+        rc = assign_aside(&load, split->weight, DATASET_ROLE_WEIGHT, e);
     if (rc != ERR_OK)
         goto out;
     rc = table_new(enc, meta, &load.table, e);
@@ -291,7 +414,7 @@ dataset_table_load(struct dataset_encoder *enc, bool fit,
     rc = pass(&load, source, DATASET_ROLE_TARGET, use_target, e);
     if (rc != ERR_OK)
         goto out;
-    rc = dataset_table_split(enc, load.table, fraction, seed, load.is_train, e);
+    rc = split_rows(&load, source, split, e);
     if (rc != ERR_OK)
         goto out;
     if (fit) {
@@ -317,6 +440,7 @@ dataset_table_free(struct dataset_table *table)
         return;
     free(table->x);
     free(table->t);
+    free(table->weight);
     free(table->train);
     free(table->validation);
     free(table);

@@ -2,7 +2,8 @@
  * table.h - a dataset in memory, encoded: what training and evaluation run on
  *
  * Model    x [n_rows][n_in], t [n_rows][n_out], row-major float32.  Which rows
- *          train and which validate is a list of row numbers each, decided
+ *          train and which validate is a list of row numbers each (a test row
+ *          is in neither), decided
  *          before the encoder is fitted, because it is fitted on training rows
  *          only.  Chunks are read three times (targets, fit, encode), so that
  *          no second copy of the rows is ever held.
@@ -31,6 +32,7 @@ struct dataset_table {
     size_t    n_rows, n_in, n_out;
     float    *x;         /* [n_rows][n_in]  */
     float    *t;         /* [n_rows][n_out] */
+    float    *weight;    /* [n_rows], at least 0; NULL: none were asked for */
     size_t    n_train, n_validation;
     uint32_t *train;      /* row numbers, ascending */
     uint32_t *validation; /* row numbers, ascending */
@@ -54,5 +56,20 @@ enum err dataset_table_load(struct dataset_encoder *enc, bool fit,
                             double fraction, uint64_t seed,
                             struct dataset_table **out, struct errinfo *e);
 void     dataset_table_free(struct dataset_table *table); /* NULL is fine */
+
+/* Which rows train, and how much each counts. */
+struct dataset_split {
+    double   fraction; /* as above; 0 where column is given */
+    uint64_t seed;
+    /* A column of words: "train"; "validation", "val" or "valid"; "test" for
+     * rows that do neither.  NULL: none. */
+    const char *column;
+    const char *weight; /* a column of numbers, at least 0; NULL: none */
+};
+enum err dataset_table_load_split(struct dataset_encoder *enc, bool fit,
+                                  const struct dataset_source *source,
+                                  const struct dataset_split  *split,
+                                  struct dataset_table       **out,
+                                  struct errinfo              *e);
 
 #endif

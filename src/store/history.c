@@ -25,6 +25,8 @@ epochs_insert(struct conn *c, int64_t job, const struct store_epoch *row,
         bind_double(c, id, 8, row[i].gradient_norm);
         bind_double(c, id, 9, row[i].seconds);
         bind_double(c, id, 10, row[i].samples_per_second);
+        if (row[i].restart != 0)
+            bind_i64(c, id, 11, (int64_t)row[i].restart);
         rc = conn_run(c, id, e);
     }
     return rc;
@@ -45,11 +47,12 @@ epoch_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
     row->gradient_norm = column_double(c, id, 6);
     row->seconds = column_double(c, id, 7);
     row->samples_per_second = column_double(c, id, 8);
+    row->restart = (uint64_t)column_i64(c, id, 9);
     return ERR_OK;
 }
 
 static void
-epoch_release(void *row)
+plain_release(void *row)
 {
     (void)row; /* plain numbers */
 }
@@ -57,7 +60,7 @@ epoch_release(void *row)
 static const struct row_kind epoch_kind = {
     .size = sizeof(struct store_epoch),
     .read = epoch_column,
-    .release = epoch_release,
+    .release = plain_release,
 };
 
 enum err
@@ -82,8 +85,70 @@ store_epoch_list(struct store *db, int64_t job, uint64_t after, size_t limit,
     return rc;
 }
 
-/* --- checkpoints
- * ------------------------------------------------------------------- */
+/* --- layers --------------------------------------------------------------- */
+
+static enum err
+layers_insert(struct conn *c, int64_t job, const struct store_layer *row,
+              size_t n, struct errinfo *e)
+{
+    enum stmt_id id = STMT_EPOCH_LAYER_INSERT;
+    enum err     rc = ERR_OK;
+
+    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+        bind_i64(c, id, 1, job);
+        bind_i64(c, id, 2, (int64_t)row[i].epoch);
+        bind_i64(c, id, 3, (int64_t)row[i].layer);
+        bind_double(c, id, 4, row[i].gradient_norm);
+        bind_double(c, id, 5, row[i].update_ratio);
+        rc = conn_run(c, id, e);
+    }
+    return rc;
+}
+
+static enum err
+layer_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
+{
+    struct store_layer *row = out;
+
+    (void)e;
+    row->epoch = (uint64_t)column_i64(c, id, 0);
+    row->layer = (uint64_t)column_i64(c, id, 1);
+    row->gradient_norm = column_double(c, id, 2);
+    row->update_ratio = column_double(c, id, 3);
+    return ERR_OK;
+}
+
+static const struct row_kind layer_kind = {
+    .size = sizeof(struct store_layer),
+    .read = layer_column,
+    .release = plain_release,
+};
+
+enum err
+store_layer_list(struct store *db, int64_t job, uint64_t after, uint64_t last,
+                 size_t limit, struct store_layer **out, size_t *out_n,
+                 struct errinfo *e)
+{
+    enum stmt_id id = STMT_EPOCH_LAYER_LIST;
+    void        *rows;
+    struct conn *c;
+    enum err     rc;
+
+    rc = store_reader_take(db, &c, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, id, 1, job);
+    bind_i64(c, id, 2, after > INT64_MAX ? INT64_MAX : (int64_t)after);
+    bind_i64(c, id, 3, last > INT64_MAX ? INT64_MAX : (int64_t)last);
+    bind_i64(c, id, 4, (int64_t)limit);
+    rc = rows_read(c, id, &layer_kind, limit, &rows, out_n, e);
+    store_reader_give(db, c);
+    if (rc == ERR_OK)
+        *out = rows;
+    return rc;
+}
+
+/* --- checkpoints ---------------------------------------------------------- */
 
 /* A checkpoint on its way: the write, and copies of all it needs. */
 struct store_ticket {
@@ -92,7 +157,8 @@ struct store_ticket {
     struct store_checkpoint cp;
     void                   *state;
     struct store_epoch     *rows;
-    char                   *metrics, *warnings;
+    struct store_layer     *layers;
+    char                   *metrics, *warnings, *learning_rate_test;
 };
 
 static void
@@ -100,8 +166,10 @@ ticket_free(struct store_ticket *t)
 {
     free(t->state);
     free(t->rows);
+    free(t->layers);
     free(t->metrics);
     free(t->warnings);
+    free(t->learning_rate_test);
     free(t);
 }
 
@@ -138,12 +206,15 @@ checkpoint_write(struct conn *c, void *arg, struct errinfo *e)
     enum err                       rc;
 
     rc = epochs_insert(c, cp->job_id, cp->rows, cp->n_rows, e);
+    if (rc == ERR_OK)
+        rc = layers_insert(c, cp->job_id, cp->layers, cp->n_layers, e);
     if (rc != ERR_OK)
         return rc;
     bind_i64(c, STMT_JOB_PROGRESS, 1, cp->job_id);
     bind_i64(c, STMT_JOB_PROGRESS, 2, (int64_t)cp->epoch);
     bind_text(c, STMT_JOB_PROGRESS, 3, cp->metrics);
     bind_text(c, STMT_JOB_PROGRESS, 4, cp->warnings);
+    bind_text(c, STMT_JOB_PROGRESS, 5, cp->learning_rate_test);
     rc = conn_run(c, STMT_JOB_PROGRESS, e);
     if (rc != ERR_OK || cp->state == NULL)
         return rc;
@@ -162,6 +233,12 @@ copy_of(const void *p, size_t n, bool *failed)
     return copy;
 }
 
+static char *
+text_of(const char *text, bool *failed)
+{
+    return copy_of(text, text != NULL ? strlen(text) : 0, failed);
+}
+
 enum err
 store_job_checkpoint_start(struct store *db, const struct store_checkpoint *cp,
                            struct store_ticket **out, struct errinfo *e)
@@ -177,12 +254,13 @@ store_job_checkpoint_start(struct store *db, const struct store_checkpoint *cp,
     if (cp->n_rows > 0)
         t->cp.rows = t->rows =
             copy_of(cp->rows, cp->n_rows * sizeof(*cp->rows), &failed);
-    if (cp->metrics != NULL)
-        t->cp.metrics = t->metrics =
-            copy_of(cp->metrics, strlen(cp->metrics), &failed);
-    if (cp->warnings != NULL)
-        t->cp.warnings = t->warnings =
-            copy_of(cp->warnings, strlen(cp->warnings), &failed);
+    if (cp->n_layers > 0)
+        t->cp.layers = t->layers =
+            copy_of(cp->layers, cp->n_layers * sizeof(*cp->layers), &failed);
+    t->cp.metrics = t->metrics = text_of(cp->metrics, &failed);
+    t->cp.warnings = t->warnings = text_of(cp->warnings, &failed);
+    t->cp.learning_rate_test = t->learning_rate_test =
+        text_of(cp->learning_rate_test, &failed);
     if (failed) {
         ticket_free(t);
         return err_set(e, ERR_NOMEM, "", "out of memory");
@@ -280,8 +358,7 @@ store_job_checkpoint_get(struct store *db, int64_t id, void **out,
     return ERR_OK;
 }
 
-/* --- the end
- * ------------------------------------------------------------------------ */
+/* --- the end -------------------------------------------------------------- */
 
 static enum err
 checkpoint_delete(struct conn *c, int64_t job, struct errinfo *e)
@@ -332,6 +409,8 @@ job_finish(struct conn *c, void *arg, struct errinfo *e)
     enum err                    rc;
 
     rc = epochs_insert(c, end->id, end->rows, end->n_rows, e);
+    if (rc == ERR_OK)
+        rc = layers_insert(c, end->id, end->layers, end->n_layers, e);
     if (rc == ERR_OK && end->version != NULL) {
         struct store_version version = *end->version;
 
@@ -366,6 +445,7 @@ job_finish(struct conn *c, void *arg, struct errinfo *e)
     bind_text(c, id, 7, end->warnings);
     bind_text(c, id, 8, result.data);
     bind_text(c, id, 9, end->reason != NULL ? end->reason : "ended");
+    bind_text(c, id, 10, end->learning_rate_test);
     rc = conn_run(c, id, e);
     if (rc != ERR_OK)
         goto out;

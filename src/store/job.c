@@ -38,6 +38,7 @@ store_job_release(struct store_job *row)
     free(row->result);
     free(row->error);
     free(row->warnings);
+    free(row->learning_rate_test);
     free(row->reason);
     memset(row, 0, sizeof(*row));
 }
@@ -70,6 +71,7 @@ job_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
     row.verifies = column_i64(c, id, 18);
     row.continues = column_i64(c, id, 19);
     row.reason = column_text(c, id, 20, &failed);
+    row.learning_rate_test = column_text(c, id, 21, &failed);
     if (failed) {
         store_job_release(&row);
         return err_set(e, ERR_NOMEM, "", "out of memory");

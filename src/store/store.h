@@ -181,6 +181,7 @@ struct store_job {
     char                 *result;     /* JSON, or NULL                      */
     char                 *error;      /* JSON, or NULL                      */
     char                 *warnings;   /* JSON array, or NULL                */
+    char                 *learning_rate_test; /* JSON, or NULL              */
     int64_t               resumes;
     int64_t               created_ms, started_ms, finished_ms; /* 0: not yet */
     int64_t               priority;     /* larger is claimed first          */
@@ -260,9 +261,16 @@ enum err store_event_last(struct store *db, int64_t job_id, int64_t *out,
 
 /* One epoch of a job's history; NaN: does not apply. */
 struct store_epoch {
-    uint64_t epoch; /* from 1 */
+    uint64_t epoch;   /* from 1, over all restarts             */
+    uint64_t restart; /* from 1; 0: the job has none but this  */
     double   loss, accuracy, val_loss, val_accuracy;
     double   learning_rate, gradient_norm, seconds, samples_per_second;
+};
+
+/* How one layer did in one epoch; NaN: not known. */
+struct store_layer {
+    uint64_t epoch, layer;
+    double   gradient_norm, update_ratio;
 };
 
 /* A checkpoint: all of it is one transaction. */
@@ -272,9 +280,12 @@ struct store_checkpoint {
     const void               *state; /* replaces the one before; NULL: keep */
     size_t                    state_len;
     const char               *metrics;  /* JSON */
-    const char               *warnings; /* JSON, or NULL */
+    const char               *warnings; /* JSON, or NULL: as they were */
+    const char               *learning_rate_test; /* likewise          */
     const struct store_epoch *rows; /* new rows of the history */
     size_t                    n_rows;
+    const struct store_layer *layers; /* and of its layers     */
+    size_t                    n_layers;
 };
 
 /* A write under way. */
@@ -305,12 +316,14 @@ struct store_job_end {
     uint64_t                    epoch;
     int64_t                     finished_ms;
     const char                 *reason; /* a word for its log */
-    const char                 *metrics, *error, *warnings; /* JSON or NULL */
+    const char *metrics, *error, *warnings, *learning_rate_test; /* or NULL */
     /* JSON of the result without its braces and without "version", which the
      * store puts in front: {"version": 3, <rest>}; NULL: no result */
     const char                 *result_rest;
     const struct store_epoch   *rows;
     size_t                      n_rows;
+    const struct store_layer   *layers;
+    size_t                      n_layers;
     const void                 *state; /* to be continued from; NULL: none */
     size_t                      state_len;
     const struct store_version *version; /* its job_id and network_id are set
@@ -322,6 +335,11 @@ enum err store_job_finish(struct store *db, const struct store_job_end *end,
 /* Rows of the history with epoch > after, in order. */
 enum err store_epoch_list(struct store *db, int64_t job_id, uint64_t after,
                           size_t limit, struct store_epoch **out, size_t *out_n,
+                          struct errinfo *e);
+/* Up to limit rows of layers with after < epoch <= last, in order. */
+enum err store_layer_list(struct store *db, int64_t job_id, uint64_t after,
+                          uint64_t last, size_t limit,
+                          struct store_layer **out, size_t *out_n,
                           struct errinfo *e);
 
 #endif

@@ -33,32 +33,62 @@ training_checkpoint_release(struct training_checkpoint *cp)
 {
     training_checkpoint_settle(cp);
     free(cp->rows);
+    free(cp->layers);
     cp->rows = NULL;
+    cp->layers = NULL;
+}
+
+/* Room for one more behind n elements of this size. */
+static enum err
+make_room(void **array, size_t n, size_t *capacity, size_t size,
+          struct errinfo *e)
+{
+    size_t more = *capacity == 0 ? 64 : 2 * *capacity;
+    void  *grown;
+
+    if (n < *capacity)
+        return ERR_OK;
+    grown = reallocarray(*array, more, size);
+    if (grown == NULL)
+        return err_set(e, ERR_NOMEM, "history",
+                       "no memory for the history of the job");
+    *array = grown;
+    *capacity = more;
+    return ERR_OK;
 }
 
 enum err
 training_checkpoint_row(struct training_checkpoint *cp,
                         const struct store_epoch *row, struct errinfo *e)
 {
-    if (cp->n_rows == cp->capacity) {
-        size_t capacity = cp->capacity == 0 ? 64 : 2 * cp->capacity;
-        struct store_epoch *rows =
-            reallocarray(cp->rows, capacity, sizeof(*rows));
-        if (rows == NULL)
-            return err_set(e, ERR_NOMEM, "history",
-                           "no memory for the history of the job");
-        cp->rows = rows;
-        cp->capacity = capacity;
-    }
-    cp->rows[cp->n_rows++] = *row;
-    return ERR_OK;
+    void    *rows = cp->rows;
+    enum err rc = make_room(&rows, cp->n_rows, &cp->capacity, sizeof(*row), e);
+
+    cp->rows = rows;
+    if (rc == ERR_OK)
+        cp->rows[cp->n_rows++] = *row;
+    return rc;
+}
+
+enum err
+training_checkpoint_layer(struct training_checkpoint *cp,
+                          const struct store_layer *layer, struct errinfo *e)
+{
+    void    *layers = cp->layers;
+    enum err rc = make_room(&layers, cp->n_layers, &cp->layer_capacity,
+                            sizeof(*layer), e);
+
+    cp->layers = layers;
+    if (rc == ERR_OK)
+        cp->layers[cp->n_layers++] = *layer;
+    return rc;
 }
 
 static void
 failed(struct training_checkpoint *cp, const struct errinfo *e)
 {
     cp->epoch = cp->safe_epoch;
-    cp->n_sent = 0;
+    cp->n_sent = cp->n_layers_sent = 0;
     cp->failing = true;
     cp->next_us = clock_mono_us() + RETRY_US;
     log_write(LOG_WARN, "training",
@@ -84,7 +114,11 @@ training_checkpoint_settle(struct training_checkpoint *cp)
     cp->failing = false;
     cp->n_rows -= cp->n_sent;
     memmove(cp->rows, cp->rows + cp->n_sent, cp->n_rows * sizeof(*cp->rows));
-    cp->n_sent = 0;
+    cp->n_layers -= cp->n_layers_sent;
+    if (cp->n_layers > 0)
+        memmove(cp->layers, cp->layers + cp->n_layers_sent,
+                cp->n_layers * sizeof(*cp->layers));
+    cp->n_sent = cp->n_layers_sent = 0;
 }
 
 bool
@@ -109,16 +143,20 @@ training_checkpoint_is_due(struct training_checkpoint *cp)
 void
 training_checkpoint_send(struct training_checkpoint *cp, uint64_t epoch,
                          const void *state, size_t state_len,
-                         const char *metrics)
+                         const struct training_notes *notes)
 {
     struct store_checkpoint row = {
         .job_id = cp->job_id,
         .epoch = epoch,
         .state = state,
         .state_len = state_len,
-        .metrics = metrics,
+        .metrics = notes->metrics,
+        .warnings = notes->warnings,
+        .learning_rate_test = notes->rate_test,
         .rows = cp->rows,
         .n_rows = cp->n_rows,
+        .layers = cp->layers,
+        .n_layers = cp->n_layers,
     };
     struct errinfo e;
 
@@ -129,5 +167,6 @@ training_checkpoint_send(struct training_checkpoint *cp, uint64_t epoch,
     }
     cp->epoch = epoch;
     cp->n_sent = cp->n_rows;
+    cp->n_layers_sent = cp->n_layers;
     cp->next_us = clock_mono_us() + INTERVAL_US;
 }

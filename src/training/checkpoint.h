@@ -21,7 +21,9 @@ struct training_checkpoint {
     uint64_t             safe_epoch; /* of the last one known to be stored */
     struct store_epoch  *rows;
     size_t               n_rows, capacity;
-    size_t               n_sent;  /* of rows: with the one under way */
+    struct store_layer  *layers;
+    size_t               n_layers, layer_capacity;
+    size_t               n_sent, n_layers_sent; /* with the one under way */
     bool                 failing; /* the last one was not stored     */
     int64_t              next_us; /* not before this moment          */
 };
@@ -34,6 +36,14 @@ void training_checkpoint_release(struct training_checkpoint *cp);
 enum err training_checkpoint_row(struct training_checkpoint *cp,
                                  const struct store_epoch *row,
                                  struct errinfo *e);
+enum err training_checkpoint_layer(struct training_checkpoint *cp,
+                                   const struct store_layer *layer,
+                                   struct errinfo *e);
+
+/* What the job's row shows from now on, JSON; NULL: what it showed. */
+struct training_notes {
+    const char *metrics, *warnings, *rate_test;
+};
 
 /* Are there more rows here than there should be? */
 bool training_checkpoint_is_crowded(const struct training_checkpoint *cp);
@@ -44,7 +54,7 @@ bool training_checkpoint_is_due(struct training_checkpoint *cp);
  * be under way.  What fails is logged, and tried again with the next one. */
 void training_checkpoint_send(struct training_checkpoint *cp, uint64_t epoch,
                               const void *state, size_t state_len,
-                              const char *metrics);
+                              const struct training_notes *notes);
 
 /* Wait for the one under way, if any. */
 void training_checkpoint_settle(struct training_checkpoint *cp);

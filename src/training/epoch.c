@@ -10,9 +10,10 @@
  * Rows first.. n of them as one piece of memory: where they lie in order
  * already, that is the table's own; else they are gathered on the stage.
  */
-static void
-rows_view(const struct training_trainer *t, const struct training_rows *rows,
-          size_t first, size_t n, const float **x, const float **y)
+void
+training_rows_view(const struct training_trainer *t,
+                   const struct training_rows *rows, size_t first, size_t n,
+                   const float **x, const float **y, const float **w)
 {
     const struct dataset_table *table = rows->table;
     size_t                      n_in = table->n_in, n_out = table->n_out;
@@ -20,6 +21,7 @@ rows_view(const struct training_trainer *t, const struct training_rows *rows,
     if (rows->row == NULL) {
         *x = table->x + first * n_in;
         *y = table->t + first * n_out;
+        *w = rows->weight != NULL ? rows->weight + first : NULL;
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -28,32 +30,39 @@ rows_view(const struct training_trainer *t, const struct training_rows *rows,
                n_in * sizeof(float));
         memcpy(t->stage_t + i * n_out, table->t + row * n_out,
                n_out * sizeof(float));
+        if (rows->weight != NULL)
+            t->stage_w[i] = rows->weight[row];
     }
     *x = t->stage_x;
     *y = t->stage_t;
+    *w = rows->weight != NULL ? t->stage_w : NULL;
 }
 
 /* The order of the rows is a function of (seed, epoch), and is not saved. */
-static void
-shuffle(struct training_trainer *t, uint64_t epoch)
+void
+training_shuffle(struct training_trainer *t, uint64_t epoch)
 {
     const struct random_at at = {
-        .seed = t->spec->seed,
+        .seed = t->seed,
         .purpose = RANDOM_SHUFFLE,
         .epoch = (uint32_t)epoch,
     };
+
+    if (t->order == NULL)
+        return;
     random_permutation(&at, t->order, t->train.n);
     for (size_t i = 0; i < t->train.n; i++)
         t->order[i] = t->table->train[t->order[i]];
 }
 
 static enum err
-not_finite(const struct training_trainer *t, uint64_t epoch, struct errinfo *e)
+not_finite(const struct training_trainer *t, struct errinfo *e)
 {
     err_set(e, ERR_INVALID, "/optimizer/learning_rate",
             "the loss of epoch %llu is not a finite number; the network keeps "
-            "the weights it had. Try a lower learning_rate than %g%s",
-            (unsigned long long)epoch, t->rate,
+            "the weights it had. Try a lower learning_rate than %g, or "
+            "\"auto\", or clip_norm%s",
+            (unsigned long long)t->state.epoch + 1, t->rate,
             t->spec->scale_inputs == DATASET_SCALE_NONE
                 ? ", or scale_inputs \"standard\""
                 : "");
@@ -73,39 +82,50 @@ params_are_finite(const struct nn_net *net)
     return true;
 }
 
+struct nn_train_options
+training_epoch_options(const struct training_trainer *t, uint64_t epoch,
+                       double rate)
+{
+    return (struct nn_train_options){
+        .batch_size = t->batch_size,
+        .rate = (float)rate,
+        .clip_norm = (float)t->spec->clip_norm,
+        .clip_value = (float)t->spec->clip_value,
+        .draws = { .seed = t->seed, .epoch = (uint32_t)epoch },
+        .middle = t->middle,
+        .multi_label = t->multi_label,
+        .stop = &t->run->halt,
+    };
+}
+
 static enum err
 train(struct training_trainer *t, uint64_t epoch, struct nn_train_sums *sums,
       int64_t began, struct errinfo *e)
 {
     const struct training_rows *rows = &t->train;
-    const float                *x, *y;
-    size_t                      n;
-    struct nn_train_options     options = {
-            .batch_size = t->batch_size,
-            .rate = (float)t->rate,
-            .draws = { .seed = t->spec->seed, .epoch = (uint32_t)epoch },
-            .middle = t->middle,
-            .stop = &t->run->halt,
-    };
+    struct nn_train_options options = training_epoch_options(t, epoch, t->rate);
+    const float            *x, *y, *w;
+    size_t                  n;
 
     for (size_t done = 0; done < rows->n; done += n) {
         n = rows->n - done;
         if (n > t->plan->block_rows)
             n = t->plan->block_rows;
-        rows_view(t, rows, done, n, &x, &y);
+        training_rows_view(t, rows, done, n, &x, &y, &w);
+        options.measure = done + n == rows->n && training_keeps_layers(epoch);
         options.draws.batch = (uint32_t)(done / t->batch_size);
-        if (!nn_train_rows(t->net, t->work, t->opt, t->grad, x, y, NULL, n,
+        if (!nn_train_rows(t->net, t->work, t->opt, t->grad, x, y, w, n,
                            &options, sums))
-            return not_finite(t, epoch, e);
+            return not_finite(t, e);
         if (sums->n_rows < done + n)
             return ERR_CANCELED;
         if (done + n < rows->n)
-            training_run_advance(t->run, epoch - 1, done + n,
+            training_run_advance(t->run, t->state.epoch, done + n,
                                  t->state.elapsed +
                                      (double)(clock_mono_us() - began) * 1e-6,
                                  NULL);
     }
-    return params_are_finite(t->net) ? ERR_OK : not_finite(t, epoch, e);
+    return params_are_finite(t->net) ? ERR_OK : not_finite(t, e);
 }
 
 static enum err
@@ -114,7 +134,7 @@ validate(struct training_trainer *t, double *out_loss, double *out_accuracy)
     const struct training_rows *rows = &t->validation;
     size_t                      n_out = nn_net_n_out(t->net), n;
     double                      loss = 0, correct = 0;
-    const float                *x, *target;
+    const float                *x, *target, *w;
 
     for (size_t done = 0; done < rows->n; done += n) {
         if (training_run_is_halted(t->run))
@@ -122,53 +142,67 @@ validate(struct training_trainer *t, double *out_loss, double *out_accuracy)
         n = rows->n - done;
         if (n > t->plan->work_rows)
             n = t->plan->work_rows;
-        rows_view(t, rows, done, n, &x, &target);
+        training_rows_view(t, rows, done, n, &x, &target, &w);
         const float *y = nn_net_forward(t->net, t->work, x, n);
         loss += (double)n *
                 nn_loss_mean(nn_net_spec(t->net), y, target, NULL, n, n_out);
-        correct += nn_count_correct(y, target, n, n_out, t->middle, false);
+        correct +=
+            nn_count_correct(y, target, n, n_out, t->middle, t->multi_label);
     }
     *out_loss = loss / (double)rows->n;
     *out_accuracy = correct / (double)rows->n;
     return ERR_OK;
 }
 
+/* The rate of this epoch of the restart. */
+static double
+rate_of_epoch(const struct training_trainer *t, uint64_t epoch)
+{
+    /* As if the client had given it: as a float32. */
+    float rate = t->state.rate > 0 ? (float)t->state.rate
+                                   : t->spec->optimizer.learning_rate;
+
+    return codec_schedule_rate(&t->spec->schedule, (double)rate, epoch,
+                               t->spec->epochs, t->state.plateau);
+}
+
 enum err
 training_epoch(struct training_trainer *t, uint64_t epoch,
-               struct store_epoch *row, struct errinfo *e)
+               struct store_epoch *row, struct nn_train_sums *sums,
+               struct errinfo *e)
 {
-    struct nn_train_sums sums = { 0 };
-    int64_t              began = clock_mono_us();
-    enum err             rc;
+    int64_t  began = clock_mono_us();
+    enum err rc;
 
-    t->rate = codec_schedule_rate(&t->spec->schedule,
-                                  (double)t->spec->optimizer.learning_rate,
-                                  epoch, t->spec->epochs, t->state.plateau);
-    if (t->order != NULL)
-        shuffle(t, epoch);
-    rc = train(t, epoch, &sums, began, e);
+    memset(sums, 0, sizeof(*sums));
+    t->rate = rate_of_epoch(t, epoch);
+    training_shuffle(t, epoch);
+    rc = train(t, epoch, sums, began, e);
     if (rc != ERR_OK)
         return rc;
 
     double seconds = (double)(clock_mono_us() - began) * 1e-6;
+    double n = (double)sums->n_rows;
     *row = (struct store_epoch){
-        .epoch = epoch,
-        .loss = sums.loss / (double)sums.n_rows,
-        .accuracy = t->classify ? sums.n_correct / (double)sums.n_rows : NAN,
+        .epoch = t->state.epoch + 1,
+        .restart = t->spec->restarts > 1 ? t->state.restart : 0,
+        .loss = sums->loss / n,
+        .accuracy = t->accuracy ? sums->n_correct / n : NAN,
         .val_loss = NAN,
         .val_accuracy = NAN,
-        .learning_rate = t->rate,
-        .gradient_norm = sums.gradient_norm / (double)sums.n_batches,
+        /* Some optimisers have none. */
+        .learning_rate = t->spec->optimizer.learning_rate > 0 ? t->rate : NAN,
+        .gradient_norm = sums->gradient_norm / (double)sums->n_batches,
         .seconds = seconds,
         /* A clock may not have moved over four rows. */
-        .samples_per_second = seconds > 0 ? (double)sums.n_rows / seconds : NAN,
+        .samples_per_second = seconds > 0 ? n / seconds : NAN,
     };
     /* The last epoch is always validated: its figures are the job's. */
     if (t->validation.n != 0 &&
         (epoch % t->spec->validation_every == 0 || epoch == t->spec->epochs)) {
         double accuracy;
         rc = validate(t, &row->val_loss, &accuracy);
-        if (rc == ERR_OK && t->classify)
+        if (rc == ERR_OK && t->accuracy)
             row->val_accuracy = accuracy;
     }
     return rc;

@@ -94,7 +94,8 @@ seconds_of(const struct training_plan *plan, const struct codec_job *spec,
     if (plan->validation != NULL)
         held_out = (double)plan->validation->meta.n_rows;
     an_epoch += held_out * VALIDATION_SHARE / (double)spec->validation_every;
-    double seconds = a_row * an_epoch * (double)spec->epochs;
+    double epochs = (double)spec->epochs * (double)spec->restarts;
+    double seconds = a_row * an_epoch * epochs;
     return spec->stop_seconds < seconds ? spec->stop_seconds : seconds;
 }
 

@@ -95,7 +95,7 @@ job_load(struct job *job, struct errinfo *e)
     if (rc == ERR_OK)
         settle_start(job);
     if (rc == ERR_OK) /* So much is known while it waits for memory. */
-        training_run_begin(job->run, epoch, job->spec.epochs, 0, NAN);
+        training_run_begin(job->run, epoch, &job->spec, 0);
     if (rc == ERR_OK && bytes != NULL)
         rc = training_saved_parse(bytes, len, &saved, e);
     if (rc == ERR_OK)
@@ -117,6 +117,7 @@ job_release(struct job *job)
     training_checkpoint_release(&job->checkpoint);
     training_trainer_free(job->trainer);
     training_plan_release(&job->plan);
+    codec_job_release(&job->spec);
     mem_budget_give(job->options->budget, job->taken);
 }
 
@@ -127,29 +128,81 @@ static enum err
 end_write(struct job *job, struct store_job_end *end, int64_t *out_version,
           struct errinfo *e)
 {
-    int64_t  us = END_US;
-    enum err rc;
+    int64_t    us = END_US;
+    struct buf warnings = { 0 };
+    enum err   rc;
 
     training_checkpoint_settle(&job->checkpoint);
     end->id = job->row->id;
     end->finished_ms = clock_wall_ms();
     end->rows = job->checkpoint.rows;
     end->n_rows = job->checkpoint.n_rows;
+    end->layers = job->checkpoint.layers;
+    end->n_layers = job->checkpoint.n_layers;
+    if (job->trainer != NULL) {
+        training_warnings_format(job->trainer, &warnings);
+        end->warnings = warnings.failed ? NULL : warnings.data;
+        end->learning_rate_test = job->trainer->rate_test;
+    }
     for (int i = 0;; i++, us *= 2) {
         err_clear(e);
         rc = store_job_finish(job->options->store, end, out_version, e);
         if (!is_passing(rc) || i + 1 == END_TRIES)
-            return rc;
+            break;
         log_write(LOG_WARN, "training", "job %lld: its end is not stored: %s",
                   (long long)job->row->id, err_what(e));
         training_run_sleep(job->run, us);
     }
+    buf_release(&warnings);
+    return rc;
+}
+
+/* The members of "result" behind "version". */
+static void
+result_format(const struct job *job, const char *reason, struct buf *out)
+{
+    const struct training_trainer *t = job->trainer;
+    const struct training_state   *s = &t->state;
+    struct codec_outcome           outcome[CODEC_MAX_RESTARTS];
+    struct codec_result            result = {
+                   .best_epoch = s->best_epoch,
+                   .stop_reason = reason,
+                   .monitor = codec_monitor_name(job->spec.monitor),
+                   .outcome = outcome,
+    };
+
+    if (t->winner != NULL) {
+        result.restart = s->kept_restart;
+        result.n_outcomes = s->restart;
+    }
+    for (size_t i = 0; i < result.n_outcomes; i++)
+        outcome[i] = (struct codec_outcome){
+            .epochs = s->outcome[i].epochs,
+            .best_epoch = s->outcome[i].best_epoch,
+            .figure = s->outcome[i].figure,
+            .stop_reason = training_reason_name(
+                (enum training_reason)s->outcome[i].reason),
+        };
+    if (result.restart != 0)
+        result.best_epoch = s->outcome[result.restart - 1].best_epoch;
+    codec_result_format(&result, out);
+}
+
+/* Why the restart that is kept was over. */
+static const char *
+kept_reason(const struct training_state *s)
+{
+    uint64_t restart = s->kept_restart != 0 ? s->kept_restart : s->restart;
+
+    return training_reason_name(
+        (enum training_reason)s->outcome[restart - 1].reason);
 }
 
 static enum err
 end_with_version(struct job *job, enum store_job_status status,
-                 const char *reason, struct errinfo *e)
+                 struct errinfo *e)
 {
+    const char                    *reason = kept_reason(&job->trainer->state);
     const struct training_trainer *t = job->trainer;
     const struct store_epoch      *kept_row;
     const struct nn_net           *kept = training_trainer_kept(t, &kept_row);
@@ -165,9 +218,7 @@ end_with_version(struct job *job, enum store_job_status status,
 
     codec_metrics_format(&t->state.last, &metrics);
     codec_metrics_format(kept_row, &kept_metrics);
-    if (t->state.best_epoch != 0)
-        buf_printf(&result, "\"best_epoch\":%llu,",
-                   (unsigned long long)t->state.best_epoch);
+    result_format(job, reason, &result);
     if (weights == NULL || metrics.failed || kept_metrics.failed ||
         result.failed) {
         rc = err_set(e, ERR_NOMEM, "", "no memory for the trained weights");
@@ -184,7 +235,6 @@ end_with_version(struct job *job, enum store_job_status status,
         rc = ERR_OK;
     if (rc != ERR_OK)
         goto out;
-    buf_printf(&result, "\"stop_reason\":\"%s\"", reason);
     if (origin.failed || result.failed) {
         rc = err_set(e, ERR_NOMEM, "", "no memory for the job's end");
         goto out;
@@ -309,8 +359,7 @@ job_give_back(struct job *job, enum store_job_status to, const char *reason)
 static enum err
 job_train(struct job *job, struct errinfo *e)
 {
-    const char *reason;
-    enum err    rc = ERR_OK;
+    enum err rc = ERR_OK;
 
     if (job->row->crashes >= TRAINING_MAX_CRASHES)
         rc = err_named(e,
@@ -326,13 +375,15 @@ job_train(struct job *job, struct errinfo *e)
     log_write(LOG_INFO, "training", "job %lld trains %s on %s from epoch %llu",
               (long long)job->row->id, job->spec.network, job->spec.dataset,
               (unsigned long long)job->trainer->state.epoch + 1);
-    rc = training_trainer_run(job->trainer, &job->checkpoint, &reason, e);
+    rc = training_trainer_run(job->trainer, &job->checkpoint, e);
     if (rc == ERR_OK)
-        rc = end_with_version(job, STORE_JOB_SUCCEEDED, reason, e);
+        rc = end_with_version(job, STORE_JOB_SUCCEEDED, e);
     else if (rc == ERR_CANCELED &&
              training_run_why(job->run) == TRAINING_CANCEL_KEEP &&
-             job->trainer->state.epoch != 0)
-        rc = end_with_version(job, STORE_JOB_CANCELLED, "cancelled", e);
+             job->trainer->state.epoch != 0) {
+        training_restart_end(job->trainer, TRAINING_CANCELLED);
+        rc = end_with_version(job, STORE_JOB_CANCELLED, e);
+    }
     if (rc == ERR_OK && job->row->verifies == 0 &&
         job->options->on_version != NULL)
         job->options->on_version(job->options->arg, job->spec.network);

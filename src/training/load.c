@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "codec/dataset.h"
+#include "nn/health.h"
 #include "training/trainer.h"
 
 /* --- datasets ------------------------------------------------------------- */
@@ -40,8 +41,8 @@ halting_each(void *arg, dataset_chunk_fn sink, void *sink_arg,
 
 static enum err
 load_table(const struct training_trainer *t, const struct codec_dataset *from,
-           bool fit, double fraction, struct dataset_table **out,
-           struct errinfo *e)
+           bool fit, const struct dataset_split *split,
+           struct dataset_table **out, struct errinfo *e)
 {
     struct halting              h = { .from = &from->source, .run = t->run };
     const struct dataset_source source = {
@@ -50,19 +51,25 @@ load_table(const struct training_trainer *t, const struct codec_dataset *from,
         .arg = &h,
     };
 
-    return dataset_table_load(t->plan->encoder, fit, &source, fraction,
-                              t->spec->seed, out, e);
+    return dataset_table_load_split(t->plan->encoder, fit, &source, split, out,
+                                    e);
 }
 
 static enum err
 load_tables(struct training_trainer *t, struct errinfo *e)
 {
-    const struct codec_job *spec = t->spec;
-    struct training_plan   *plan = t->plan;
-    enum err                rc;
+    const struct codec_job    *spec = t->spec;
+    struct training_plan      *plan = t->plan;
+    const char                *column = spec->validation_column;
+    const struct dataset_split none = { 0 }, split = {
+        .fraction = spec->validation_fraction,
+        .seed = spec->seed,
+        .column = column[0] != '\0' ? column : NULL,
+        .weight = spec->sample_weight[0] != '\0' ? spec->sample_weight : NULL,
+    };
+    enum err rc;
 
-    rc = load_table(t, plan->dataset, plan->fit, spec->validation_fraction,
-                    &t->table, e);
+    rc = load_table(t, plan->dataset, plan->fit, &split, &t->table, e);
     if (rc != ERR_OK)
         return rc;
     t->train.table = t->validation.table = t->table;
@@ -73,7 +80,7 @@ load_tables(struct training_trainer *t, struct errinfo *e)
         t->train.row = t->table->train;
 
     if (plan->validation != NULL) {
-        rc = load_table(t, plan->validation, false, 0, &t->held_out, e);
+        rc = load_table(t, plan->validation, false, &none, &t->held_out, e);
         /* The loader knows one dataset and calls it "/dataset". */
         if (rc == ERR_INVALID && e != NULL)
             for (unsigned i = 0; i < e->n; i++)
@@ -90,6 +97,10 @@ load_tables(struct training_trainer *t, struct errinfo *e)
         return err_set(e, ERR_INVALID, "/validation/fraction",
                        "%g of %zu rows leaves none to validate with",
                        spec->validation_fraction, t->table->n_rows);
+    if (split.column != NULL && (t->train.n == 0 || t->validation.n == 0))
+        return err_set(e, ERR_INVALID, "/validation/column",
+                       "column \"%.80s\" gives no rows to %s with", column,
+                       t->train.n == 0 ? "train" : "validate");
     return ERR_OK;
 }
 
@@ -107,8 +118,10 @@ load_rows(struct training_trainer *t, struct errinfo *e)
 
     if (rc != ERR_OK)
         return rc;
-    t->classify = plan->encoder->task == DATASET_CLASSIFICATION;
-    t->middle = dataset_encoder_middle(plan->encoder);
+    t->accuracy = training_plan_has_accuracy(plan);
+    t->multi_label =
+        t->accuracy && plan->encoder->task != DATASET_CLASSIFICATION;
+    t->middle = t->multi_label ? 0.5f : dataset_encoder_middle(plan->encoder);
     t->batch_size = plan->batch_size;
     if (t->batch_size > t->train.n)
         t->batch_size = t->train.n;
@@ -122,10 +135,11 @@ load_rows(struct training_trainer *t, struct errinfo *e)
     if (t->train.row != NULL || t->validation.row != NULL) {
         t->stage_x = mem_floats(plan->stage_rows * t->table->n_in, 0);
         t->stage_t = mem_floats(plan->stage_rows * t->table->n_out, 0);
-        if (t->stage_x == NULL || t->stage_t == NULL)
+        t->stage_w = mem_floats(plan->stage_rows, 0);
+        if (t->stage_x == NULL || t->stage_t == NULL || t->stage_w == NULL)
             return no_memory(e);
     }
-    return ERR_OK;
+    return training_row_weights(t, e);
 }
 
 /* --- the rest ------------------------------------------------------------- */
@@ -146,6 +160,8 @@ load_net(struct training_trainer *t, struct store *db, bool resumes,
     dataset_encoder_free(unused);
     if (rc == ERR_OK && t->spec->keep == CODEC_KEEP_BEST)
         rc = nn_net_clone(t->net, &t->best, e);
+    if (rc == ERR_OK && t->spec->restarts > 1)
+        rc = nn_net_clone(t->net, &t->winner, e);
     if (rc == ERR_OK)
         rc = nn_work_new(t->net, t->plan->work_rows, true, &t->work, e);
     if (rc == ERR_OK)
@@ -153,8 +169,11 @@ load_net(struct training_trainer *t, struct store *db, bool resumes,
                               &t->opt, e);
     if (rc != ERR_OK)
         return rc;
+    for (size_t i = 0; i < t->plan->net.n_layers; i++)
+        t->has_relu = t->has_relu || nn_health_can_die(&t->plan->net, i);
     t->grad = mem_floats(nn_net_n_params(t->net), 0);
-    return t->grad != NULL ? ERR_OK : no_memory(e);
+    t->mean = mem_floats(nn_net_n_out(t->net), 0);
+    return t->grad != NULL && t->mean != NULL ? ERR_OK : no_memory(e);
 }
 
 /* The encoder is fitted now: what it looks like stays the same from here on. */
@@ -192,8 +211,10 @@ training_trainer_new(struct store *db, const struct codec_job *spec,
     rc = load_net(t, db, saved != NULL, e);
     if (rc == ERR_OK && saved != NULL) {
         t->state = saved->state;
-        rc = training_saved_restore(saved, t->net, t->best, t->opt, e);
+        rc = training_saved_restore(saved, t->net, t->best, t->winner, t->opt,
+                                    e);
     }
+    t->seed = training_restart_seed(spec->seed, t->state.restart);
     if (rc == ERR_OK)
         rc = load_rows(t, e);
     if (rc == ERR_OK)
@@ -208,8 +229,9 @@ training_trainer_new(struct store *db, const struct codec_job *spec,
         training_trainer_free(t);
         return rc;
     }
-    training_run_begin(run, t->state.epoch, spec->epochs, t->train.n,
-                       spec->stop_seconds);
+    t->baseline = training_baseline(t);
+    training_run_begin(run, t->state.epoch, spec, t->train.n);
+    training_run_restart(run, t->state.restart, t->state.began);
     if (t->state.epoch != 0)
         training_run_advance(run, t->state.epoch, 0, t->state.elapsed,
                              &t->state.last);
@@ -224,6 +246,10 @@ training_trainer_free(struct training_trainer *t)
         return;
     free(t->bytes);
     free(t->encoder);
+    free(t->rate_test);
+    free(t->weight);
+    free(t->mean);
+    free(t->stage_w);
     free(t->stage_t);
     free(t->stage_x);
     free(t->order);
@@ -232,6 +258,7 @@ training_trainer_free(struct training_trainer *t)
     free(t->grad);
     nn_optimizer_free(t->opt);
     nn_work_free(t->work);
+    nn_net_free(t->winner);
     nn_net_free(t->best);
     nn_net_free(t->net);
     free(t);

@@ -57,8 +57,8 @@ training_verdict_format(struct store *db, const struct store_job *row,
     if (rc != ERR_OK)
         return rc;
     buf_printf(out,
-               "\"verified_version\":%lld,\"equal\":%s,\"sha256\":\"%s\","
-               "\"expected_sha256\":\"%s\",",
+               ",\"verified_version\":%lld,\"equal\":%s,\"sha256\":\"%s\","
+               "\"expected_sha256\":\"%s\"",
                (long long)version.version,
                strcmp(version.sha256, sha256) == 0 ? "true" : "false", sha256,
                version.sha256);

@@ -77,7 +77,7 @@ encoder_fits(const struct dataset_encoder *enc, enum dataset_scaling scaling,
         return false;
     for (size_t i = 0; i < meta->n_columns; i++) {
         const struct dataset_column *c = &meta->column[i];
-        if (c->type == DATASET_IGNORED)
+        if (c->type == DATASET_IGNORED || c->is_aside)
             continue;
         if (c->is_target) {
             if (!names_has(enc->target, enc->n_targets, c->name, n_targets))
@@ -201,15 +201,17 @@ plan_bytes(struct training_plan *plan, const struct codec_job *spec,
     /* The optimiser's state, had it as many parameters as the net has floats.
      */
     size_t opt = nn_optimizer_bytes(&spec->optimizer, net / sizeof(float));
-    /* A net, the best one, a gradient; and a checkpoint twice: ours, and the
-     * copy the store writes from. */
+    /* A net, the best one, a gradient, the best of other restarts; and a
+     * checkpoint twice: ours, and the copy the store writes from. */
+    size_t nets = spec->restarts > 1 ? 3 : 2;
     size_t sum = 0;
     if (!mem_add(table, held_out, &sum) || !mem_add(sum, work, &sum) ||
-        !add_product(&sum, net, 3) || !add_product(&sum, opt, 1) ||
-        !add_product(&sum, 2 * net + opt, 2) ||
+        !add_product(&sum, net, nets + 1) || !add_product(&sum, opt, 1) ||
+        !add_product(&sum, nets * net + opt, 2) ||
         !add_product(&sum, plan->stage_rows,
-                     (plan->encoder->n_in + n_out) * sizeof(float)) ||
-        !add_product(&sum, plan->dataset->meta.n_rows, sizeof(uint32_t)))
+                     (plan->encoder->n_in + n_out + 1) * sizeof(float)) ||
+        !add_product(&sum, plan->dataset->meta.n_rows,
+                     sizeof(uint32_t) + sizeof(float)))
         return err_set(e, ERR_INVALID, "/dataset",
                        "training would need more memory than can be counted");
     plan->bytes = sum;
@@ -266,23 +268,12 @@ spec_n_out(const struct nn_spec *spec)
     return spec->layer[spec->n_layers - 1].units;
 }
 
-/* What is asked of an accuracy makes no sense where there are no classes. */
-static enum err
-check_task(const struct codec_job *spec, enum dataset_task task,
-           struct errinfo *e)
+/* Several questions of yes and no are right or wrong, classes or not. */
+bool
+training_plan_has_accuracy(const struct training_plan *plan)
 {
-    if (task == DATASET_CLASSIFICATION)
-        return ERR_OK;
-    if (!isnan(spec->stop_accuracy_above))
-        return err_set(e, ERR_INVALID, "/stop_when/accuracy_above",
-                       "dataset \"%s\" has no classes: there is no accuracy",
-                       spec->dataset);
-    if (spec->monitor == CODEC_MONITOR_ACCURACY ||
-        spec->monitor == CODEC_MONITOR_VAL_ACCURACY)
-        return err_set(e, ERR_INVALID, "/stop_when/monitor",
-                       "dataset \"%s\" has no classes: there is no accuracy",
-                       spec->dataset);
-    return ERR_OK;
+    return plan->dataset->meta.task == DATASET_CLASSIFICATION ||
+           plan->net.loss.type == NN_BINARY_CROSS_ENTROPY;
 }
 
 enum err
@@ -306,7 +297,7 @@ training_plan_init(struct training_plan *plan, struct store *db,
         if (rc != ERR_OK)
             goto out;
     }
-    rc = check_task(spec, plan->dataset->meta.task, e);
+    rc = training_plan_check(plan, spec, e);
     if (rc != ERR_OK)
         goto out;
 

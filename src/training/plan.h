@@ -35,4 +35,12 @@ enum err training_plan_init(struct training_plan *plan, struct store *db,
                             struct errinfo *e);
 void     training_plan_release(struct training_plan *plan);
 
+/* Is there an accuracy to be told of its training? */
+bool training_plan_has_accuracy(const struct training_plan *plan);
+
+/* plan_check.c: does the dataset have what the spec asks of it?  Columns that
+ * are no inputs of this job are set aside.  Tells every mistake. */
+enum err training_plan_check(struct training_plan   *plan,
+                             const struct codec_job *spec, struct errinfo *e);
+
 #endif

@@ -313,24 +313,33 @@ training_pool_settle(struct training_pool *pool, int64_t job_id)
     wait_gone(pool, job_id, NULL, clock_mono_us() + LEAVE_LIMIT_US);
 }
 
+/* Has its worker read what the job is?  run->lock is held here. */
+static bool
+run_is_known(const struct training_run *run)
+{
+    return run->progress.epochs != 0;
+}
+
 bool
 training_pool_progress(struct training_pool *pool, int64_t job_id,
                        struct codec_progress *out, struct buf *metrics)
 {
     struct store_epoch last = { 0 };
+    bool               known = false;
 
     pthread_mutex_lock(&pool->lock);
     struct training_run *run = run_find_locked(pool, job_id);
     if (run != NULL) {
         pthread_mutex_lock(&run->lock);
+        known = run_is_known(run);
         *out = run->progress;
         last = run->last;
         pthread_mutex_unlock(&run->lock);
     }
     pthread_mutex_unlock(&pool->lock);
-    if (run != NULL && last.epoch != 0)
+    if (known && last.epoch != 0)
         codec_metrics_format(&last, metrics);
-    return run != NULL;
+    return known;
 }
 
 const struct training_counters *
@@ -349,11 +358,12 @@ training_pool_running(struct training_pool *pool, struct training_running *out,
     for (struct training_run *run = pool->runs; run != NULL && n < max;
          run = run->next) {
         pthread_mutex_lock(&run->lock);
-        out[n++] = (struct training_running){
-            .id = run->id,
-            .progress = run->progress,
-            .last = run->last,
-        };
+        if (run_is_known(run))
+            out[n++] = (struct training_running){
+                .id = run->id,
+                .progress = run->progress,
+                .last = run->last,
+            };
         pthread_mutex_unlock(&run->lock);
     }
     pthread_mutex_unlock(&pool->lock);

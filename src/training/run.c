@@ -73,17 +73,29 @@ training_run_sleep(struct training_run *run, int64_t us)
 }
 
 void
-training_run_begin(struct training_run *run, uint64_t epoch, uint64_t epochs,
-                   uint64_t n_train, double stop_seconds)
+training_run_begin(struct training_run *run, uint64_t epoch,
+                   const struct codec_job *spec, uint64_t n_train)
 {
     pthread_mutex_lock(&run->lock);
     run->n_train = n_train;
-    run->stop_seconds = stop_seconds;
+    run->epochs = spec->epochs;
+    run->stop_seconds = spec->stop_seconds;
     run->window_us = clock_mono_us();
     run->window_rows = epoch * n_train;
     run->progress.epoch = epoch;
-    run->progress.epochs = epochs;
-    run->progress.fraction = (double)epoch / (double)epochs;
+    run->progress.epochs = spec->epochs * spec->restarts;
+    run->progress.restart = spec->restarts > 1 ? 1 : 0;
+    run->progress.fraction = (double)epoch / (double)run->progress.epochs;
+    pthread_mutex_unlock(&run->lock);
+}
+
+void
+training_run_restart(struct training_run *run, uint64_t restart, uint64_t began)
+{
+    pthread_mutex_lock(&run->lock);
+    run->skipped = (restart - 1) * run->epochs - began;
+    if (run->progress.restart != 0)
+        run->progress.restart = restart;
     pthread_mutex_unlock(&run->lock);
 }
 
@@ -112,12 +124,14 @@ training_run_advance(struct training_run *run, uint64_t epoch, uint64_t rows,
     rate_update(run, done);
     pthread_mutex_lock(&run->lock);
     struct codec_progress *p = &run->progress;
-    double                 all = (double)p->epochs * (double)run->n_train;
+    double                 n = (double)run->n_train;
+    double                 all = (double)p->epochs * n;
+    double done_of_all = (double)run->skipped * n + (double)done;
     p->epoch = epoch;
-    p->fraction = (double)done / all;
+    p->fraction = done_of_all / all;
     p->samples_per_second = run->rate;
     /* A job that is to stop after some time ends then at the latest. */
-    p->eta_seconds = (all - (double)done) / run->rate;
+    p->eta_seconds = (all - done_of_all) / run->rate;
     if (isnan(run->rate))
         p->eta_seconds = NAN;
     else if (run->stop_seconds - elapsed < p->eta_seconds)

@@ -42,6 +42,8 @@ struct training_run {
 
     /* Only the worker's, to smooth the rate. */
     uint64_t n_train;
+    uint64_t epochs;  /* of one restart, at most                        */
+    uint64_t skipped; /* epochs that earlier restarts did not need      */
     double   stop_seconds; /* NaN: not asked */
     int64_t  window_us;
     uint64_t window_rows; /* rows done when the window began */
@@ -60,9 +62,12 @@ enum training_halt training_run_why(const struct training_run *run);
 /* Sleep this long, or until halted. */
 void training_run_sleep(struct training_run *run, int64_t us);
 
-/* Training goes on after epoch `epoch` of `epochs` of n_train rows each. */
+/* Training goes on after `epoch` epochs of n_train rows each. */
 void training_run_begin(struct training_run *run, uint64_t epoch,
-                        uint64_t epochs, uint64_t n_train, double stop_seconds);
+                        const struct codec_job *spec, uint64_t n_train);
+/* This restart, from 1, is under way; before it `began` epochs were done. */
+void training_run_restart(struct training_run *run, uint64_t restart,
+                          uint64_t began);
 
 /* `rows` rows of the epoch after `epoch` are done, `elapsed` seconds of the
  * job are over.  last is the epoch just finished, or NULL inside of one. */

@@ -5,82 +5,137 @@
 #include <string.h>
 
 #define STATE_MAGIC "BPST"
-#define STATE_VERSION 2u
-#define ROW_FIELDS 9
-#define N_FIELDS (8 + CODEC_MAX_STRIP + 2 * ROW_FIELDS + 4)
-#define HEADER_SIZE ((size_t)8 + 8 * N_FIELDS)
+#define STATE_VERSION 3u
 
-/* --- little-endian, whatever the machine ---------------------------------- */
+/* --- the fields, in their one order --------------------------------------- */
 
-static uint8_t *
-put_u64(uint8_t *p, uint64_t x)
+/* Walks over a state to write it, to read it, or to count its bytes. */
+struct cursor {
+    enum { COUNT, WRITE, READ } mode;
+    uint8_t       *out;
+    const uint8_t *in;
+    size_t         n; /* bytes so far */
+};
+
+/* Little-endian, whatever the machine. */
+static void
+field_u64(struct cursor *c, uint64_t *x)
 {
-    for (int i = 0; i < 8; i++)
-        p[i] = (uint8_t)(x >> (8 * i));
-    return p + 8;
+    if (c->mode == WRITE)
+        for (int i = 0; i < 8; i++)
+            c->out[c->n + (size_t)i] = (uint8_t)(*x >> (8 * i));
+    if (c->mode == READ) {
+        *x = 0;
+        for (int i = 0; i < 8; i++)
+            *x |= (uint64_t)c->in[c->n + (size_t)i] << (8 * i);
+    }
+    c->n += 8;
 }
 
-static const uint8_t *
-get_u64(const uint8_t *p, uint64_t *x)
-{
-    *x = 0;
-    for (int i = 0; i < 8; i++)
-        *x |= (uint64_t)p[i] << (8 * i);
-    return p + 8;
-}
-
-static uint8_t *
-put_f64(uint8_t *p, double x)
+static void
+field_f64(struct cursor *c, double *x)
 {
     uint64_t bits;
 
-    memcpy(&bits, &x, sizeof(bits));
-    return put_u64(p, bits);
-}
-
-static const uint8_t *
-get_f64(const uint8_t *p, double *x)
-{
-    uint64_t bits;
-
-    p = get_u64(p, &bits);
+    memcpy(&bits, x, sizeof(bits));
+    field_u64(c, &bits);
     memcpy(x, &bits, sizeof(bits));
-    return p;
 }
 
-static uint8_t *
-put_row(uint8_t *p, const struct store_epoch *row)
+static void
+fields_row(struct cursor *c, struct store_epoch *row)
 {
-    p = put_u64(p, row->epoch);
-    p = put_f64(p, row->loss);
-    p = put_f64(p, row->accuracy);
-    p = put_f64(p, row->val_loss);
-    p = put_f64(p, row->val_accuracy);
-    p = put_f64(p, row->learning_rate);
-    p = put_f64(p, row->gradient_norm);
-    p = put_f64(p, row->seconds);
-    return put_f64(p, row->samples_per_second);
+    field_u64(c, &row->epoch);
+    field_u64(c, &row->restart);
+    field_f64(c, &row->loss);
+    field_f64(c, &row->accuracy);
+    field_f64(c, &row->val_loss);
+    field_f64(c, &row->val_accuracy);
+    field_f64(c, &row->learning_rate);
+    field_f64(c, &row->gradient_norm);
+    field_f64(c, &row->seconds);
+    field_f64(c, &row->samples_per_second);
 }
 
-static const uint8_t *
-get_row(const uint8_t *p, struct store_epoch *row)
+static void
+fields_watch(struct cursor *c, struct training_watch *w)
 {
-    p = get_u64(p, &row->epoch);
-    p = get_f64(p, &row->loss);
-    p = get_f64(p, &row->accuracy);
-    p = get_f64(p, &row->val_loss);
-    p = get_f64(p, &row->val_accuracy);
-    p = get_f64(p, &row->learning_rate);
-    p = get_f64(p, &row->gradient_norm);
-    p = get_f64(p, &row->seconds);
-    return get_f64(p, &row->samples_per_second);
+    field_f64(c, &w->first_loss);
+    field_f64(c, &w->least_loss);
+    field_f64(c, &w->loss_at_least_val);
+    field_u64(c, &w->diverging);
+    field_u64(c, &w->overfitting);
+    for (size_t i = 0; i < NN_MAX_LAYERS; i++) {
+        field_u64(c, &w->vanishing[i]);
+        field_u64(c, &w->exploding[i]);
+    }
+    for (size_t k = 0; k < TRAINING_WARNING_COUNT; k++)
+        for (size_t i = 0; i < NN_MAX_LAYERS + 1; i++)
+            field_u64(c, &w->raised[k][i]);
+}
+
+static void
+fields_state(struct cursor *c, struct training_state *s)
+{
+    field_u64(c, &s->epoch);
+    field_u64(c, &s->restart);
+    field_u64(c, &s->began);
+    field_f64(c, &s->rate);
+    field_f64(c, &s->elapsed);
+    field_u64(c, &s->best_epoch);
+    field_f64(c, &s->best_figure);
+    field_u64(c, &s->waited);
+    field_f64(c, &s->least_val_loss);
+    field_f64(c, &s->plateau);
+    field_u64(c, &s->plateau_waited);
+    for (size_t i = 0; i < CODEC_MAX_STRIP; i++)
+        field_f64(c, &s->strip[i]);
+    fields_row(c, &s->last);
+    fields_row(c, &s->best);
+    for (size_t i = 0; i < CODEC_MAX_RESTARTS; i++) {
+        field_u64(c, &s->outcome[i].epochs);
+        field_u64(c, &s->outcome[i].best_epoch);
+        field_f64(c, &s->outcome[i].figure);
+        field_u64(c, &s->outcome[i].reason);
+    }
+    field_u64(c, &s->kept_restart);
+    fields_row(c, &s->kept);
+    fields_watch(c, &s->watch);
+}
+
+#define N_PARTS 5
+
+/* Bytes before the parts: magic, version, fields, lengths. */
+static size_t
+header_size(void)
+{
+    struct training_state state;
+    struct cursor         c = { .mode = COUNT };
+
+    memset(&state, 0, sizeof(state));
+    fields_state(&c, &state);
+    return 8 + c.n + 8 * N_PARTS;
+}
+
+void
+training_state_restart(struct training_state *s)
+{
+    s->began = s->epoch;
+    s->best_epoch = 0;
+    s->best_figure = 0;
+    s->waited = 0;
+    s->least_val_loss = INFINITY;
+    s->plateau = 1;
+    s->plateau_waited = 0;
+    training_watch_restart(&s->watch);
 }
 
 void
 training_state_init(struct training_state *state)
 {
-    *state =
-        (struct training_state){ .least_val_loss = INFINITY, .plateau = 1 };
+    memset(state, 0, sizeof(*state));
+    state->restart = 1;
+    training_state_restart(state);
 }
 
 /* --- out ------------------------------------------------------------------ */
@@ -88,9 +143,9 @@ training_state_init(struct training_state *state)
 size_t
 training_state_bytes(const struct training_parts *parts)
 {
-    size_t nets = parts->best != NULL ? 2 : 1;
+    size_t nets = 1 + (parts->best != NULL) + (parts->winner != NULL);
 
-    return HEADER_SIZE + nets * nn_net_params_bytes(parts->net) +
+    return header_size() + nets * nn_net_params_bytes(parts->net) +
            nn_optimizer_state_bytes(parts->opt) + parts->encoder_len;
 }
 
@@ -98,36 +153,30 @@ size_t
 training_state_export(const struct training_state *state,
                       const struct training_parts *parts, void *out)
 {
-    size_t   params_len = nn_net_params_bytes(parts->net);
-    size_t   opt_len = nn_optimizer_state_bytes(parts->opt);
-    uint8_t *p = out;
+    struct training_state s = *state;
+    struct cursor         c = { .mode = WRITE, .out = out, .n = 8 };
+    uint64_t              params_len = nn_net_params_bytes(parts->net);
+    uint64_t              opt_len = nn_optimizer_state_bytes(parts->opt);
+    uint64_t              encoder_len = parts->encoder_len;
 
     /* While a job gets better with every epoch, its parameters are the best
      * ones: they are not written twice. */
     bool apart = parts->best != NULL && state->best_epoch != 0 &&
                  state->best_epoch != state->epoch;
-    size_t best_len = apart ? params_len : 0;
+    bool     has_winner = parts->winner != NULL && state->kept_restart != 0;
+    uint64_t best_len = apart ? params_len : 0;
+    uint64_t winner_len = has_winner ? params_len : 0;
 
-    memcpy(p, STATE_MAGIC, 4);
-    p[4] = STATE_VERSION;
-    p[5] = p[6] = p[7] = 0;
-    p = put_u64(p + 8, state->epoch);
-    p = put_u64(p, state->best_epoch);
-    p = put_f64(p, state->best_figure);
-    p = put_u64(p, state->waited);
-    p = put_f64(p, state->elapsed);
-    p = put_f64(p, state->least_val_loss);
-    p = put_f64(p, state->plateau);
-    p = put_u64(p, state->plateau_waited);
-    for (size_t i = 0; i < CODEC_MAX_STRIP; i++)
-        p = put_f64(p, state->strip[i]);
-    p = put_row(p, &state->last);
-    p = put_row(p, &state->best);
-    p = put_u64(p, params_len);
-    p = put_u64(p, opt_len);
-    p = put_u64(p, best_len);
-    p = put_u64(p, parts->encoder_len);
+    memcpy(out, STATE_MAGIC, 4);
+    memcpy((uint8_t *)out + 4, (const uint8_t[]){ STATE_VERSION, 0, 0, 0 }, 4);
+    fields_state(&c, &s);
+    field_u64(&c, &params_len);
+    field_u64(&c, &opt_len);
+    field_u64(&c, &best_len);
+    field_u64(&c, &winner_len);
+    field_u64(&c, &encoder_len);
 
+    uint8_t *p = c.out + c.n;
     nn_net_export(parts->net, p);
     p += params_len;
     nn_optimizer_export(parts->opt, p);
@@ -135,6 +184,9 @@ training_state_export(const struct training_state *state,
     if (apart)
         nn_net_export(parts->best, p);
     p += best_len;
+    if (has_winner)
+        nn_net_export(parts->winner, p);
+    p += winner_len;
     memcpy(p, parts->encoder, parts->encoder_len);
     p += parts->encoder_len;
     return (size_t)(p - (uint8_t *)out);
@@ -160,42 +212,33 @@ enum err
 training_saved_parse(const void *bytes, size_t len, struct training_saved *out,
                      struct errinfo *e)
 {
-    struct training_saved  saved = { 0 };
-    struct training_state *state = &saved.state;
-    const uint8_t         *p = bytes, *encoder;
-    uint64_t               n_params, n_opt, n_best, n_encoder;
-    size_t                 left, encoder_len;
+    struct training_saved saved = { 0 };
+    struct cursor         c = { .mode = READ, .in = bytes, .n = 8 };
+    size_t                header = header_size(), left, encoder_len;
+    const uint8_t        *p = bytes, *encoder;
+    uint64_t              part[N_PARTS];
 
-    if (len < HEADER_SIZE || memcmp(p, STATE_MAGIC, 4) != 0)
+    if (len < header || memcmp(p, STATE_MAGIC, 4) != 0)
         return err_set(e, ERR_CORRUPT, "checkpoint",
                        "these %zu bytes are no checkpoint", len);
     if (p[4] != STATE_VERSION || p[5] != 0 || p[6] != 0 || p[7] != 0)
         return err_set(e, ERR_CORRUPT, "checkpoint",
                        "a checkpoint of version %d; this program reads %u",
                        p[4], STATE_VERSION);
-    p = get_u64(p + 8, &state->epoch);
-    p = get_u64(p, &state->best_epoch);
-    p = get_f64(p, &state->best_figure);
-    p = get_u64(p, &state->waited);
-    p = get_f64(p, &state->elapsed);
-    p = get_f64(p, &state->least_val_loss);
-    p = get_f64(p, &state->plateau);
-    p = get_u64(p, &state->plateau_waited);
-    for (size_t i = 0; i < CODEC_MAX_STRIP; i++)
-        p = get_f64(p, &state->strip[i]);
-    p = get_row(p, &state->last);
-    p = get_row(p, &state->best);
-    p = get_u64(p, &n_params);
-    p = get_u64(p, &n_opt);
-    p = get_u64(p, &n_best);
-    p = get_u64(p, &n_encoder);
+    fields_state(&c, &saved.state);
+    for (size_t i = 0; i < N_PARTS; i++)
+        field_u64(&c, &part[i]);
 
-    left = len - HEADER_SIZE;
-    if (!take(&p, &left, n_params, &saved.params, &saved.params_len) ||
-        !take(&p, &left, n_opt, &saved.opt, &saved.opt_len) ||
-        !take(&p, &left, n_best, &saved.best, &saved.best_len) ||
-        !take(&p, &left, n_encoder, &encoder, &encoder_len) || left != 0 ||
-        encoder_len == 0 || encoder[encoder_len - 1] != '\0')
+    p += header;
+    left = len - header;
+    if (!take(&p, &left, part[0], &saved.params, &saved.params_len) ||
+        !take(&p, &left, part[1], &saved.opt, &saved.opt_len) ||
+        !take(&p, &left, part[2], &saved.best, &saved.best_len) ||
+        !take(&p, &left, part[3], &saved.winner, &saved.winner_len) ||
+        !take(&p, &left, part[4], &encoder, &encoder_len) || left != 0 ||
+        encoder_len == 0 || encoder[encoder_len - 1] != '\0' ||
+        saved.state.restart < 1 || saved.state.restart > CODEC_MAX_RESTARTS ||
+        saved.state.kept_restart > CODEC_MAX_RESTARTS)
         return err_set(e, ERR_CORRUPT, "checkpoint",
                        "the lengths in the checkpoint do not add up to %zu",
                        len);
@@ -206,8 +249,8 @@ training_saved_parse(const void *bytes, size_t len, struct training_saved *out,
 
 enum err
 training_saved_restore(const struct training_saved *saved, struct nn_net *net,
-                       struct nn_net *best, struct nn_optimizer *opt,
-                       struct errinfo *e)
+                       struct nn_net *best, struct nn_net *winner,
+                       struct nn_optimizer *opt, struct errinfo *e)
 {
     const struct training_state *state = &saved->state;
     enum err                     rc;
@@ -215,6 +258,8 @@ training_saved_restore(const struct training_saved *saved, struct nn_net *net,
     rc = nn_net_import(net, saved->params, saved->params_len, e);
     if (rc == ERR_OK)
         rc = nn_optimizer_import(opt, saved->opt, saved->opt_len, e);
+    if (rc == ERR_OK && winner != NULL && state->kept_restart != 0)
+        rc = nn_net_import(winner, saved->winner, saved->winner_len, e);
     if (rc != ERR_OK || best == NULL || state->best_epoch == 0)
         return rc;
     if (state->best_epoch == state->epoch)

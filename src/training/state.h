@@ -8,13 +8,11 @@
  * Owner    training_saved_parse() borrows from the bytes it reads.
  * Errors   ERR_CORRUPT for bytes that are no state, another version's, or do not
  *          fit the network.
- * Format   Little-endian.  "BPST", u32 version 2, then as u64 or IEEE double:
- *          epoch, best epoch, best figure, epochs waited, seconds, the least
- *          validation loss, the plateau's factor and epochs waited, the strip of
- *          training losses; the rows of
- *          the last and the best epoch (epoch and eight doubles each); the
- *          lengths of what follows: parameters, optimiser, best parameters (0:
- *          none, or the same as the parameters), encoder (JSON with its NUL).
+ * Format   Little-endian.  "BPST", u32 version 3, then every field of struct
+ *          training_state in its order as u64 or IEEE double, then the lengths
+ *          of what follows: parameters, optimiser, best parameters (0: none, or
+ *          the same as the parameters), those of the best restart (0: none),
+ *          encoder (JSON with its NUL).
  */
 #ifndef TRAINING_STATE_H
 #define TRAINING_STATE_H
@@ -25,27 +23,66 @@
 #include "nn/net.h"
 #include "nn/optimizer.h"
 #include "store/store.h"
+#include "training/warnings.h"
+
+/* Why a restart, or the job, is over. */
+enum training_reason {
+    TRAINING_GOES_ON,
+    TRAINING_LOSS_BELOW,
+    TRAINING_ACCURACY_ABOVE,
+    TRAINING_EPOCHS,
+    TRAINING_PATIENCE,
+    TRAINING_GENERALIZATION_LOSS,
+    TRAINING_PROGRESS,
+    TRAINING_SECONDS,
+    TRAINING_DIVERGED,
+    TRAINING_CANCELLED,
+    TRAINING_REASON_COUNT
+};
+
+/* A restart that is over. */
+struct training_outcome {
+    uint64_t epochs; /* it trained              */
+    uint64_t best_epoch; /* by the monitor; 0: none */
+    double   figure; /* the monitor's, of what it offers; NaN: none */
+    uint64_t reason; /* enum training_reason */
+};
 
 struct training_state {
-    uint64_t           epoch;      /* epochs done                           */
+    uint64_t epoch;   /* epochs done, over all restarts        */
+    uint64_t restart; /* the one under way, from 1             */
+    uint64_t began;   /* epochs done before it began           */
+    double   rate;    /* what "auto" chose; 0: not (yet)       */
+    double   elapsed; /* seconds, over all runs of the job     */
+
+    /* Of this restart. */
     uint64_t           best_epoch; /* by the monitor; 0: none yet           */
     double             best_figure;
     uint64_t           waited; /* figures of the monitor since the best one */
-    double             elapsed; /* seconds, over all runs of the job        */
     double             least_val_loss; /* infinite: none yet                 */
     double             plateau;   /* the schedule's factor so far           */
     uint64_t           plateau_waited;
     double             strip[CODEC_MAX_STRIP]; /* the last training losses; that
                                                   of epoch n at n % its length */
     struct store_epoch last, best; /* rows of those epochs                  */
+
+    /* Of the restarts that are over: each, and the best of them. */
+    struct training_outcome outcome[CODEC_MAX_RESTARTS];
+    uint64_t                kept_restart; /* 0: none yet */
+    struct store_epoch      kept;         /* its row     */
+
+    struct training_watch watch;
 };
 
 /* The state before the first epoch. */
 void training_state_init(struct training_state *state);
+/* What a restart begins with; what is of the whole job stays. */
+void training_state_restart(struct training_state *state);
 
-/* What the state's bytes are made from; best is NULL where it is not kept. */
+/* What the state's bytes are made from; best is NULL where it is not kept, and
+ * winner, the best of the restarts that are over, where there is but one. */
 struct training_parts {
-    const struct nn_net       *net, *best;
+    const struct nn_net       *net, *best, *winner;
     const struct nn_optimizer *opt;
     const char                *encoder;
     size_t                     encoder_len; /* with its NUL */
@@ -59,17 +96,18 @@ size_t training_state_export(const struct training_state *state,
 
 struct training_saved {
     struct training_state state;
-    const uint8_t        *params, *opt, *best;
-    size_t                params_len, opt_len, best_len;
+    const uint8_t        *params, *opt, *best, *winner;
+    size_t                params_len, opt_len, best_len, winner_len;
     const char           *encoder;
 };
 
 enum err training_saved_parse(const void *p, size_t len,
                               struct training_saved *out, struct errinfo *e);
 
-/* Put the parameters back; best may be NULL. */
+/* Put the parameters back; best and winner may be NULL. */
 enum err training_saved_restore(const struct training_saved *saved,
                                 struct nn_net *net, struct nn_net *best,
-                                struct nn_optimizer *opt, struct errinfo *e);
+                                struct nn_net *winner, struct nn_optimizer *opt,
+                                struct errinfo *e);
 
 #endif

@@ -11,8 +11,9 @@
 
 /* --- best and enough ------------------------------------------------------ */
 
-static double
-monitored(const struct training_trainer *t, const struct store_epoch *row)
+double
+training_monitored(const struct training_trainer *t,
+                   const struct store_epoch      *row)
 {
     switch (t->spec->monitor) {
     case CODEC_MONITOR_LOSS:
@@ -32,6 +33,13 @@ monitors_loss(const struct training_trainer *t)
 {
     return t->spec->monitor == CODEC_MONITOR_LOSS ||
            t->spec->monitor == CODEC_MONITOR_VAL_LOSS;
+}
+
+bool
+training_is_better(const struct training_trainer *t, double figure, double than,
+                   double delta)
+{
+    return monitors_loss(t) ? figure < than - delta : figure > than + delta;
 }
 
 /* The schedule waits for a better figure, and lowers the rate in vain. */
@@ -56,20 +64,19 @@ state_advance(struct training_trainer *t, const struct store_epoch *row,
               double seconds)
 {
     struct training_state *s = &t->state;
-    double                 figure = monitored(t, row);
+    double                 figure = training_monitored(t, row);
 
     s->epoch = row->epoch;
     s->last = *row;
     s->elapsed += seconds;
-    s->strip[s->epoch % t->spec->strip_epochs] = row->loss;
+    s->strip[(s->epoch - s->began) % t->spec->strip_epochs] = row->loss;
     if (row->val_loss < s->least_val_loss)
         s->least_val_loss = row->val_loss;
     if (isnan(figure)) /* Not validated this time. */
         return;
     bool better =
         s->best_epoch == 0 ||
-        (monitors_loss(t) ? figure < s->best_figure - t->spec->stop_min_delta
-                          : figure > s->best_figure + t->spec->stop_min_delta);
+        training_is_better(t, figure, s->best_figure, t->spec->stop_min_delta);
     plateau_advance(t, better);
     if (!better) {
         s->waited++;
@@ -100,7 +107,7 @@ progress(const struct training_trainer *t)
     size_t                       k = t->spec->strip_epochs;
     double                       sum = 0, least = INFINITY;
 
-    if (s->epoch < k || isnan(s->last.val_loss))
+    if (s->epoch - s->began < k || isnan(s->last.val_loss))
         return NAN;
     for (size_t i = 0; i < k; i++) {
         sum += s->strip[i];
@@ -110,36 +117,56 @@ progress(const struct training_trainer *t)
 }
 
 /*
- * Why the job should stop, or NULL.  A function of the state alone, so that a
- * job that was interrupted after its last epoch ends for the same reason.
+ * Why the restart under way should stop.  A function of the state alone, so
+ * that a job that was interrupted after its last epoch ends for the same
+ * reason.
  */
-static const char *
+static enum training_reason
 stop_reason(const struct training_trainer *t)
 {
     const struct codec_job      *spec = t->spec;
     const struct training_state *s = &t->state;
     bool                         held_out = t->validation.n != 0;
 
-    if (s->epoch == 0)
-        return NULL;
+    if (s->epoch == s->began)
+        return TRAINING_GOES_ON;
     double loss = held_out ? s->last.val_loss : s->last.loss;
     double accuracy = held_out ? s->last.val_accuracy : s->last.accuracy;
     /* Comparisons with NaN, not asked or not known, are false. */
     if (loss < spec->stop_loss_below)
-        return "loss_below";
+        return TRAINING_LOSS_BELOW;
     if (accuracy > spec->stop_accuracy_above)
-        return "accuracy_above";
-    if (s->epoch >= spec->epochs)
-        return "epochs";
+        return TRAINING_ACCURACY_ABOVE;
+    if (s->epoch - s->began >= spec->epochs)
+        return TRAINING_EPOCHS;
     if (spec->stop_patience != 0 && s->waited >= spec->stop_patience)
-        return "patience";
+        return TRAINING_PATIENCE;
     if (generalization_loss(s) > spec->stop_generalization_loss)
-        return "generalization_loss";
+        return TRAINING_GENERALIZATION_LOSS;
     if (progress(t) < spec->stop_progress)
-        return "progress";
+        return TRAINING_PROGRESS;
     if (s->elapsed >= spec->stop_seconds)
-        return "seconds";
-    return NULL;
+        return TRAINING_SECONDS;
+    return TRAINING_GOES_ON;
+}
+
+const char *
+training_reason_name(enum training_reason reason)
+{
+    static const char *const names[TRAINING_REASON_COUNT] = {
+        [TRAINING_GOES_ON] = "interrupted",
+        [TRAINING_LOSS_BELOW] = "loss_below",
+        [TRAINING_ACCURACY_ABOVE] = "accuracy_above",
+        [TRAINING_EPOCHS] = "epochs",
+        [TRAINING_PATIENCE] = "patience",
+        [TRAINING_GENERALIZATION_LOSS] = "generalization_loss",
+        [TRAINING_PROGRESS] = "progress",
+        [TRAINING_SECONDS] = "seconds",
+        [TRAINING_DIVERGED] = "loss_not_finite",
+        [TRAINING_CANCELLED] = "cancelled",
+    };
+
+    return names[reason];
 }
 
 struct training_parts
@@ -148,6 +175,7 @@ training_trainer_parts(const struct training_trainer *t)
     return (struct training_parts){
         .net = t->net,
         .best = t->best,
+        .winner = t->winner,
         .opt = t->opt,
         .encoder = t->encoder,
         .encoder_len = t->encoder_len,
@@ -156,16 +184,31 @@ training_trainer_parts(const struct training_trainer *t)
 
 /* --- the loop ------------------------------------------------------------- */
 
+void
+training_warnings_format(const struct training_trainer *t, struct buf *out)
+{
+    struct codec_warning warning[TRAINING_MAX_WARNINGS];
+    size_t               n = training_watch_list(&t->state.watch, warning);
+
+    codec_warnings_format(warning, n, out);
+}
+
 static void
 trainer_checkpoint(struct training_trainer *t, struct training_checkpoint *cp)
 {
     struct training_parts parts = training_trainer_parts(t);
-    struct buf            metrics = { 0 };
+    struct buf            metrics = { 0 }, warnings = { 0 };
     size_t len = training_state_export(&t->state, &parts, t->bytes);
 
     codec_metrics_format(&t->state.last, &metrics);
-    training_checkpoint_send(cp, t->state.epoch, t->bytes, len,
-                             metrics.failed ? NULL : metrics.data);
+    training_warnings_format(t, &warnings);
+    const struct training_notes notes = {
+        .metrics = metrics.failed ? NULL : metrics.data,
+        .warnings = warnings.failed ? NULL : warnings.data,
+        .rate_test = t->rate_test,
+    };
+    training_checkpoint_send(cp, t->state.epoch, t->bytes, len, &notes);
+    buf_release(&warnings);
     buf_release(&metrics);
 }
 
@@ -181,39 +224,115 @@ checkpoint_if_due(struct training_trainer *t, struct training_checkpoint *cp)
     trainer_checkpoint(t, cp);
 }
 
-enum err
-training_trainer_run(struct training_trainer *t, struct training_checkpoint *cp,
-                     const char **out_reason, struct errinfo *e)
+/* The figures of the layers with parameters, where this epoch's are kept. */
+static enum err
+keep_layers(struct training_trainer *t, struct training_checkpoint *cp,
+            const struct store_epoch *row, const struct nn_train_sums *sums,
+            struct errinfo *e)
 {
-    int64_t     mark = clock_mono_us();
-    const char *reason;
+    if (!training_keeps_layers(row->epoch - t->state.began))
+        return ERR_OK;
+    for (size_t i = 0; i < nn_net_spec(t->net)->n_layers; i++) {
+        const struct store_layer layer = {
+            .epoch = row->epoch,
+            .layer = i,
+            .gradient_norm = sums->layer_norm[i] / (double)sums->n_batches,
+            .update_ratio = sums->update_ratio[i],
+        };
+        enum err rc = ERR_OK;
 
-    while ((reason = stop_reason(t)) == NULL) {
-        struct store_epoch row;
-
-        if (training_run_is_halted(t->run)) {
-            /* Nothing of the next epoch has begun: this state is whole. */
-            if (training_run_why(t->run) < TRAINING_CANCEL) {
-                training_checkpoint_settle(cp);
-                if (t->state.epoch > cp->epoch)
-                    trainer_checkpoint(t, cp);
-            }
-            return ERR_CANCELED;
-        }
-        enum err rc = training_epoch(t, t->state.epoch + 1, &row, e);
-        if (rc == ERR_OK)
-            rc = training_checkpoint_row(cp, &row, e);
+        if (nn_net_layer_trained(t->net, i) > 0)
+            rc = training_checkpoint_layer(cp, &layer, e);
         if (rc != ERR_OK)
             return rc;
-        /* From mark to mark, so that the time a full disk or a crowd of rows
-         * took counts towards stop_when.seconds as well. */
-        int64_t now = clock_mono_us();
-        state_advance(t, &row, (double)(now - mark) * 1e-6);
-        mark = now;
-        training_run_advance(t->run, row.epoch, 0, t->state.elapsed, &row);
-        checkpoint_if_due(t, cp);
     }
-    *out_reason = reason;
+    return ERR_OK;
+}
+
+/* One epoch, its rows, and what becomes of the state. */
+static enum err
+trainer_epoch(struct training_trainer *t, struct training_checkpoint *cp,
+              int64_t *mark, struct errinfo *e)
+{
+    struct training_state *s = &t->state;
+    struct nn_train_sums   sums;
+    struct store_epoch     row;
+    enum err               rc;
+
+    rc = training_epoch(t, s->epoch - s->began + 1, &row, &sums, e);
+    if (rc == ERR_OK)
+        rc = training_checkpoint_row(cp, &row, e);
+    if (rc == ERR_OK)
+        rc = keep_layers(t, cp, &row, &sums, e);
+    if (rc != ERR_OK)
+        return rc;
+    /* From mark to mark, so that the time a full disk or a crowd of rows
+     * took counts towards stop_when.seconds as well. */
+    int64_t now = clock_mono_us();
+    state_advance(t, &row, (double)(now - *mark) * 1e-6);
+    *mark = now;
+    training_watch(t, &sums);
+    training_run_advance(t->run, row.epoch, 0, s->elapsed, &row);
+    checkpoint_if_due(t, cp);
+    return ERR_OK;
+}
+
+/* Nothing of the next epoch has begun: this state is whole. */
+static enum err
+trainer_halt(struct training_trainer *t, struct training_checkpoint *cp)
+{
+    if (training_run_why(t->run) < TRAINING_CANCEL) {
+        training_checkpoint_settle(cp);
+        if (t->state.epoch > cp->epoch)
+            trainer_checkpoint(t, cp);
+    }
+    return ERR_CANCELED;
+}
+
+/* A restart is over.  *out_done: so is the job. */
+static enum err
+next_restart(struct training_trainer *t, enum training_reason reason,
+             bool *out_done, struct errinfo *e)
+{
+    training_restart_end(t, reason);
+    *out_done =
+        t->state.restart >= t->spec->restarts || reason == TRAINING_SECONDS;
+    return *out_done ? ERR_OK : training_restart_begin(t, e);
+}
+
+enum err
+training_trainer_run(struct training_trainer *t, struct training_checkpoint *cp,
+                     struct errinfo *e)
+{
+    int64_t mark = clock_mono_us();
+    bool    done = false;
+
+    if (t->spec->auto_rate && t->state.rate == 0) {
+        enum err rc = training_rate_test(t, e);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    while (!done) {
+        enum training_reason reason = stop_reason(t);
+        enum err             rc = ERR_OK;
+
+        if (reason == TRAINING_GOES_ON && training_run_is_halted(t->run))
+            return trainer_halt(t, cp);
+        if (reason == TRAINING_GOES_ON)
+            rc = trainer_epoch(t, cp, &mark, e);
+        if (rc == ERR_INVALID) /* It blew up; another one may not. */
+            reason = TRAINING_DIVERGED;
+        else if (rc != ERR_OK)
+            return rc;
+        if (reason == TRAINING_GOES_ON)
+            continue;
+        enum err next = next_restart(t, reason, &done, e);
+        if (next != ERR_OK)
+            return next;
+        if (done && rc == ERR_INVALID && t->state.kept_restart == 0)
+            return rc;
+    }
+    err_clear(e);
     return ERR_OK;
 }
 
@@ -221,6 +340,10 @@ const struct nn_net *
 training_trainer_kept(const struct training_trainer *t,
                       const struct store_epoch     **row)
 {
+    if (t->winner != NULL && t->state.kept_restart != 0) {
+        *row = &t->state.kept;
+        return t->winner;
+    }
     if (t->best == NULL || t->state.best_epoch == 0) {
         *row = &t->state.last;
         return t->net;

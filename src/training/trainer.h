@@ -25,7 +25,8 @@
 /* Rows that a pass reads in order: some of a table's, or all of them. */
 struct training_rows {
     const struct dataset_table *table;
-    const uint32_t             *row; /* NULL: all, in their order */
+    const uint32_t             *row;    /* NULL: all, in their order */
+    const float                *weight; /* of the table's rows; NULL: ones */
     size_t                      n;
 };
 
@@ -34,17 +35,26 @@ struct training_trainer {
     struct training_plan       *plan;
     struct training_run        *run;
     struct nn_net              *net, *best; /* best NULL: the last is kept */
+    struct nn_net              *winner; /* of the restarts; NULL: only one */
     struct nn_work             *work;
     struct nn_optimizer        *opt;
     float                      *grad; /* [n_params] */
     struct dataset_table       *table, *held_out; /* held_out NULL: none */
     struct training_rows        train, validation;
     uint32_t                   *order; /* [n_train]; NULL: not shuffled    */
+    float                      *weight; /* [n_rows]; NULL: all rows weigh 1 */
     float                      *stage_x, *stage_t; /* [stage_rows][…]      */
+    float                      *stage_w;           /* [stage_rows]         */
+    float                      *mean;              /* target, [n_out]      */
     size_t                      batch_size;
     float                       middle;
-    double                      rate; /* of the epoch under way */
-    bool                        classify;
+    uint64_t                    seed; /* of the restart under way */
+    double                      rate; /* of the epoch under way   */
+    double                      baseline; /* loss of answering mean targets */
+    bool                        accuracy; /* is there one to be told?  */
+    bool                        multi_label;
+    bool                        has_relu; /* units can die         */
+    char                       *rate_test; /* JSON, of a test just made */
     char                       *encoder; /* JSON */
     size_t                      encoder_len; /* with its NUL */
     void                       *bytes; /* of a state on its way out */
@@ -64,11 +74,24 @@ void     training_trainer_free(struct training_trainer *t); /* NULL is fine */
 
 /* --- trainer.c ------------------------------------------------------------ */
 
-/* Train until a reason to stop, and tell it ("epochs", "patience", …).  Rows
+/* Train until every restart has a reason to stop, which is in the state.  Rows
  * and checkpoints go to cp; one that is halted leaves its last one there. */
 enum err training_trainer_run(struct training_trainer    *t,
                               struct training_checkpoint *cp,
-                              const char **out_reason, struct errinfo *e);
+                              struct errinfo             *e);
+
+/* "epochs", "patience", … */
+const char *training_reason_name(enum training_reason reason);
+/* What was raised so far, as JSON. */
+void training_warnings_format(const struct training_trainer *t,
+                              struct buf                    *out);
+
+/* The monitored figure of an epoch; NaN: not known. */
+double training_monitored(const struct training_trainer *t,
+                          const struct store_epoch      *row);
+/* Is a figure of the monitor better than another, by more than delta? */
+bool training_is_better(const struct training_trainer *t, double figure,
+                        double than, double delta);
 
 /* What the job keeps, and the row of its epoch. */
 const struct nn_net *training_trainer_kept(const struct training_trainer *t,
@@ -78,11 +101,54 @@ const struct nn_net *training_trainer_kept(const struct training_trainer *t,
 struct training_parts
 training_trainer_parts(const struct training_trainer *t);
 
+/* --- restart.c ------------------------------------------------------------ */
+
+/* The seed of a restart, from 1, which has the job's own. */
+uint64_t training_restart_seed(uint64_t seed, uint64_t restart);
+/* The one under way is over: it may be the best so far. */
+void training_restart_end(struct training_trainer *t,
+                          enum training_reason     reason);
+/* Begin the next. */
+enum err training_restart_begin(struct training_trainer *t, struct errinfo *e);
+
+/* --- rate_test.c ---------------------------------------------------------- */
+
+/* Find state.rate, and leave the report in rate_test. */
+enum err training_rate_test(struct training_trainer *t, struct errinfo *e);
+
+/* --- row_weights.c -------------------------------------------------------- */
+
+/* Make the weights that the spec asks for, from the table's and the classes. */
+enum err training_row_weights(struct training_trainer *t, struct errinfo *e);
+
+/* --- watch.c -------------------------------------------------------------- */
+
+/* The loss of always answering the mean target, over the training rows. */
+double training_baseline(struct training_trainer *t);
+/* The epoch is done and part of the state: what does it show? */
+void training_watch(struct training_trainer    *t,
+                    const struct nn_train_sums *sums);
+/* Are the figures of the layers kept for this epoch of the restart? */
+bool training_keeps_layers(uint64_t epoch);
+
 /* --- epoch.c -------------------------------------------------------------- */
 
-/* Draw the order of this epoch, train on all rows in it and validate where it
- * is time to.  Parameters and optimiser move; state does not. */
+/* Draw the order of this epoch of the restart, train on all rows in it and
+ * validate where it is time to.  Parameters and optimiser move; state does
+ * not.  *sums is what nn_train_rows() told of all. */
 enum err training_epoch(struct training_trainer *t, uint64_t epoch,
-                        struct store_epoch *row, struct errinfo *e);
+                        struct store_epoch *row, struct nn_train_sums *sums,
+                        struct errinfo *e);
+/* Put the rows into the order of this epoch, where they are shuffled. */
+void training_shuffle(struct training_trainer *t, uint64_t epoch);
+/* Rows first.. n of them as pieces of memory; *w NULL: ones. */
+void training_rows_view(const struct training_trainer *t,
+                        const struct training_rows *rows, size_t first,
+                        size_t n, const float **x, const float **y,
+                        const float **w);
+/* How to train in this epoch of the restart. */
+struct nn_train_options
+training_epoch_options(const struct training_trainer *t, uint64_t epoch,
+                       double rate);
 
 #endif

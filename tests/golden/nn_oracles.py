@@ -39,6 +39,13 @@ xor = data["mlp_2_2_1_sigmoid_mse_xor"]
 net("sigmoid_mse", xor, xor["y"])
 array("sigmoid_mse_y", xor["output"])
 
+for name, key in (("four", "mlp_relu_leaky_elu_softplus_mse"),
+                  ("softsign", "softsign_mse"),
+                  ("batch_norm", "batchnorm_train_mse"),
+                  ("layer_norm", "layernorm_mse")):
+    net(name, data[key], data[key]["y"])
+    array(f"{name}_y", data[key]["output"])
+
 losses = data["losses"]
 array("loss_z", losses["input"])
 array("loss_weight", losses["ce_weighted_sum_by_sample"]["w"])

@@ -131,3 +131,125 @@ def test_what_does_not_go_together_is_told(client, name):
         "optimizer": {"type": "sgd", "nesterov": True}})
     assert answer.status == 422
     assert answer.pointers == ["/optimizer/nesterov"]
+
+
+# --- layers of every kind ------------------------------------------------------
+
+ALL_LAYERS = [
+    {"type": "batch_norm"}, {"type": "flatten"},
+    {"type": "dense", "units": 12, "activation": "gelu", "l1": 1e-4,
+     "l2": 1e-3, "max_norm": 2},
+    {"type": "batch_norm", "momentum": 0.2, "epsilon": 1e-3},
+    {"type": "activation", "activation": "silu"},
+    {"type": "dropout", "rate": 0.2},
+    {"type": "dense", "units": 8, "activation": "leaky_relu", "slope": 0.1},
+    {"type": "layer_norm"},
+    {"type": "dense", "units": 2, "activation": "softmax"},
+]
+
+
+def all_layers(client, name):
+    return client.ok("POST", "/v1/networks", 201, json_body={
+        "name": name, "input_shape": [1, 2], "loss": "cross_entropy",
+        "layers": ALL_LAYERS, "seed": 3})
+
+
+def test_layers_are_shown_complete(client, name):
+    made = all_layers(client, name)
+    norm, flatten, dense, second, activation, dropout = made["layers"][:6]
+    assert (norm["momentum"], norm["epsilon"]) == (0.1, 1e-5)
+    assert norm["parameters"] == 8 and norm["output_shape"] == [1, 2]
+    assert flatten["output_shape"] == [2] and flatten["parameters"] == 0
+    assert (dense["l1"], dense["l2"], dense["max_norm"]) == (1e-4, 1e-3, 2)
+    assert (second["momentum"], second["epsilon"]) == (0.2, 1e-3)
+    assert activation["activation"] == "silu"
+    assert dropout["rate"] == 0.2
+    weights = client.weights(name, 0)["layers"]
+    assert [x["index"] for x in weights] == [0, 2, 3, 6, 7, 8]
+    assert set(weights[2]) == {"index", "weight", "bias", "running_mean",
+                               "running_var"}
+    assert weights[2]["running_var"] == [1.0] * 12
+
+
+@pytest.mark.parametrize("layer, pointer", [
+    ({"type": "dropout"}, "/layers/0/rate"),
+    ({"type": "dropout", "rate": 1}, "/layers/0/rate"),
+    ({"type": "activation"}, "/layers/0/activation"),
+    ({"type": "activation", "activation": "softmax"}, "/layers/0/activation"),
+    ({"type": "batch_norm", "momentum": 0}, "/layers/0/momentum"),
+    ({"type": "layer_norm", "momentum": 0.1}, "/layers/0/momentum"),
+    ({"type": "flatten", "units": 2}, "/layers/0/units"),
+    ({"type": "dense", "units": 2, "l2": -1}, "/layers/0/l2"),
+])
+def test_a_wrong_layer_is_told(client, name, layer, pointer):
+    answer = client.post("/v1/networks", {
+        "name": name, "input_shape": [2], "loss": "mse",
+        "layers": [layer, {"type": "dense", "units": 1}]})
+    assert answer.status == 422
+    assert answer.pointers == [pointer]
+
+
+def test_dense_after_an_image_says_flatten(client, name):
+    answer = client.post("/v1/networks", {
+        "name": name, "input_shape": [1, 2, 2], "loss": "mse",
+        "layers": [{"type": "dense", "units": 1}]})
+    assert answer.status == 422
+    assert "flatten" in answer.json["errors"][0]["detail"]
+
+
+def test_every_layer_survives_weights_and_a_restart(new_daemon):
+    """Trained, downloaded, uploaded, stopped, started: the same bits."""
+    daemon = new_daemon()
+    daemon.start()
+    client, name = daemon.client, "all"
+    all_layers(client, name)
+    client.dataset(name, two_groups())
+    job = client.train(name, name, epochs=8, seed=5, batch_size=16,
+                       optimizer={"type": "adam", "learning_rate": 0.01})
+    assert client.evaluate(name, name)["accuracy"] > 0.9, job
+    rows = [[0.1 * i, 2 - 0.2 * i] for i in range(20)]
+    before = client.predict(name, rows)["outputs"]
+
+    all_layers(client, "copy")
+    body = client.get(f"/v1/networks/{name}/versions/1/weights").body
+    assert client.put("/v1/networks/copy/weights", body=body).status == 201
+    assert client.predict("copy", rows)["outputs"] == before
+    assert (client.version("copy", 1)["sha256"]
+            == client.version(name, 1)["sha256"])
+
+    daemon.stop()
+    daemon.start()
+    client = daemon.client
+    assert client.predict(name, rows)["outputs"] == before
+    assert client.predict("copy", rows)["outputs"] == before
+
+
+def test_the_same_seed_drops_the_same(client, name):
+    """Dropout and batch_norm too: two jobs alike, a third with its own seed."""
+    client.dataset(name, two_groups())
+    digests = []
+    for i, seed in enumerate((5, 5, 6)):
+        net = f"{name}.{i}"
+        all_layers(client, net)
+        client.train(net, name, epochs=3, seed=seed, batch_size=16,
+                     shuffle=False)
+        digests.append(client.version(net, 1)["sha256"])
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_an_image_is_normalised_whole(client, name):
+    """layer_norm of an image has weights of three dimensions."""
+    client.ok("POST", "/v1/networks", 201, json_body={
+        "name": name, "input_shape": [2, 2, 3], "loss": "mse",
+        "layers": [{"type": "layer_norm"}, {"type": "flatten"},
+                   {"type": "dense", "units": 1}]})
+    weights = client.weights(name, 0)
+    assert weights["layers"][0]["weight"] == [[[1.0] * 3] * 2] * 2
+    weights["layers"][0]["weight"][1][0][2] = 7.0
+    client.ok("PUT", f"/v1/networks/{name}/weights", 201, json_body=weights)
+    assert client.weights(name, 1) == weights
+    ragged = weights["layers"][0]["weight"]
+    ragged[0].append(ragged[1].pop())
+    answer = client.put(f"/v1/networks/{name}/weights", json_body=weights)
+    assert answer.status == 422
+    assert answer.pointers == ["/layers/0/weight"]

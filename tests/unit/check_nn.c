@@ -12,6 +12,7 @@ main(void)
     srunner_add_suite(r, suite_nn_net());
     srunner_add_suite(r, suite_nn_activation());
     srunner_add_suite(r, suite_nn_gradient());
+    srunner_add_suite(r, suite_nn_layers());
     srunner_add_suite(r, suite_nn_textbook());
     srunner_add_suite(r, suite_nn_golden());
     srunner_add_suite(r, suite_nn_optimizer());

@@ -198,7 +198,7 @@ START_TEST(holds_inputs_and_targets)
     dataset_table_free(again);
 
     ck_assert_int_eq(dataset_table_bytes(l.enc, &s.meta, &bytes, &e), ERR_OK);
-    ck_assert_uint_eq(bytes, 5 * ((4 + 3) * 4 + 13));
+    ck_assert_uint_eq(bytes, 5 * ((4 + 3) * 4 + 18));
     s.meta.n_rows = DATASET_MAX_ROWS + 1;
     ck_assert_int_eq(dataset_table_bytes(l.enc, &s.meta, &bytes, &e),
                      ERR_INVALID);
@@ -433,6 +433,92 @@ START_TEST(notices_lost_chunks)
 }
 END_TEST
 
+/* --- columns that are no inputs ------------------------------------------- */
+
+static void
+aside(struct stored *s, const char *name)
+{
+    for (size_t i = 0; i < s->meta.n_columns; i++)
+        if (strcmp(s->meta.column[i].name, name) == 0)
+            s->meta.column[i].is_aside = true;
+}
+
+/* Load with columns "part" and "w". */
+static enum err
+load_aside(struct stored *s, struct loaded *out, struct errinfo *e)
+{
+    const struct dataset_split split = { .column = "part", .weight = "w" };
+    struct dataset_source      source;
+    enum err                   rc;
+
+    *out = (struct loaded){ 0 };
+    aside(s, "part");
+    aside(s, "w");
+    source = stored_source(s);
+    rc = dataset_encoder_new(&s->meta, DATASET_SCALE_MIN_MAX, 1, false,
+                             &out->enc, e);
+    ck_assert_int_eq(rc, ERR_OK);
+    return dataset_table_load_split(out->enc, true, &source, &split,
+                                    &out->table, e);
+}
+
+START_TEST(columns_tell_parts_and_weights)
+{
+    struct stored  s;
+    struct loaded  l;
+    struct errinfo e;
+
+    err_clear(&e);
+    stored_csv("x,part,w,y\n2,train,1,0.5\n9,test,2,0.5\n4,val,0,0.5\n"
+               "6,train,0.25,1.5\n-5,validation,3,0.5\n",
+               &s);
+    ck_assert_int_eq(load_aside(&s, &l, &e), ERR_OK);
+    ck_assert_uint_eq(l.enc->n_in, 1);
+    ck_assert_uint_eq(l.table->n_train, 2);
+    ck_assert_uint_eq(l.table->train[0], 0);
+    ck_assert_uint_eq(l.table->train[1], 3);
+    ck_assert_uint_eq(l.table->n_validation, 2);
+    ck_assert_uint_eq(l.table->validation[0], 2);
+    ck_assert_uint_eq(l.table->validation[1], 4);
+    ck_assert_float_eq(l.table->weight[1], 2);
+    ck_assert_float_eq(l.table->weight[3], 0.25f);
+    /* Fitted on rows 0 and 3 alone: 2 to 6. */
+    ck_assert_float_eq(l.table->x[0], 0);
+    ck_assert_float_eq(l.table->x[2], 0.5f);
+    ck_assert_float_eq(l.table->x[3], 1);
+    unload(&l);
+    stored_release(&s);
+}
+END_TEST
+
+static const struct {
+    const char *text, *what;
+} bad_asides[] = {
+    { "x,part,w,y\n2,train,1,0.5\n9,tset,2,0.5\n", "row 2 has 'tset'" },
+    { "x,part,w,y\n2,train,1,0.5\n9,,2,0.5\n", "row 2 has ''" },
+    { "x,part,w,y\n2,train,1,0.5\n9,test,-2,0.5\n", "row 2 has a negative" },
+    { "x,part,w,y\n2,train,,0.5\n9,test,2,0.5\n", "row 1 has no weight" },
+    { "x,part,w,y\n2,train,a,0.5\n9,test,2,0.5\n", "no single numbers" },
+    { "x,part,w,y\n2,1,1,0.5\n9,2,2,0.5\n", "holds no words" },
+    { "x,w,y\n2,1,0.5\n9,2,0.5\n", "no column 'part'" },
+};
+
+START_TEST(parts_and_weights_that_are_none)
+{
+    struct stored  s;
+    struct loaded  l;
+    struct errinfo e;
+
+    err_clear(&e);
+    stored_csv(bad_asides[_i].text, &s);
+    ck_assert_int_eq(load_aside(&s, &l, &e), ERR_INVALID);
+    ck_assert_msg(strstr(err_what(&e), bad_asides[_i].what) != NULL, "%s",
+                  err_what(&e));
+    unload(&l);
+    stored_release(&s);
+}
+END_TEST
+
 Suite *
 suite_dataset_table(void)
 {
@@ -448,6 +534,9 @@ suite_dataset_table(void)
     tcase_add_loop_test(t, finds_columns_by_name, 0, (int)COUNT_OF(others));
     tcase_add_test(t, widths_must_agree);
     tcase_add_test(t, notices_lost_chunks);
+    tcase_add_test(t, columns_tell_parts_and_weights);
+    tcase_add_loop_test(t, parts_and_weights_that_are_none, 0,
+                        (int)COUNT_OF(bad_asides));
     suite_add_tcase(s, t);
     return s;
 }

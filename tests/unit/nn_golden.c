@@ -10,7 +10,7 @@
 #include "nn_suites.h"
 
 #define NEAR 1e-6 /* float32 sums of a dozen terms near 1 */
-#define MAX 64
+#define MAX 128
 
 static void
 to_float(const double *in, size_t n, float *out)
@@ -33,6 +33,28 @@ struct oracle {
     double        loss;
 };
 
+/* The oracle's numbers go to the parameters that are trained, in their order;
+ * with to NULL they are compared with from instead. */
+static void
+trained_params(const struct nn_net *net, const struct oracle *o, float *to,
+               const float *from)
+{
+    size_t next = 0;
+
+    for (size_t i = 0; i < nn_net_spec(net)->n_layers; i++) {
+        size_t at = nn_net_layer_offset(net, i), n;
+
+        n = nn_net_layer_trained(net, i);
+        ck_assert_uint_le(next + n, o->n_params);
+        if (to != NULL)
+            to_float(o->params + next, n, to + at);
+        else
+            all_near(from + at, o->grads + next, n);
+        next += n;
+    }
+    ck_assert_uint_eq(next, o->n_params);
+}
+
 static void
 check_oracle(const struct nn_spec *spec, const struct oracle *o, float *y)
 {
@@ -42,13 +64,13 @@ check_oracle(const struct nn_spec *spec, const struct oracle *o, float *y)
     float  x[MAX], t[MAX], grad[MAX], dx[MAX];
     double loss;
 
-    ck_assert_uint_eq(nn_net_n_params(net), o->n_params);
-    to_float(o->params, o->n_params, nn_net_params(net));
+    ck_assert_uint_le(nn_net_n_params(net), MAX);
+    trained_params(net, o, nn_net_params(net), NULL);
     to_float(o->x, n_x, x);
     to_float(o->t, n_y, t);
     loss = nn_net_gradient(net, work, NULL, x, t, NULL, o->n, grad, dx);
     ck_assert_double_eq_tol(loss, o->loss, NEAR);
-    all_near(grad, o->grads, o->n_params);
+    trained_params(net, o, NULL, grad);
     all_near(dx, o->dx, n_x);
     memcpy(y, nn_work_output(work), n_y * sizeof(*y));
     nn_work_free(work);
@@ -91,6 +113,77 @@ START_TEST(sigmoid_with_mse)
 
     check_oracle(&spec, &o, y);
     all_near(y, sigmoid_mse_y, 4);
+}
+END_TEST
+
+#define ORACLE(name, n_samples)                                                \
+    {                                                                          \
+        name##_x, name##_t, name##_params, name##_grads, name##_dx, n_samples, \
+            COUNT_OF(name##_params), name##_loss                               \
+    }
+
+START_TEST(relu_leaky_relu_elu_and_softplus)
+{
+    static const struct fix_layer layers[] = {
+        { 4, NN_RELU }, { 4, NN_LEAKY_RELU }, { 4, NN_ELU }, { 2, NN_SOFTPLUS }
+    };
+    struct nn_spec spec = fix_spec(3, layers, 4, NN_MSE);
+    struct oracle  o = ORACLE(four, 2);
+    float          y[MAX];
+
+    check_oracle(&spec, &o, y);
+    all_near(y, four_y, 4);
+}
+END_TEST
+
+START_TEST(softsign)
+{
+    static const struct fix_layer layers[] = { { 4, NN_SOFTSIGN },
+                                               { 2, NN_LINEAR } };
+    struct nn_spec                spec = fix_spec(3, layers, 2, NN_MSE);
+    struct oracle                 o = ORACLE(softsign, 2);
+    float                         y[MAX];
+
+    check_oracle(&spec, &o, y);
+    all_near(y, softsign_y, 4);
+}
+END_TEST
+
+/* Dense, a normalisation, an activation, dense: as PyTorch numbers them. */
+static struct nn_spec
+norm_spec(const char *type, enum nn_activation a)
+{
+    static const struct fix_layer layers[] = {
+        { 4, NN_LINEAR }, { 4, NN_LINEAR }, { 4, NN_LINEAR }, { 2, NN_LINEAR }
+    };
+    struct nn_spec spec = fix_spec(3, layers, 4, NN_MSE);
+
+    nn_layer_spec_init(&spec.layer[1], nn_layer_type_find(type));
+    nn_layer_spec_init(&spec.layer[2], nn_layer_type_find("activation"));
+    spec.layer[2].activation = a;
+    ck_assert_int_eq(nn_spec_check(&spec, NULL), ERR_OK);
+    return spec;
+}
+
+START_TEST(batch_norm)
+{
+    struct nn_spec spec = norm_spec("batch_norm", NN_RELU);
+    struct oracle  o = ORACLE(batch_norm, 4);
+    float          y[MAX];
+
+    check_oracle(&spec, &o, y);
+    all_near(y, batch_norm_y, 8);
+}
+END_TEST
+
+START_TEST(layer_norm)
+{
+    struct nn_spec spec = norm_spec("layer_norm", NN_TANH);
+    struct oracle  o = ORACLE(layer_norm, 2);
+    float          y[MAX];
+
+    check_oracle(&spec, &o, y);
+    all_near(y, layer_norm_y, 4);
 }
 END_TEST
 
@@ -148,6 +241,10 @@ suite_nn_golden(void)
 
     tcase_add_test(t, tanh_and_softmax_with_cross_entropy);
     tcase_add_test(t, sigmoid_with_mse);
+    tcase_add_test(t, relu_leaky_relu_elu_and_softplus);
+    tcase_add_test(t, softsign);
+    tcase_add_test(t, batch_norm);
+    tcase_add_test(t, layer_norm);
     tcase_add_loop_test(t, losses_and_their_derivatives, 0,
                         (int)COUNT_OF(losses));
     suite_add_tcase(s, t);

@@ -3,6 +3,7 @@
  */
 #include "store_suites.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,14 +87,24 @@ START_TEST(a_job_runs_through_its_states)
     struct store           *db = house_open();
     struct store_job        job = { 0 };
     struct store_epoch      rows[2] = { { .epoch = 1, .loss = 0.5 },
-                                        { .epoch = 2, .loss = 0.25 } };
+                                        { .epoch = 2,
+                                          .loss = 0.25,
+                                          .restart = 3 } };
+    struct store_layer      layers[2] = {
+        { .epoch = 1, .layer = 2, .gradient_norm = 4, .update_ratio = NAN },
+        { .epoch = 2, .layer = 0, .gradient_norm = 5, .update_ratio = 6 },
+    };
     struct store_epoch     *history;
+    struct store_layer     *details;
     struct store_checkpoint cp = { .epoch = 2,
                                    .state = "0123456789",
                                    .state_len = 10,
                                    .metrics = "{\"loss\":0.25}",
+                                   .learning_rate_test = "{\"tried\":1}",
                                    .rows = rows,
-                                   .n_rows = 2 };
+                                   .n_rows = 2,
+                                   .layers = layers,
+                                   .n_layers = 2 };
     struct store_job_end    end = { .status = STORE_JOB_SUCCEEDED,
                                     .epoch = 2,
                                     .result_rest = "\"best_epoch\":2" };
@@ -126,9 +137,11 @@ START_TEST(a_job_runs_through_its_states)
     ck_assert_int_eq(job.resumes, 1);
     ck_assert_int_eq(job.started_ms, 9);
     ck_assert_str_eq(job.metrics, cp.metrics);
+    ck_assert_str_eq(job.learning_rate_test, "{\"tried\":1}");
     store_job_release(&job);
     cp.state_len = 4; /* a shorter one replaces the longer whole */
-    cp.n_rows = 0;
+    cp.n_rows = cp.n_layers = 0;
+    cp.learning_rate_test = NULL; /* not told again: stays */
     OK(store_job_checkpoint_start(db, &cp, &ticket, &e));
     OK(store_ticket_wait(ticket, &e));
     OK(store_job_checkpoint_get(db, id, &state, &n, &epoch, &e));
@@ -140,11 +153,23 @@ START_TEST(a_job_runs_through_its_states)
     ck_assert_int_eq(number, 1);
     OK(store_job_get(db, id, &job, &e));
     ck_assert_str_eq(job.result, "{\"version\":1,\"best_epoch\":2}");
+    ck_assert_str_eq(job.learning_rate_test, "{\"tried\":1}");
     store_job_release(&job);
     OK(store_epoch_list(db, id, 1, 10, &history, &n, &e));
     ck_assert_uint_eq(n, 1);
     ck_assert_double_eq(history[0].loss, 0.25);
+    ck_assert_uint_eq(history[0].restart, 3);
     free(history);
+    OK(store_layer_list(db, id, 0, 1, 10, &details, &n, &e));
+    ck_assert_uint_eq(n, 1);
+    ck_assert_uint_eq(details[0].layer, 2);
+    ck_assert_double_eq(details[0].gradient_norm, 4);
+    ck_assert_double_nan(details[0].update_ratio);
+    free(details);
+    OK(store_layer_list(db, id, 1, 2, 10, &details, &n, &e));
+    ck_assert_uint_eq(n, 1);
+    ck_assert_double_eq(details[0].update_ratio, 6);
+    free(details);
     OK(store_job_checkpoint_get(db, id, &state, &n, &epoch, &e));
     ck_assert_ptr_null(state);
     OK(store_network_delete(db, "net", &e));
@@ -152,6 +177,7 @@ START_TEST(a_job_runs_through_its_states)
     store_close(db);
     ck_assert_int_eq(house_raw("SELECT count(*) FROM weight_chunk"), 0);
     ck_assert_int_eq(house_raw("SELECT count(*) FROM epoch"), 0);
+    ck_assert_int_eq(house_raw("SELECT count(*) FROM epoch_layer"), 0);
 }
 END_TEST
 

@@ -107,8 +107,9 @@ START_TEST(stops_when)
 }
 END_TEST
 
-/* A rate of almost nothing moves biases, which begin at zero, and no figure: the
- * first epoch stays the best, and its parameters are not those of the last. */
+/* A rate of almost nothing moves biases, which begin at zero, and no figure:
+ * the first epoch stays the best, and its parameters are not those of the last.
+ */
 START_TEST(keeps_what_it_is_asked_to)
 {
     static const struct {
@@ -119,13 +120,13 @@ START_TEST(keeps_what_it_is_asked_to)
 
     for (size_t i = 0; i < COUNT_OF(runs); i++) {
         struct store_job job;
-        int64_t          id = fixture_job(
-            &h.f,
-            "{\"network\": \"xor\", \"dataset\": \"xor\","
-                     " \"start_from\": \"initial\", \"epochs\": %d,"
-                     " \"keep\": \"%s\", \"optimizer\":"
-                     " {\"type\": \"sgd\", \"learning_rate\": 1e-30}}",
-            runs[i].epochs, runs[i].keep);
+        int64_t          id =
+            fixture_job(&h.f,
+                        "{\"network\": \"xor\", \"dataset\": \"xor\","
+                        " \"start_from\": \"initial\", \"epochs\": %d,"
+                        " \"keep\": \"%s\", \"optimizer\":"
+                        " {\"type\": \"sgd\", \"learning_rate\": 1e-30}}",
+                        runs[i].epochs, runs[i].keep);
         ck_assert_int_eq(house_run(&h, id, &job), STORE_JOB_SUCCEEDED);
         ck_assert_has(job.result, "\"best_epoch\":1,");
         store_job_release(&job);

@@ -40,6 +40,11 @@ static const char *const kinds[] = {
     "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.002},"
     " \"shuffle\": false, \"stop_when\": {\"patience\": 400},"
     " \"scale_inputs\": \"min_max\"",
+    "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": \"auto\","
+    " \"momentum\": 0.5}, \"restarts\": 2, \"clip_norm\": 0.5,"
+    " \"class_weights\": \"balanced\", \"schedule\": {\"type\": \"plateau\","
+    " \"patience\": 3}, \"validation\": {\"fraction\": 0.2,"
+    " \"every_epochs\": 2}, \"stop_when\": {\"patience\": 100}",
 };
 
 static int64_t
@@ -71,6 +76,11 @@ compare(int64_t through, int64_t stopped)
     ck_assert_int_eq(job_b.status, STORE_JOB_SUCCEEDED);
     ck_assert_str_eq(job_a.result, job_b.result);
     ck_assert_str_eq(job_a.metrics, job_b.metrics);
+    ck_assert_str_eq(job_a.warnings, job_b.warnings);
+    ck_assert_int_eq(job_a.learning_rate_test != NULL,
+                     job_b.learning_rate_test != NULL);
+    if (job_a.learning_rate_test != NULL)
+        ck_assert_str_eq(job_a.learning_rate_test, job_b.learning_rate_test);
     fixture_version(&h.f, "through", 1, &a);
     fixture_version(&h.f, "stopped", 1, &b);
     ck_assert_str_eq(a.sha256, b.sha256);
@@ -82,6 +92,7 @@ compare(int64_t through, int64_t stopped)
     ck_assert_uint_eq(n_a, n_b);
     for (size_t i = 0; i < n_a; i++) {
         ck_assert(same(rows_a[i].loss, rows_b[i].loss));
+        ck_assert_uint_eq(rows_a[i].restart, rows_b[i].restart);
         ck_assert(same(rows_a[i].accuracy, rows_b[i].accuracy));
         ck_assert(same(rows_a[i].gradient_norm, rows_b[i].gradient_norm));
         /* NaN may have any sign. */
@@ -145,7 +156,7 @@ START_TEST(killed_again_and_again)
 {
     struct errinfo   e;
     struct store_job job;
-    int64_t          stopped = submit("stopped", kinds[0]);
+    int64_t          stopped = submit("stopped", kinds[_i]);
 
     err_clear(&e);
     for (int i = 0; i < 3; i++) {
@@ -164,7 +175,7 @@ START_TEST(killed_again_and_again)
         ck_assert_int_ge(job.resumes, i + 1);
         store_job_release(&job);
     }
-    compare(submit("through", kinds[0]), stopped);
+    compare(submit("through", kinds[_i]), stopped);
 }
 END_TEST
 
@@ -177,7 +188,7 @@ training_resume_suite(void)
     tcase_set_timeout(tc, 240);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, stopped_again_and_again, 0, (int)COUNT_OF(kinds));
-    tcase_add_test(tc, killed_again_and_again);
+    tcase_add_loop_test(tc, killed_again_and_again, 0, (int)COUNT_OF(kinds));
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -26,7 +26,7 @@ net_new(float value)
 }
 
 struct parts {
-    struct nn_net       *net, *best;
+    struct nn_net       *net, *best, *winner;
     struct nn_optimizer *opt;
 };
 
@@ -40,6 +40,7 @@ parts_init(struct parts *p)
     err_clear(&e);
     p->net = net_new(1);
     p->best = net_new(100);
+    p->winner = net_new(200);
     nn_optimizer_spec_init(&spec, nn_optimizer_type_find("adam"));
     ck_assert_int_eq(nn_optimizer_new(&spec, 8, &p->opt, &e), ERR_OK);
     for (int i = 0; i < 8; i++)
@@ -53,12 +54,22 @@ static void
 parts_release(struct parts *p)
 {
     nn_optimizer_free(p->opt);
+    nn_net_free(p->winner);
     nn_net_free(p->best);
     nn_net_free(p->net);
 }
 
 static const struct training_state sample = {
     .epoch = 9,
+    .restart = 3,
+    .began = 1,
+    .rate = 0.0625,
+    .kept_restart = 2,
+    .kept = { .epoch = 1, .restart = 2, .loss = 7 },
+    .outcome = { { 1, 1, 0.5, TRAINING_PATIENCE }, [99] = { 7, 8, 9, 1 } },
+    .watch = { .first_loss = 2.5,
+               .vanishing = { [63] = 4 },
+               .raised = { [5] = { [64] = 77 } } },
     .best_epoch = 4,
     .best_figure = 0.25,
     .waited = 5,
@@ -78,6 +89,7 @@ static uint8_t *export(const struct parts          *p,
     const struct training_parts parts = {
         .net = p->net,
         .best = p->best,
+        .winner = p->winner,
         .opt = p->opt,
         .encoder = "{}",
         .encoder_len = 3,
@@ -112,7 +124,8 @@ START_TEST(comes_back_whole)
     parts_init(&from);
     parts_init(&to);
     for (size_t i = 0; i < 8; i++)
-        nn_net_params(to.net)[i] = nn_net_params(to.best)[i] = 0;
+        nn_net_params(to.net)[i] = nn_net_params(to.best)[i] =
+            nn_net_params(to.winner)[i] = 0;
     if (_i == 1)
         memcpy(nn_net_params(from.best), nn_net_params(from.net),
                nn_net_params_bytes(from.net));
@@ -124,9 +137,13 @@ START_TEST(comes_back_whole)
     ck_assert(saved.state.best_figure == 0.25 && saved.state.elapsed == 1.5);
     ck_assert(saved.state.best.val_loss == 0.25);
     ck_assert_int_eq(
-        training_saved_restore(&saved, to.net, to.best, to.opt, &e), ERR_OK);
+        training_saved_restore(&saved, to.net, to.best, to.winner, to.opt, &e),
+        ERR_OK);
     ck_assert(params_equal(from.net, to.net));
     ck_assert(params_equal(from.best, to.best));
+    ck_assert(params_equal(from.winner, to.winner));
+    ck_assert_uint_eq(saved.state.watch.raised[5][64], 77);
+    ck_assert_uint_eq(saved.state.outcome[99].epochs, 7);
 
     uint8_t *again = export(&to, &saved.state, &again_len);
     ck_assert_uint_eq(len, again_len);

@@ -1,0 +1,71 @@
+/* restart.c - training from several initialisations, of which one is kept */
+#include <math.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "training/trainer.h"
+
+uint64_t
+training_restart_seed(uint64_t seed, uint64_t restart)
+{
+    const struct random_at at = {
+        .seed = seed,
+        .purpose = RANDOM_RESTART,
+        .step = (uint32_t)restart,
+    };
+
+    if (restart == 1)
+        return seed;
+    return ((uint64_t)random_u32(&at, 0) << 32 | random_u32(&at, 1)) &
+           CODEC_MAX_SEED;
+}
+
+void
+training_restart_end(struct training_trainer *t, enum training_reason reason)
+{
+    struct training_state   *s = &t->state;
+    struct training_outcome *outcome = &s->outcome[s->restart - 1];
+    bool                     is_best = t->best != NULL && s->best_epoch != 0;
+    double                   figure = s->best_figure;
+
+    if (!is_best)
+        figure = training_monitored(t, &s->last);
+    /* What blew up is no candidate, however good it was before. */
+    if (reason == TRAINING_DIVERGED || s->epoch == s->began)
+        figure = NAN;
+    *outcome = (struct training_outcome){
+        .epochs = s->epoch - s->began,
+        .best_epoch = s->best_epoch,
+        .figure = figure,
+        .reason = reason,
+    };
+    if (t->winner == NULL || isnan(figure))
+        return;
+    if (s->kept_restart != 0 &&
+        !training_is_better(t, figure, s->outcome[s->kept_restart - 1].figure,
+                            0))
+        return;
+    s->kept_restart = s->restart;
+    s->kept = is_best ? s->best : s->last;
+    memcpy(nn_net_params(t->winner),
+           nn_net_params_const(is_best ? t->best : t->net),
+           nn_net_params_bytes(t->net));
+}
+
+enum err
+training_restart_begin(struct training_trainer *t, struct errinfo *e)
+{
+    struct training_state *s = &t->state;
+    enum err               rc;
+
+    s->restart++;
+    training_state_restart(s);
+    t->seed = training_restart_seed(t->spec->seed, s->restart);
+    nn_net_init(t->net, t->seed);
+    nn_optimizer_free(t->opt);
+    t->opt = NULL;
+    rc = nn_optimizer_new(&t->spec->optimizer, nn_net_n_params(t->net), &t->opt,
+                          e);
+    training_run_restart(t->run, s->restart, s->epoch);
+    return rc;
+}
