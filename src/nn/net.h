@@ -94,6 +94,8 @@ size_t   nn_work_max_batch(const struct nn_work *work);
  * for its parts takes is beside nn_work_bytes(). */
 struct nn_team;
 size_t   nn_work_team_bytes(unsigned most);
+/* Parts that passes over n samples are cut into at most; 1: no team pays. */
+size_t   nn_work_most_parts(const struct nn_spec *spec, size_t n);
 enum err nn_work_set_team(struct nn_work *work, struct nn_team *team,
                           struct errinfo *e);
 

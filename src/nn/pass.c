@@ -217,16 +217,36 @@ nn_pass_pieces(const struct nn_pass *p)
     return (p->n + SLICE - 1) / SLICE;
 }
 
+/* Parts of a pass over n samples that each have enough to do. */
+static size_t
+worth(size_t n_params, size_t n)
+{
+    size_t work, most;
+
+    if (!mem_mul(n_params, n, &work))
+        work = SIZE_MAX;
+    most = work / PART_WORK;
+    return most > 1 ? most : 1;
+}
+
+size_t
+nn_work_most_parts(const struct nn_spec *spec, size_t n)
+{
+    return worth(nn_layout_of(spec).offset[spec->n_layers], n);
+}
+
 void
 nn_pass_share(const struct nn_pass *p, size_t n_pieces, nn_part_fn fn,
               void *ctx)
 {
     struct nn_team *team = p->work->team;
-    size_t          worth = p->n * nn_net_n_params(p->net) / PART_WORK;
-    size_t          parts = team != NULL ? team->n : 1;
+    size_t          parts = worth(nn_net_n_params(p->net), p->n);
 
+    if (team == NULL)
+        parts = 1;
+    else if (parts > team->n)
+        parts = team->n;
     parts = parts < n_pieces ? parts : n_pieces;
-    parts = parts < worth ? parts : worth;
     if (parts > 1)
         team->run(team, fn, ctx, (unsigned)parts);
     else

@@ -100,12 +100,13 @@ END_TEST
 /* Waking a thread costs more than a small net's whole batch. */
 START_TEST(a_small_net_is_not_shared)
 {
-    static const struct fix_layer layers[] = { { 16, NN_RELU }, { 3, NN_TANH } };
-    struct nn_spec       spec = fix_spec(4, layers, 2, NN_MSE);
-    struct nn_net       *net = fix_net(&spec, 1);
-    struct nn_work      *work = fix_work(net, 64);
-    struct backward_team team = { .team = { 4, 4, run_backward } };
-    float                x[64 * 4];
+    static const struct fix_layer layers[] = { { 16, NN_RELU },
+                                               { 3, NN_TANH } };
+    struct nn_spec                spec = fix_spec(4, layers, 2, NN_MSE);
+    struct nn_net                *net = fix_net(&spec, 1);
+    struct nn_work               *work = fix_work(net, 64);
+    struct backward_team          team = { .team = { 4, 4, run_backward } };
+    float                         x[64 * 4];
 
     fix_sine(x, COUNT_OF(x), 0.3, 0.1, 1);
     ck_assert_int_eq(nn_work_set_team(work, &team.team, NULL), ERR_OK);
