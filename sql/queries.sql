@@ -16,6 +16,16 @@ RELEASE one;
 -- name: SAVEPOINT_ROLLBACK
 ROLLBACK TO one;
 
+-- name: CHECK_INTEGRITY
+-- scan ok: the whole file is what it is about
+SELECT integrity_check FROM pragma_integrity_check
+ WHERE integrity_check <> 'ok';
+-- name: CHECK_FOREIGN_KEYS
+-- scan ok: the whole file is what it is about
+SELECT 'a row of ' || "table" || ' refers to one of ' || "parent" ||
+       ' that is not there'
+  FROM pragma_foreign_key_check;
+
 -- name: NETWORK_INSERT
 INSERT INTO network (name, spec, serving_version, created_ms, keep_versions)
 VALUES (?1, ?2, ?3, ?4, ?5);
@@ -36,6 +46,8 @@ SELECT 1 FROM job WHERE network_id = ?1
 DELETE FROM network WHERE id = ?1;
 -- name: NETWORK_PIN
 UPDATE network SET serving_version = ?2 WHERE id = ?1;
+-- name: NETWORK_VERSIONS
+SELECT latest_version, serving_version FROM network WHERE id = ?1;
 -- name: NETWORK_KEEP
 UPDATE network SET keep_versions = ?2 WHERE id = ?1;
 -- name: NETWORK_STATE_JOB
@@ -88,14 +100,34 @@ SELECT bytes FROM weight_chunk WHERE version_id = ?1 ORDER BY number;
 -- name: DATASET_INSERT
 INSERT INTO dataset (name, state, created_ms) VALUES (?1, 'loading', ?2);
 -- name: DATASET_READY
-UPDATE dataset SET state = 'ready', meta = ?2
+UPDATE dataset SET state = 'ready', meta = ?2, n_chunks = ?3
  WHERE id = ?1 AND state = 'loading';
 -- name: DATASET_GET
-SELECT id, name, meta, created_ms
+SELECT id, name, meta, created_ms, revision, n_chunks
   FROM dataset WHERE name = ?1 AND state = 'ready';
+-- name: DATASET_GET_REVISION
+SELECT d.id, d.name, r.meta, r.created_ms, r.revision, r.n_chunks
+  FROM dataset AS d JOIN dataset_revision AS r ON r.dataset_id = d.id
+ WHERE d.name = ?1 AND d.state = 'ready' AND r.revision = ?2;
 -- name: DATASET_LIST
-SELECT id, name, meta, created_ms
+SELECT id, name, meta, created_ms, revision, n_chunks
   FROM dataset WHERE name > ?1 AND state = 'ready' ORDER BY name LIMIT ?2;
+-- name: DATASET_APPEND
+-- One upload of more rows at a time.
+UPDATE dataset SET appending = 1
+ WHERE name = ?1 AND state = 'ready' AND appending = 0;
+-- name: DATASET_KEEP_REVISION
+INSERT INTO dataset_revision (dataset_id, revision, meta, n_chunks, created_ms)
+SELECT id, revision, meta, n_chunks, created_ms FROM dataset WHERE id = ?1;
+-- name: DATASET_APPENDED
+UPDATE dataset SET appending = 0, revision = revision + 1, meta = ?2,
+       n_chunks = ?3, created_ms = ?4
+ WHERE id = ?1 AND appending = 1 AND state = 'ready';
+-- name: DATASET_APPEND_END
+UPDATE dataset SET appending = 0 WHERE id = ?1;
+-- name: DATASET_APPENDING
+-- scan ok: once, at start
+SELECT id FROM dataset WHERE appending = 1 LIMIT 1;
 -- name: DATASET_ID
 SELECT id FROM dataset WHERE name = ?1 AND state = 'ready';
 -- name: DATASET_BUSY
@@ -121,7 +153,27 @@ DELETE FROM dataset WHERE id = ?1 AND state = 'deleting';
 INSERT INTO dataset_chunk (dataset_id, number, bytes) VALUES (?1, ?2, ?3);
 -- name: CHUNK_LIST
 SELECT number, bytes FROM dataset_chunk
- WHERE dataset_id = ?1 AND number > ?2 ORDER BY number LIMIT 1;
+ WHERE dataset_id = ?1 AND number > ?2 AND number < ?3
+ ORDER BY number LIMIT 1;
+-- name: CHUNK_PLACE_INSERT
+INSERT INTO chunk_place (dataset_id, number, first_row, end_row)
+VALUES (?1, ?2, ?3, ?4);
+-- name: CHUNK_LIST_ROWS
+SELECT c.number, c.bytes
+  FROM chunk_place AS p JOIN dataset_chunk AS c
+    ON c.dataset_id = p.dataset_id AND c.number = p.number
+ WHERE p.dataset_id = ?1 AND p.number > ?2 AND p.number < ?3
+   AND p.first_row < ?5 AND p.end_row > ?4
+ ORDER BY p.number LIMIT 1;
+-- name: CHUNK_DELETE_BEYOND
+-- Some of the chunks that an append left, which belong to no revision.
+DELETE FROM dataset_chunk WHERE dataset_id = ?1
+   AND number IN (SELECT number FROM dataset_chunk WHERE dataset_id = ?1
+                     AND number >= (SELECT n_chunks FROM dataset WHERE id = ?1)
+                   ORDER BY number LIMIT 64);
+-- name: CHUNK_PLACE_DELETE_BEYOND
+DELETE FROM chunk_place WHERE dataset_id = ?1
+   AND number >= (SELECT n_chunks FROM dataset WHERE id = ?1);
 -- name: CHUNK_DELETE
 DELETE FROM dataset_chunk WHERE dataset_id = ?1
    AND number IN (SELECT number FROM dataset_chunk WHERE dataset_id = ?1
@@ -269,6 +321,8 @@ SELECT ?2, epoch, n_bytes, sha256 FROM checkpoint WHERE job_id = ?1;
 -- name: CHECKPOINT_CHUNK_COPY
 INSERT INTO checkpoint_chunk (job_id, number, bytes)
 SELECT ?2, number, bytes FROM checkpoint_chunk WHERE job_id = ?1;
+-- name: CHECKPOINT_NEXT
+SELECT job_id FROM checkpoint WHERE job_id > ?1 ORDER BY job_id LIMIT 1;
 -- name: CHECKPOINT_DELETE
 DELETE FROM checkpoint WHERE job_id = ?1;
 -- name: CHECKPOINT_CHUNK_PUT

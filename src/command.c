@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "config.h"
 #include "http/keys.h"
+#include "http/server.h"
 
 enum { DONE = 0, FAILED = 1, MISTAKE = 2 };
 
@@ -184,6 +185,28 @@ command_key(int argc, char **argv, struct errinfo *e)
     return fail(MISTAKE, e);
 }
 
+/* --- health
+ * ---------------------------------------------------------------------
+ */
+
+/* Is the daemon with these options ready?  For health checks of containers. */
+static int
+command_health(int argc, char **argv, struct errinfo *e)
+{
+    static struct config config;
+    unsigned             status;
+
+    argv[1] = argv[0];
+    if (config_read(argc - 1, argv + 1, &config, e) != ERR_OK)
+        return fail(MISTAKE, e);
+    if (http_health_ask(config.listen, &status, e) != ERR_OK)
+        return fail(FAILED, e);
+    if (status == 200)
+        return DONE;
+    err_set(e, ERR_BUSY, "", "/readyz answers %u", status);
+    return fail(FAILED, e);
+}
+
 /* --- all
  * ------------------------------------------------------------------------
  */
@@ -193,6 +216,7 @@ static const struct {
     int (*run)(int argc, char **argv, struct errinfo *e);
 } commands[] = {
     { "key", command_key },
+    { "health", command_health },
 };
 
 bool

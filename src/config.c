@@ -31,7 +31,7 @@ static const struct option options[] = {
     { "workers",      COUNT, F(workers),      "0",              0,  256,     false, "training jobs that run at once; 0: one a core" },
     { "threads",      COUNT, F(threads),      "0",              0,  255,     false, "threads that share one training job, fewer while other jobs run; 0: one a core" },
     { "queue_max",    COUNT, F(queue_max),    "1000",           1,  1000000, false, "jobs that may wait in the queue; more are refused" },
-    { "memory_mib",   COUNT, F(memory_mib),   "0",              0,  1 << 24, false, "memory for jobs and models, MiB; 0: three quarters of the machine's" },
+    { "memory_mib",   COUNT, F(memory_mib),   "0",              0,  1 << 24, false, "memory for jobs and models, MiB; 0: three quarters of what the machine or container has" },
     { "connections",  COUNT, F(connections),  "1000",           1,  100000,  false, "connections held at once" },
     { "http_threads", COUNT, F(http_threads), "0",              0,  64,      false, "threads that read requests and run small predictions; 0: two" },
     { "log_level",    LEVEL, F(log_level),    "info",           0,  0,       false, "error, warn, info or debug" },
@@ -42,6 +42,7 @@ static const struct option options[] = {
     { "cors_origins", TEXT,  F(cors_origins), "",               0,  0,       false, "origins of web pages that may use the API (https://example.org), comma between" },
     { "kernel",       TEXT,  F(kernel),       "",               0,  0,       false, "instruction set for the arithmetic, as --version lists them; empty: the best" },
     { "config",       TEXT,  F(file),         "",               0,  0,       true,  "read options from this file" },
+    { "check",        FLAG,  F(check),        "false",          0,  0,       true,  "look through the database for faults, tell them, and end" },
     { "print_config", FLAG,  F(print_config), "false",          0,  0,       true,  "print all options as a configuration file, and end" },
     { "print_routes", FLAG,  F(print_routes), "false",          0,  0,       true,  "print the HTTP endpoints, and end" },
     { "version",      FLAG,  F(version),      "false",          0,  0,       true,  "print the version, and end" },
@@ -299,7 +300,8 @@ config_help(FILE *out)
           "       backpropd key create --name NAME --scope predict|train|admin "
           "[options]\n"
           "       backpropd key list [options]\n"
-          "       backpropd key revoke NAME [options]\n\n",
+          "       backpropd key revoke NAME [options]\n"
+          "       backpropd health [options]\n\n",
           out);
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         const struct option *o = &options[i];
@@ -312,7 +314,7 @@ config_help(FILE *out)
         fputs("\n", out);
     }
     fputs("\nEach is also an environment variable (BACKPROPD_LOG_LEVEL) and, "
-          "but for the\nlast five, a line of the file (log_level = info). A "
+          "but for the\nlast six, a line of the file (log_level = info). A "
           "flag wins over the\nenvironment, that over the file.\n",
           out);
 }

@@ -38,7 +38,7 @@ struct config {
     bool           require_keys;
     bool           open_metrics;
     /* What to do instead of serving. */
-    bool print_config, print_routes, version, help;
+    bool check, print_config, print_routes, version, help;
 };
 
 enum err config_read(int argc, char **argv, struct config *out,

@@ -1,9 +1,9 @@
 /*
  * main.c - wiring: what is opened in which order, and stopped in reverse
  *
- * Exit codes: 0 stopped as asked; 2 a mistake in the configuration; 69 the
- * address cannot be had; 74 the store failed while running; 75 the database
- * cannot be opened.
+ * Exit codes: 0 stopped as asked; 2 a mistake in the configuration; 65 --check
+ * found faults in the database; 69 the address cannot be had; 74 the store
+ * failed while running; 75 the database cannot be opened.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "base/cgroup.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "codec/check.h"
 #include "command.h"
 #include "config.h"
 #include "http/server.h"
@@ -22,6 +24,7 @@
 
 enum {
     EXIT_CONFIG = 2,
+    EXIT_FAULTS = 65,
     EXIT_ADDRESS = 69,
     EXIT_STORE_FAILED = 74,
     EXIT_DATABASE = 75,
@@ -47,11 +50,15 @@ open_standard_files(void)
 static size_t
 memory_limit(const struct config *config)
 {
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    long   pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    size_t all = pages > 0 && size > 0 ? (size_t)pages * (size_t)size : GIB;
+    size_t bound = cgroup_memory();
 
     if (config->memory_mib > 0)
         return config->memory_mib * MIB;
-    return pages > 0 && size > 0 ? (size_t)pages / 4 * 3 * (size_t)size : GIB;
+    if (bound > 0 && bound < all)
+        all = bound;
+    return all / 4 * 3;
 }
 
 static void
@@ -163,6 +170,44 @@ open_keys(const struct config *config, struct api_ctx *ctx, struct errinfo *e)
                    config->listen);
 }
 
+static void
+tell_fault(void *arg, const char *what)
+{
+    (void)arg;
+    printf("%s\n", what);
+}
+
+/* Look through the database; its faults go to standard output. */
+static int
+check(const struct config *config)
+{
+    struct codec_check found;
+    struct store      *db = NULL;
+    struct errinfo     e;
+    enum err           rc;
+
+    err_clear(&e);
+    api_init();
+    rc = store_open_to_check(config->database, &db, &e);
+    if (rc != ERR_OK)
+        return fail(&e, rc == ERR_CORRUPT ? EXIT_FAULTS : EXIT_DATABASE);
+    rc = codec_check(db, tell_fault, NULL, &found, &e);
+    store_close(db);
+    if (rc != ERR_OK)
+        return fail(&e, EXIT_FAULTS);
+    printf("%s: %llu networks, %llu versions, %llu datasets, %llu jobs, %llu "
+           "checkpoints: ",
+           config->database, (unsigned long long)found.networks,
+           (unsigned long long)found.versions,
+           (unsigned long long)found.datasets, (unsigned long long)found.jobs,
+           (unsigned long long)found.states);
+    if (found.faults == 0)
+        printf("all is well\n");
+    else
+        printf("%llu faults\n", (unsigned long long)found.faults);
+    return found.faults == 0 ? EXIT_SUCCESS : EXIT_FAULTS;
+}
+
 static int
 serve(const struct config *config, sigset_t *signals)
 {
@@ -231,6 +276,7 @@ serve(const struct config *config, sigset_t *signals)
                      NULL) == ERR_OK)
         pthread_detach(impatient);
     http_server_drain(server);
+    store_closing(ctx.store);
 out:
     if (server != NULL)
         http_server_stop(server, GRACE_MS);
@@ -276,6 +322,8 @@ main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     log_set_level(config.log_level);
+    if (config.check)
+        return check(&config);
 
     /* Threads inherit the mask: only main() is told to stop. */
     signal(SIGPIPE, SIG_IGN);

@@ -2,16 +2,14 @@
 #include <string.h>
 
 #include "api/internal.h"
-#include "base/clock.h"
 #include "codec/dataset.h"
 #include "codec/list.h"
-#include "codec/network.h"
-#include "dataset/upload.h"
-#include "http/multipart.h"
+#include "codec/page.h"
+#include "codec/stored.h"
 
-static enum err
-reply_dataset(struct api_ctx *api, const char *name, struct http_reply *rep,
-              struct errinfo *e)
+enum err
+api_reply_dataset(struct api_ctx *api, const char *name, struct http_reply *rep,
+                  struct errinfo *e)
 {
     struct store_dataset row = { 0 };
     enum err             rc;
@@ -58,7 +56,7 @@ enum err
 api_datasets_get(void *ctx, const struct http_request *req,
                  struct http_reply *rep, struct errinfo *e)
 {
-    return reply_dataset(ctx, req->arg[0], rep, e);
+    return api_reply_dataset(ctx, req->arg[0], rep, e);
 }
 
 enum err
@@ -74,172 +72,48 @@ api_datasets_delete(void *ctx, const struct http_request *req,
     return rc;
 }
 
-/* --- PUT /v1/datasets/{name} ---------------------------------------------- */
+/* --- GET /v1/datasets/{name}/rows ----------------------------------------- */
 
-/* Body -> (multipart) -> dataset_upload -> chunks -> store. */
-struct upload {
-    struct api_ctx        *api;
-    struct dataset_upload *rows;
-    struct http_multipart *multipart; /* NULL: the body is one file */
-    int64_t                id;        /* in the store; 0: not begun */
-    uint64_t               n_chunks;
-};
-
-static void
-upload_free(struct upload *up)
-{
-    http_multipart_free(up->multipart);
-    dataset_upload_free(up->rows);
-    free(up);
-}
-
-static void
-put_abort(void *state)
-{
-    struct upload *up = state;
-
-    if (up->id != 0)
-        store_dataset_abandon(up->api->store, up->id);
-    upload_free(up);
-}
+/* A page is cut short when it has this many bytes. */
+#define PAGE_BYTES (8 * MIB)
 
 static enum err
-put_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
+page_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
 {
-    struct upload *up = arg;
-
-    return store_dataset_chunk(up->api->store, up->id, up->n_chunks++, p, len,
-                               e);
+    return codec_page_chunk(arg, p, len, e);
 }
 
-static enum err
-put_part(void *arg, const char *name, const char *filename, struct errinfo *e)
+enum err
+api_datasets_rows(void *ctx, const struct http_request *req,
+                  struct http_reply *rep, struct errinfo *e)
 {
-    struct upload *up = arg;
+    struct api_ctx       *api = ctx;
+    struct codec_dataset *ds = NULL;
+    struct codec_page    *rows = NULL;
+    uint64_t              after = 0, revision = 0;
+    size_t                limit;
+    enum err              rc;
 
-    return dataset_upload_part(up->rows, name, filename, e);
-}
-
-static enum err
-put_part_data(void *arg, const void *p, size_t len, struct errinfo *e)
-{
-    struct upload *up = arg;
-
-    return dataset_upload_feed(up->rows, p, len, e);
-}
-
-static const struct http_multipart_calls multipart_calls = {
-    .part = put_part,
-    .data = put_part_data,
-};
-
-/* In the path of a PUT, in the query of a POST; NULL where it is nowhere. */
-static const char *
-name_of(const struct http_request *req)
-{
-    return req->arg[0] != NULL ? req->arg[0] : http_request_query(req, "name");
-}
-
-static enum err
-put_begin(void *ctx, const struct http_request *req, void **state,
-          struct errinfo *e)
-{
-    struct dataset_upload_options options = { .format = DATASET_CSV,
-                                              .header = true };
-    const char                   *name = name_of(req), *type = req->content_type;
-    struct upload                *up = NULL;
-    enum err                      rc;
-
-    if (name == NULL)
-        return err_set(e, ERR_MALFORMED, "?name",
-                       "is missing: it names the dataset");
-    if (!codec_name_is_valid(name, strlen(name)))
-        return err_set(e, ERR_INVALID, "/name",
-                       "a name has 1 to 63 characters of a-z, 0-9, '.', '_' "
-                       "and '-', and starts with a letter or digit");
-    if (strcmp(type, "application/json") == 0)
-        options.format = DATASET_JSON;
-    else if (strcmp(type, "application/x-ndjson") == 0)
-        options.format = DATASET_NDJSON;
-    else if (strcmp(type, "multipart/form-data") == 0)
-        options.format = DATASET_ARRAYS;
-    options.target = http_request_query(req, "target");
-    options.types = http_request_query(req, "types");
-    options.task = http_request_query(req, "task");
-    options.columns = http_request_query(req, "columns");
-    options.delimiter = http_request_query(req, "delimiter");
-    options.on_error = http_request_query(req, "on_error");
-    rc = http_request_query_bool(req, "header", &options.header, e);
-    if (rc != ERR_OK)
-        return rc;
-
-    up = mem_array(1, sizeof(*up), 0);
-    if (up == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
-    up->api = ctx;
-    rc = dataset_upload_new(&options, put_chunk, up, &up->rows, e);
-    if (rc == ERR_OK && options.format == DATASET_ARRAYS)
-        rc = http_multipart_new(req->boundary, &multipart_calls, up,
-                                &up->multipart, e);
+    rc = http_request_limit(req, &limit, e);
     if (rc == ERR_OK)
-        rc = store_dataset_begin(up->api->store, name, clock_wall_ms(), &up->id,
-                                 e);
-    if (rc != ERR_OK) {
-        up->id = 0; /* a name that is taken is not ours to abandon */
-        put_abort(up);
-        return rc;
-    }
-    *state = up;
-    return ERR_OK;
-}
-
-static enum err
-put_piece(void *state, const void *p, size_t len, struct errinfo *e)
-{
-    struct upload *up = state;
-
-    if (up->multipart != NULL)
-        return http_multipart_feed(up->multipart, p, len, e);
-    return dataset_upload_feed(up->rows, p, len, e);
-}
-
-static enum err
-put_end(void *state, const struct http_request *req, struct http_reply *rep,
-        struct errinfo *e)
-{
-    struct upload      *up = state;
-    struct dataset_meta meta = { 0 };
-    struct buf          json = { 0 };
-    enum err            rc = ERR_OK;
-
-    if (up->multipart != NULL)
-        rc = http_multipart_end(up->multipart, e);
+        rc = http_request_query_u64(req, "after", &after, e);
     if (rc == ERR_OK)
-        rc = dataset_upload_end(up->rows, &meta, e);
+        rc = http_request_query_u64(req, "revision", &revision, e);
+    if (rc == ERR_OK)
+        rc = codec_stored_dataset(api->store, req->arg[0], (int64_t)revision,
+                                  &ds, e);
+    if (rc == ERR_OK)
+        rc = codec_page_new(&ds->meta, after, limit, PAGE_BYTES, &rows, e);
     if (rc != ERR_OK)
         goto out;
-    codec_meta_format(&meta, &json);
-    if (json.failed) {
-        rc = err_set(e, ERR_NOMEM, "", "out of memory");
-        goto out;
-    }
-    rc = store_dataset_finish(up->api->store, up->id, json.data, e);
-    if (rc != ERR_OK)
-        goto out;
-    up->id = 0; /* it stands: nothing to abandon any more */
-    rep->status = 201;
-    http_reply_header(rep, "Location", "/v1/datasets/%s", name_of(req));
-    rc = reply_dataset(up->api, name_of(req), rep, e);
+    if (codec_page_count(rows) > 0)
+        rc = store_dataset_each_chunk_of(
+            api->store, ds->id, ds->n_chunks, (int64_t)after,
+            (int64_t)(after + codec_page_count(rows)), page_chunk, rows, e);
+    if (rc == ERR_OK)
+        rc = codec_page_format(rows, &rep->body, e);
 out:
-    buf_release(&json);
-    dataset_meta_release(&meta);
-    put_abort(up);
+    codec_page_free(rows);
+    codec_stored_dataset_free(ds);
     return rc;
 }
-
-const struct http_stream api_datasets_put = {
-    .begin = put_begin,
-    .piece = put_piece,
-    .end = put_end,
-    .abort = put_abort,
-};

@@ -21,19 +21,28 @@ API_HANDLER(api_events);
 API_HANDLER(api_jobs_events);
 /* metrics_text.c */
 API_HANDLER(api_metrics_get);
+/* backup.c */
+API_HANDLER(api_backup_get);
 /* networks.c */
 API_HANDLER(api_networks_create);
 API_HANDLER(api_networks_list);
 API_HANDLER(api_networks_get);
-API_HANDLER(api_networks_pin);
+API_HANDLER(api_networks_patch);
 API_HANDLER(api_networks_delete);
 /* weights.c */
 API_HANDLER(api_versions_list);
 API_HANDLER(api_versions_get);
+API_HANDLER(api_versions_delete);
 API_HANDLER(api_weights_get);
 extern const struct http_stream api_weights_put;
-/* datasets.c */
+/* uploads.c */
 extern const struct http_stream api_datasets_put;
+extern const struct http_stream api_datasets_append;
+/* datasets.c */
+API_HANDLER(api_datasets_rows);
+/* A dataset as the client sees it. */
+enum err api_reply_dataset(struct api_ctx *api, const char *name,
+                           struct http_reply *rep, struct errinfo *e);
 API_HANDLER(api_datasets_list);
 API_HANDLER(api_datasets_get);
 API_HANDLER(api_datasets_delete);
@@ -51,9 +60,27 @@ API_HANDLER(api_jobs_log);
 API_HANDLER(api_jobs_cancel);
 API_HANDLER(api_jobs_pause);
 API_HANDLER(api_jobs_resume);
+/* tfserving.c */
+API_HANDLER(api_tfserving_predict);
+API_HANDLER(api_tfserving_metadata);
+API_HANDLER(api_models_get);
+API_HANDLER(api_models_list);
+/* kserve.c */
+API_HANDLER(api_kserve_server);
+API_HANDLER(api_kserve_live);
+API_HANDLER(api_kserve_ready);
+API_HANDLER(api_kserve_model);
+API_HANDLER(api_kserve_model_ready);
+API_HANDLER(api_kserve_infer);
+API_HANDLER(api_kserve_stats);
+API_HANDLER(api_kserve_index);
+API_HANDLER(api_kserve_load);
+API_HANDLER(api_kserve_unload);
 /* predict.c */
 API_HANDLER(api_predict);
 API_HANDLER(api_evaluate);
+/* gradient_check.c */
+API_HANDLER(api_gradient_check);
 
 /* keys.c */
 API_HANDLER(api_keys_create);
@@ -68,5 +95,14 @@ enum err api_reply_job(struct api_ctx *api, int64_t id, struct http_reply *rep,
  * anything else, because no such thing can exist. */
 enum err api_number(const char *segment, const char *what, int64_t *out,
                     struct errinfo *e);
+
+/* The version in the path of a model; -1 where there is none. */
+enum err api_model_version(const struct http_request *req, int64_t *out,
+                           struct errinfo *e);
+
+/* All networks in order of name, a page of the store at a time. */
+enum err api_networks_each(struct store *store,
+                           void (*fn)(void *arg, const struct store_network *row),
+                           void *arg, struct errinfo *e);
 
 #endif

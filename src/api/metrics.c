@@ -103,7 +103,8 @@ network_find(struct api_metrics *m, const char *name, bool add)
 }
 
 void
-api_metrics_predicted(struct api_metrics *m, const char *network, size_t n)
+api_metrics_predicted(struct api_metrics *m, const char *network, size_t n,
+                      int64_t run_us)
 {
     struct metrics_network *counters;
 
@@ -118,5 +119,20 @@ api_metrics_predicted(struct api_metrics *m, const char *network, size_t n)
     atomic_fetch_add_explicit(&counters->n_predictions, 1,
                               memory_order_relaxed);
     atomic_fetch_add_explicit(&counters->n_rows, n, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters->run_ns, (uint64_t)run_us * 1000,
+                              memory_order_relaxed);
+    atomic_store_explicit(&counters->last_ms, clock_wall_ms(),
+                          memory_order_relaxed);
     histogram_add(&m->batch_rows, (double)n);
+}
+
+const struct metrics_network *
+api_metrics_network(const struct api_metrics *m, const char *network)
+{
+    for (size_t i = 0; m != NULL && i < METRICS_MAX_NETWORKS &&
+                       atomic_load(&m->network[i].known);
+         i++)
+        if (strcmp(m->network[i].name, network) == 0)
+            return &m->network[i];
+    return NULL;
 }

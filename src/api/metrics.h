@@ -30,6 +30,8 @@ struct metrics_network {
     atomic_bool           known; /* name is whole */
     char                  name[CODEC_NAME_SIZE];
     atomic_uint_least64_t n_predictions, n_rows;
+    atomic_uint_least64_t run_ns;  /* spent in their arithmetic */
+    atomic_int_least64_t  last_ms; /* when the last one ended   */
 };
 
 struct api_metrics {
@@ -51,8 +53,12 @@ void     api_metrics_free(struct api_metrics *m); /* NULL is fine */
 size_t   api_metrics_place(unsigned status);
 unsigned api_metrics_status(size_t place);
 
-/* A prediction of n rows was answered; m may be NULL (a test). */
-void api_metrics_predicted(struct api_metrics *m, const char *network,
-                           size_t n);
+/* A prediction of n rows was answered, whose arithmetic took so long; m may be
+ * NULL (a test). */
+void api_metrics_predicted(struct api_metrics *m, const char *network, size_t n,
+                           int64_t run_us);
+/* The counters of a network; NULL where it has none yet. */
+const struct metrics_network *
+api_metrics_network(const struct api_metrics *m, const char *network);
 
 #endif

@@ -56,6 +56,7 @@ insert_initial(struct api_ctx *api, const struct codec_network *asked,
     row.name = (char *)asked->name;
     row.spec = spec.data;
     row.serving_version = -1;
+    row.keep_versions = asked->keep_versions;
     row.created_ms = version.created_ms = clock_wall_ms();
     version.sha256 = hex;
     version.weights = weights;
@@ -133,16 +134,22 @@ api_networks_get(void *ctx, const struct http_request *req,
 }
 
 enum err
-api_networks_pin(void *ctx, const struct http_request *req,
-                 struct http_reply *rep, struct errinfo *e)
+api_networks_patch(void *ctx, const struct http_request *req,
+                   struct http_reply *rep, struct errinfo *e)
 {
-    struct api_ctx *api = ctx;
-    int64_t         version;
-    enum err        rc;
+    struct api_ctx             *api = ctx;
+    struct codec_patch          patch;
+    struct store_network_change change = { 0 };
+    enum err                    rc;
 
-    rc = codec_pin_parse(req->body, req->body_len, &version, e);
-    if (rc == ERR_OK)
-        rc = store_network_pin(api->store, req->arg[0], version, e);
+    rc = codec_patch_parse(req->body, req->body_len, &patch, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (patch.pins)
+        change.serving_version = &patch.serving_version;
+    if (patch.keeps)
+        change.keep_versions = &patch.keep_versions;
+    rc = store_network_update(api->store, req->arg[0], &change, e);
     if (rc != ERR_OK)
         return rc;
     serving_registry_refresh(api->registry, req->arg[0]);

@@ -24,7 +24,7 @@ read_rows(void *arg, const struct http_request *req,
     (void)arg;
     if (strcmp(req->content_type, JSON) == 0) {
         if (serving_model_takes_numbers(model))
-            rc = codec_rows_read(req->body, req->body_len, width, may_lack,
+            rc = codec_rows_read(req->body, req->body_len, "\"inputs\"", width, may_lack,
                                  &read, out, e);
         if (rc != ERR_OK || read)
             return rc;

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 /* Multiply-adds that a request may cost on the server's own threads: about
  * half a millisecond.  What is larger goes to the slow lane. */
 #define FAST_MULTIPLY_ADDS 4e6
@@ -83,6 +85,7 @@ api_prediction_make(struct api_ctx *api, const struct http_request *req,
     struct api_prediction p = { 0 };
     struct codec_predict  asked = { 0 };
     const struct nn_net  *net;
+    int64_t               start_us;
     enum err              rc;
 
     rc = model_and_rows(api, req, network, version, read, arg, &p.model, &asked,
@@ -95,6 +98,7 @@ api_prediction_make(struct api_ctx *api, const struct http_request *req,
     if (!req->may_block &&
         (double)p.n_rows * (double)nn_net_n_params(net) > FAST_MULTIPLY_ADDS)
         rc = ERR_WOULDBLOCK;
+    start_us = clock_mono_us();
     if (rc == ERR_OK)
         rc = run(&p, &asked, e);
     free(asked.raw);
@@ -102,7 +106,8 @@ api_prediction_make(struct api_ctx *api, const struct http_request *req,
         api_prediction_release(&p);
         return rc;
     }
-    api_metrics_predicted(api->metrics, network, p.n_rows);
+    api_metrics_predicted(api->metrics, network, p.n_rows,
+                          clock_mono_us() - start_us);
     *out = p;
     return ERR_OK;
 }

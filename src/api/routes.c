@@ -10,9 +10,13 @@
 #define DELETE HTTP_DELETE
 #define NONE NULL
 #define JSON "application/json"
+#define DATASET_QUERY                                                          \
+    "header,target,types,task,columns,delimiter,on_error,text_size,text_words," \
+    "text_characters"
 #define ROWS "application/json,application/octet-stream,application/x-npy"
 #define DATASET_FORMS                                                          \
     "text/csv,application/x-ndjson,application/json,multipart/form-data"
+#define WEIGHTS "application/json,application/octet-stream,application/safetensors"
 #define PREDICT HTTP_PREDICT
 #define TRAIN HTTP_TRAIN
 #define ADMIN HTTP_ADMIN
@@ -35,17 +39,20 @@ static const struct http_route routes[] = {
     { POST,   "/v1/networks",                          api_networks_create, NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "create a network" },
     { GET,    "/v1/networks",                          api_networks_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list networks" },
     { GET,    "/v1/networks/{name}",                   api_networks_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one network, its layers and versions" },
-    { PATCH,  "/v1/networks/{name}",                   api_networks_pin,    NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "choose the version that serves" },
+    { PATCH,  "/v1/networks/{name}",                   api_networks_patch,  NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "choose the version that serves, and how many are kept" },
     { DELETE, "/v1/networks/{name}",                   api_networks_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a network and its versions" },
     { GET,    "/v1/networks/{name}/versions",          api_versions_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list its versions" },
     { GET,    "/v1/networks/{name}/versions/{v}",      api_versions_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one version: origin, metrics, digest" },
-    { GET,    "/v1/networks/{name}/versions/{v}/weights", api_weights_get,  NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "its weights" },
-    { PUT,    "/v1/networks/{name}/weights",           NULL,                &api_weights_put,  4 * GIB, JSON,   NULL,                       0,                      TRAIN,       "upload weights: a new version" },
+    { DELETE, "/v1/networks/{name}/versions/{v}",      api_versions_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a version" },
+    { GET,    "/v1/networks/{name}/versions/{v}/weights", api_weights_get,  NULL,              0,     NONE,     "format",                   0,                      PREDICT,     "its weights" },
+    { PUT,    "/v1/networks/{name}/weights",           NULL,                &api_weights_put,  4 * GIB, WEIGHTS,  NULL,                       0,                      TRAIN,       "upload weights: a new version" },
 
-    { PUT,    "/v1/datasets/{name}",                   NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "header,target,types,task,columns,delimiter,on_error", 0, TRAIN, "upload a dataset" },
-    { POST,   "/v1/datasets",                          NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "name,header,target,types,task,columns,delimiter,on_error", 0, TRAIN, "the same, named in the query: for curl -F" },
+    { PUT,    "/v1/datasets/{name}",                   NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, DATASET_QUERY, 0, TRAIN, "upload a dataset" },
+    { POST,   "/v1/datasets",                          NULL,                &api_datasets_put, 64 * GIB, DATASET_FORMS, "name," DATASET_QUERY, 0, TRAIN, "the same, named in the query: for curl -F" },
     { GET,    "/v1/datasets",                          api_datasets_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list datasets" },
     { GET,    "/v1/datasets/{name}",                   api_datasets_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one dataset and its columns" },
+    { GET,    "/v1/datasets/{name}/rows",              api_datasets_rows,   NULL,              0,     NONE,     "limit,after,revision",     0,                      PREDICT,     "its rows, page by page" },
+    { POST,   "/v1/datasets/{name}/rows",              NULL,                &api_datasets_append, 64 * GIB, DATASET_FORMS, "header,columns,delimiter,on_error", 0, TRAIN, "append rows: a new revision" },
     { DELETE, "/v1/datasets/{name}",                   api_datasets_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a dataset" },
 
     { POST,   "/v1/jobs",                              api_jobs_create,     NULL,              MIB,   JSON,     "dry_run",                  0,                      TRAIN,       "submit a training job" },
@@ -65,7 +72,33 @@ static const struct http_route routes[] = {
 
     { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, ROWS,  "top",                      HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
     { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
+    { POST,   "/v1/networks/{name}/gradient_check",    api_gradient_check,  NULL,              4 * MIB, JSON,   NULL,                       0,                      PREDICT,     "compare its gradients with central differences" },
 
+    { GET,    "/v1/models",                            api_models_list,      NULL,             0, NONE,     NULL,                       0,                      PREDICT,     "networks as other servers' clients list them" },
+    { GET,    "/v1/models/{name}",                     api_models_get,       NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "TensorFlow Serving, KServe V1: is it there" },
+    { GET,    "/v1/models/{name}/versions/{v}",        api_models_get,       NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "TensorFlow Serving: is this version there" },
+    { GET,    "/v1/models/{name}/metadata",            api_tfserving_metadata, NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "TensorFlow Serving: its signature" },
+    { GET,    "/v1/models/{name}/versions/{v}/metadata", api_tfserving_metadata, NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "TensorFlow Serving: its signature" },
+    { POST,   "/v1/models/{name}:predict",             api_tfserving_predict, NULL,      32 * MIB, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, PREDICT,     "TensorFlow Serving, KServe V1: run it" },
+    { POST,   "/v1/models/{name}/versions/{v}:predict", api_tfserving_predict, NULL,      32 * MIB, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, PREDICT,     "TensorFlow Serving: run this version" },
+
+    { GET,    "/v2",                                   api_kserve_server,    NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, HTTP_PUBLIC, "Open Inference Protocol: what we are" },
+    { GET,    "/v2/",                                  api_kserve_server,    NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, HTTP_PUBLIC, "the same" },
+    { GET,    "/v2/health/live",                       api_kserve_live,      NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_OPEN | HTTP_ERROR_TEXT, HTTP_PUBLIC, "does the process answer" },
+    { GET,    "/v2/health/ready",                      api_kserve_ready,     NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_OPEN | HTTP_ERROR_TEXT, HTTP_PUBLIC, "is it ready for work" },
+    { GET,    "/v2/models/stats",                      api_kserve_stats,     NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "predictions of all networks, counted" },
+    { GET,    "/v2/models/{name}",                     api_kserve_model,     NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "its tensors and versions" },
+    { GET,    "/v2/models/{name}/versions/{v}",        api_kserve_model,     NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "the same of a version" },
+    { GET,    "/v2/models/{name}/ready",               api_kserve_model_ready, NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "can it be asked" },
+    { GET,    "/v2/models/{name}/versions/{v}/ready",  api_kserve_model_ready, NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "the same of a version" },
+    { GET,    "/v2/models/{name}/stats",               api_kserve_stats,     NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "its predictions, counted" },
+    { GET,    "/v2/models/{name}/versions/{v}/stats",  api_kserve_stats,     NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "the same" },
+    { POST,   "/v2/models/{name}/infer",               api_kserve_infer,     NULL,      32 * MIB, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, PREDICT,     "run it: JSON or binary tensors" },
+    { POST,   "/v2/models/{name}/versions/{v}/infer",  api_kserve_infer,     NULL,      32 * MIB, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, PREDICT,     "run this version" },
+    { POST,   "/v2/repository/index",                  api_kserve_index,     NULL,           MIB, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "list networks" },
+    { POST,   "/v2/repository/models/{name}/load",     api_kserve_load,      NULL,           MIB, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "have it in memory" },
+    { POST,   "/v2/repository/models/{name}/unload",   api_kserve_unload,    NULL,           MIB, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "have it leave the memory" },
+    { GET,    "/v1/backup",                            api_backup_get,      NULL,              0,     NONE,     NULL,                       0,                      ADMIN,       "a consistent copy of the database" },
     { POST,   "/v1/keys",                              api_keys_create,     NULL,              MIB,   JSON,     NULL,                       0,                      ADMIN,       "make a key, which is shown this once" },
     { GET,    "/v1/keys",                              api_keys_list,       NULL,              0,     NONE,     "limit,after",              0,                      ADMIN,       "list keys: names and scopes" },
     { DELETE, "/v1/keys/{name}",                       api_keys_delete,     NULL,              0,     NONE,     NULL,                       0,                      ADMIN,       "revoke a key" },

@@ -120,6 +120,27 @@ dry_run(struct api_ctx *api, const struct codec_job *asked,
     return ERR_OK;
 }
 
+/* A job trains on the rows that were there when it was submitted, whatever is
+ * appended before it starts. */
+static enum err
+fix_revision(struct api_ctx *api, struct codec_job *job, struct errinfo *e)
+{
+    struct store_dataset row = { 0 };
+    enum err             rc;
+
+    if (job->dataset_revision > 0)
+        return ERR_OK;
+    rc = store_dataset_get(api->store, job->dataset, &row, e);
+    if (rc == ERR_NOTFOUND) {
+        err_clear(e); /* the check tells, with the body's pointer */
+        return ERR_OK;
+    }
+    if (rc == ERR_OK)
+        job->dataset_revision = row.revision;
+    store_dataset_release(&row);
+    return rc;
+}
+
 enum err
 api_jobs_create(void *ctx, const struct http_request *req,
                 struct http_reply *rep, struct errinfo *e)
@@ -139,9 +160,10 @@ api_jobs_create(void *ctx, const struct http_request *req,
     }
     if (rc != ERR_OK)
         return rc;
-    if (dry)
+    rc = fix_revision(api, &asked, e);
+    if (rc == ERR_OK && dry)
         rc = dry_run(api, &asked, rep, e);
-    else
+    else if (rc == ERR_OK)
         rc = training_check(api->store, api->budget, &asked, e);
     if (rc == ERR_OK && !dry)
         rc = submit(api, req, &asked, &row, rep, e);

@@ -8,6 +8,7 @@
 #include "codec/dataset.h"
 #include "codec/list.h"
 #include "codec/network.h"
+#include "codec/safetensors.h"
 #include "codec/stored.h"
 
 enum err
@@ -86,6 +87,49 @@ api_versions_get(void *ctx, const struct http_request *req,
     return rc;
 }
 
+/* By ?format= or Accept: 0 JSON, else safetensors, which has no media type of
+ * its own but is called by these. */
+static enum err
+weights_form(const struct http_request *req, int *out, struct errinfo *e)
+{
+    static const char *const types[] = { "application/json",
+                                         "application/octet-stream",
+                                         "application/safetensors", NULL };
+    const char              *format = http_request_query(req, "format");
+
+    *out = http_request_prefers(req, types);
+    if (format == NULL && *out >= 0)
+        return ERR_OK;
+    if (format == NULL)
+        return err_set(e, ERR_ACCEPT, "",
+                       "weights can be had as application/json, and as "
+                       "safetensors, application/octet-stream");
+    *out = strcmp(format, "json") != 0;
+    if (*out != 0 && strcmp(format, "safetensors") != 0)
+        return err_set(
+            e, ERR_MALFORMED, "",
+            "query parameter \"format\" must be json or safetensors, "
+            "got \"%.40s\"",
+            format);
+    return ERR_OK;
+}
+
+enum err
+api_versions_delete(void *ctx, const struct http_request *req,
+                    struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx *api = ctx;
+    int64_t         version;
+    enum err        rc;
+
+    rc = api_number(req->arg[1], "version", &version, e);
+    if (rc == ERR_OK)
+        rc = store_version_delete(api->store, req->arg[0], version, e);
+    if (rc == ERR_OK)
+        rep->status = 204;
+    return rc;
+}
+
 enum err
 api_weights_get(void *ctx, const struct http_request *req,
                 struct http_reply *rep, struct errinfo *e)
@@ -95,9 +139,12 @@ api_weights_get(void *ctx, const struct http_request *req,
     struct dataset_encoder *encoder = NULL;
     int64_t                 version;
     size_t                  bytes;
+    int                     form = 0;
     enum err                rc;
 
     rc = api_number(req->arg[1], "version", &version, e);
+    if (rc == ERR_OK)
+        rc = weights_form(req, &form, e);
     if (rc == ERR_OK)
         rc = codec_stored_net_bytes(api->store, req->arg[0], &bytes, e);
     if (rc != ERR_OK)
@@ -110,7 +157,15 @@ api_weights_get(void *ctx, const struct http_request *req,
                           &version, e);
     if (rc == ERR_OK) {
         buf_init(&rep->body, 16 * GIB);
-        codec_weights_format(net, &rep->body);
+        if (form == 0) {
+            codec_weights_format(net, &rep->body);
+        } else {
+            codec_safetensors_format(net, &rep->body);
+            rep->content_type = "application/octet-stream";
+            http_reply_header(rep, "Content-Disposition",
+                              "attachment; filename=\"%s-%lld.safetensors\"",
+                              req->arg[0], (long long)version);
+        }
     }
     nn_net_free(net);
     dataset_encoder_free(encoder);
@@ -121,11 +176,12 @@ api_weights_get(void *ctx, const struct http_request *req,
 /* --- PUT /v1/networks/{name}/weights -------------------------------------- */
 
 struct upload {
-    struct api_ctx         *api;
-    struct nn_net          *net;     /* of the latest version, overwritten */
-    struct dataset_encoder *encoder; /* of the latest version, carried on  */
-    struct codec_weights   *reader;
-    size_t                  bytes; /* taken from the budget */
+    struct api_ctx           *api;
+    struct nn_net            *net;     /* of the latest version, overwritten */
+    struct dataset_encoder   *encoder; /* of the latest version, carried on  */
+    struct codec_weights     *reader;  /* of JSON; NULL:             */
+    struct codec_safetensors *tensors; /* of this                    */
+    size_t                    bytes;   /* taken from the budget */
 };
 
 static void
@@ -134,6 +190,7 @@ weights_abort(void *state)
     struct upload *up = state;
 
     codec_weights_free(up->reader);
+    codec_safetensors_free(up->tensors);
     dataset_encoder_free(up->encoder);
     nn_net_free(up->net);
     mem_budget_give(up->api->budget, up->bytes);
@@ -163,7 +220,9 @@ weights_begin(void *ctx, const struct http_request *req, void **state,
                           &up->encoder, &version, e);
     if (rc != ERR_OK)
         goto out;
-    rc = codec_weights_new(up->net, &up->reader, e);
+    rc = strcmp(req->content_type, "application/json") == 0
+             ? codec_weights_new(up->net, &up->reader, e)
+             : codec_safetensors_new(up->net, &up->tensors, e);
     if (rc != ERR_OK)
         goto out;
     *state = up;
@@ -179,7 +238,8 @@ weights_piece(void *state, const void *p, size_t len, struct errinfo *e)
 {
     struct upload *up = state;
 
-    return codec_weights_feed(up->reader, p, len, e);
+    return up->reader != NULL ? codec_weights_feed(up->reader, p, len, e)
+                              : codec_safetensors_feed(up->tensors, p, len, e);
 }
 
 /*
@@ -200,7 +260,8 @@ weights_end(void *state, const struct http_request *req, struct http_reply *rep,
     int64_t              version;
     enum err             rc;
 
-    rc = codec_weights_end(up->reader, e);
+    rc = up->reader != NULL ? codec_weights_end(up->reader, e)
+                            : codec_safetensors_end(up->tensors, e);
     if (rc != ERR_OK)
         goto out;
     rc = store_network_get(up->api->store, req->arg[0], &network, e);

@@ -21,7 +21,8 @@ enum random_purpose {
     RANDOM_DROPOUT,    /* epoch, step: batch, then layer in purpose's high bits */
     RANDOM_TEST,
     RANDOM_CHECK, /* which parameters a check of gradients looks at; step: layer */
-    RANDOM_RESTART = 16 /* seeds of restarts; step: the restart */
+    RANDOM_RESTART = 16, /* seeds of restarts; step: the restart */
+    RANDOM_SAMPLE /* rows that a dataset is described by; index: the row */
 };
 
 struct random_at {

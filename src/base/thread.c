@@ -1,3 +1,4 @@
+#include "base/cgroup.h"
 #include "base/thread.h"
 
 #include <sched.h>
@@ -99,10 +100,12 @@ unsigned
 thread_n_cores(void)
 {
     cpu_set_t set;
-    long      n;
+    long      n = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned  bound = cgroup_cpus();
 
     if (sched_getaffinity(0, sizeof(set), &set) == 0)
-        return (unsigned)CPU_COUNT(&set);
-    n = sysconf(_SC_NPROCESSORS_ONLN); /* more than a cpu_set_t can hold */
-    return n > 0 ? (unsigned)n : 1;
+        n = CPU_COUNT(&set); /* else more than a cpu_set_t can hold */
+    if (n < 1)
+        n = 1;
+    return bound > 0 && bound < (unsigned)n ? bound : (unsigned)n;
 }

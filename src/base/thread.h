@@ -23,7 +23,7 @@ void thread_cond_init(pthread_cond_t *cond);
 int  thread_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex,
                             int64_t until_us);
 
-/* Processors this process may run on. */
+/* Processors this process may run on, or may have the time of. */
 unsigned thread_n_cores(void);
 
 #endif

@@ -7,13 +7,14 @@
 #include "base/json_write.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "codec/texts.h"
 #include "codec/write.h"
 
-/* --- a dataset's meta, written
- * ------------------------------------------------ */
+/* --- a dataset's meta, written -------------------------------------------- */
 
-static void
-write_texts(struct buf *out, const char *name, char *const *text, size_t n)
+void
+codec_write_texts(struct buf *out, const char *name, char *const *text,
+                  size_t n)
 {
     write_member(out, name);
     buf_putc(out, '[');
@@ -34,6 +35,71 @@ write_dims(struct buf *out, const size_t *dim, size_t rank)
 }
 
 static void
+write_float(struct buf *out, const char *name, float x)
+{
+    write_member(out, name);
+    num_format_float(out, x);
+}
+
+void
+codec_write_grams(const struct dataset_grams *g, struct buf *out)
+{
+    write_member(out, "text");
+    write_begin(out);
+    write_count(out, "size", g->size);
+    write_member(out, "words");
+    buf_printf(out, "[%u,%u]", g->word_min, g->word_max);
+    write_member(out, "characters");
+    buf_printf(out, "[%u,%u]", g->char_min, g->char_max);
+    write_end(out);
+}
+
+/* What is asked for most is what is there. */
+static void
+write_top(const struct dataset_summary *sum, struct buf *out)
+{
+    write_member(out, "top");
+    buf_putc(out, '[');
+    for (size_t i = 0; i < sum->n_top; i++) {
+        if (i > 0)
+            buf_putc(out, ',');
+        write_begin(out);
+        write_text(out, "value", sum->top[i]);
+        write_count(out, "count", sum->top_count[i]);
+        write_end(out);
+    }
+    buf_putc(out, ']');
+}
+
+static void
+write_summary(const struct dataset_column *c, struct buf *out)
+{
+    static const char *const names[DATASET_QUANTILES] = { "0.05", "0.25", "0.5",
+                                                          "0.75", "0.95" };
+    const struct dataset_summary *sum = c->summary;
+
+    if (sum->distinct == DATASET_UNCOUNTED)
+        write_json(out, "distinct", NULL);
+    else
+        write_count(out, "distinct", sum->distinct);
+    if (sum->n_top > 0)
+        write_top(sum, out);
+    if (c->type != DATASET_NUMERIC || sum->sampled == 0)
+        return;
+    write_count(out, "sampled", sum->sampled);
+    write_member(out, "quantiles");
+    write_begin(out);
+    for (size_t i = 0; i < DATASET_QUANTILES; i++)
+        write_float(out, names[i], sum->quantile[i]);
+    write_end(out);
+    write_member(out, "histogram");
+    for (size_t i = 0; i < DATASET_BINS; i++)
+        buf_printf(out, "%c%llu", i == 0 ? '[' : ',',
+                   (unsigned long long)sum->bin[i]);
+    buf_putc(out, ']');
+}
+
+static void
 write_column(const struct dataset_column *c, struct buf *out)
 {
     write_begin(out);
@@ -45,42 +111,41 @@ write_column(const struct dataset_column *c, struct buf *out)
         write_dims(out, c->dim, c->rank);
     }
     write_count(out, "missing", c->missing);
-    if (c->type == DATASET_NUMERIC) {
+    switch (c->type) {
+    case DATASET_NUMERIC:
         /* Cells are float32: show them in a float32's digits. */
-        write_member(out, "min");
-        num_format_float(out, (float)c->min);
-        write_member(out, "max");
-        num_format_float(out, (float)c->max);
+        write_float(out, "min", (float)c->min);
+        write_float(out, "max", (float)c->max);
         write_double(out, "mean", c->mean);
         write_double(out, "std", c->std);
-    } else if (c->type == DATASET_CATEGORICAL) {
-        write_texts(out, "categories", c->categories, c->n_categories);
+        break;
+    case DATASET_CATEGORICAL:
+    case DATASET_BOOLEAN:
+    case DATASET_CLASS:
+        codec_write_texts(out, "categories", c->categories, c->n_categories);
+        break;
+    case DATASET_TEXT:
+        codec_write_grams(&c->grams, out);
+        break;
+    case DATASET_DATETIME:
+    case DATASET_IGNORED:
+    case DATASET_TYPE_COUNT:
+        break;
     }
+    if (c->summary != NULL)
+        write_summary(c, out);
     write_end(out);
 }
 
-/* What a network's input_shape must be for this dataset: the shape of the only
- * array, else a number a numeric column and one a category. */
+/* What a network's input_shape must be for this dataset. */
 static void
 write_input_shape(const struct dataset_meta *meta, struct buf *out)
 {
-    const struct dataset_column *only = NULL;
-    size_t                       n_columns = 0, n = 0;
+    size_t dim[DATASET_MAX_RANK];
+    size_t rank = dataset_meta_input_shape(meta, NULL, dim);
 
-    for (size_t i = 0; i < meta->n_columns; i++) {
-        const struct dataset_column *c = &meta->column[i];
-
-        if (c->is_target || c->type == DATASET_IGNORED)
-            continue;
-        n_columns++;
-        only = c;
-        n += c->type == DATASET_CATEGORICAL ? c->n_categories : c->width;
-    }
     write_member(out, "input_shape");
-    if (n_columns == 1 && only->rank > 0)
-        write_dims(out, only->dim, only->rank);
-    else
-        buf_printf(out, "[%zu]", n);
+    write_dims(out, dim, rank);
 }
 
 static void
@@ -134,7 +199,7 @@ codec_meta_format(const struct dataset_meta *meta, struct buf *out)
     buf_putc(out, ']');
     write_text(out, "task", dataset_task_name(meta->task));
     if (meta->task == DATASET_CLASSIFICATION)
-        write_texts(out, "classes", meta->classes, meta->n_classes);
+        codec_write_texts(out, "classes", meta->classes, meta->n_classes);
     else
         write_json(out, "classes", NULL);
     write_count(out, "bytes", meta->bytes);
@@ -153,17 +218,17 @@ codec_dataset_format(const struct store_dataset *row, struct buf *out)
     /* The stored text, with its row's columns in front and behind. */
     write_begin(out);
     write_text(out, "name", row->name);
+    write_count(out, "revision", (uint64_t)row->revision);
     buf_putc(out, ',');
     buf_append(out, row->meta + 1, len - 2);
     write_time(out, "created_at", row->created_ms);
     write_end(out);
 }
 
-/* --- and read back
- * -------------------------------------------------------------- */
+/* --- and read back -------------------------------------------------------- */
 
-static char *
-text_of(json_t *value)
+char *
+codec_text_of(json_t *value)
 {
     return json_is_string(value)
                ? mem_dup(json_string_value(value), json_string_length(value))
@@ -171,8 +236,8 @@ text_of(json_t *value)
 }
 
 /* false where it is no array of strings, or memory is short. */
-static bool
-read_texts(json_t *value, char ***out, size_t *out_n)
+bool
+codec_read_texts(json_t *value, char ***out, size_t *out_n)
 {
     size_t n = json_array_size(value);
     char **text;
@@ -184,7 +249,7 @@ read_texts(json_t *value, char ***out, size_t *out_n)
     if (text == NULL)
         return false;
     for (size_t i = 0; i < n; i++) {
-        text[i] = text_of(json_array_get(value, i));
+        text[i] = codec_text_of(json_array_get(value, i));
         if (text[i] == NULL)
             return false;
         *out_n = i + 1;
@@ -192,8 +257,8 @@ read_texts(json_t *value, char ***out, size_t *out_n)
     return true;
 }
 
-static bool
-read_size(json_t *value, size_t *out)
+bool
+codec_read_size(json_t *value, size_t *out)
 {
     if (!json_is_integer(value) || json_integer_value(value) < 0)
         return false;
@@ -211,12 +276,42 @@ read_dims(json_t *value, size_t *dim, size_t *out_rank, size_t *out_width)
     if (rank < 1 || rank > DATASET_MAX_RANK)
         return false;
     for (size_t i = 0; i < rank; i++)
-        if (!read_size(json_array_get(value, i), &dim[i]) ||
+        if (!codec_read_size(json_array_get(value, i), &dim[i]) ||
             !mem_mul(width, dim[i], &width) || width > DATASET_MAX_WIDTH)
             return false;
     *out_rank = rank;
     *out_width = width;
     return width > 0;
+}
+
+/* [from, to] */
+static bool
+read_range(json_t *value, uint8_t *min, uint8_t *max)
+{
+    size_t a, b;
+
+    if (!codec_read_size(json_array_get(value, 0), &a) ||
+        !codec_read_size(json_array_get(value, 1), &b) || a > b ||
+        b > DATASET_MAX_GRAM)
+        return false;
+    *min = (uint8_t)a;
+    *max = (uint8_t)b;
+    return true;
+}
+
+bool
+codec_read_grams(json_t *value, struct dataset_grams *out)
+{
+    size_t size;
+
+    if (!codec_read_size(json_object_get(value, "size"), &size) || size < 1 ||
+        size > DATASET_MAX_TEXT_SIZE)
+        return false;
+    out->size = (uint32_t)size;
+    return read_range(json_object_get(value, "words"), &out->word_min,
+                      &out->word_max) &&
+           read_range(json_object_get(value, "characters"), &out->char_min,
+                      &out->char_max);
 }
 
 static bool
@@ -225,23 +320,26 @@ read_column(json_t *value, struct dataset_column *c)
     const char *type = json_string_value(json_object_get(value, "type"));
     size_t      missing;
 
-    c->name = text_of(json_object_get(value, "name"));
+    c->name = codec_text_of(json_object_get(value, "name"));
     if (c->name == NULL || type == NULL || !dataset_type_find(type, &c->type))
         return false;
     c->is_target = json_is_true(json_object_get(value, "target"));
     c->width = c->type == DATASET_IGNORED ? 0 : 1;
     if (!read_dims(json_object_get(value, "shape"), c->dim, &c->rank,
                    &c->width) ||
-        !read_size(json_object_get(value, "missing"), &missing))
+        !codec_read_size(json_object_get(value, "missing"), &missing))
         return false;
     c->missing = missing;
     c->min = json_number_value(json_object_get(value, "min"));
     c->max = json_number_value(json_object_get(value, "max"));
     c->mean = json_number_value(json_object_get(value, "mean"));
     c->std = json_number_value(json_object_get(value, "std"));
-    return c->type != DATASET_CATEGORICAL ||
-           read_texts(json_object_get(value, "categories"), &c->categories,
-                      &c->n_categories);
+    if (c->type == DATASET_TEXT)
+        return codec_read_grams(json_object_get(value, "text"), &c->grams);
+    return (dataset_type_cells(c->type) != DATASET_NAMES &&
+            c->type != DATASET_CLASS) ||
+           codec_read_texts(json_object_get(value, "categories"),
+                            &c->categories, &c->n_categories);
 }
 
 static int
@@ -277,8 +375,8 @@ read_meta(json_t *document, struct dataset_meta *meta)
     size_t      n, n_rows, bytes;
 
     if (!json_is_array(columns) ||
-        !read_size(json_object_get(document, "rows"), &n_rows) ||
-        !read_size(json_object_get(document, "bytes"), &bytes) ||
+        !codec_read_size(json_object_get(document, "rows"), &n_rows) ||
+        !codec_read_size(json_object_get(document, "bytes"), &bytes) ||
         task == NULL || !dataset_task_find(task, &meta->task))
         return false;
     n = json_array_size(columns);
@@ -298,8 +396,8 @@ read_meta(json_t *document, struct dataset_meta *meta)
     }
     return read_digest(json_object_get(document, "sha256"), meta->sha256) &&
            (meta->task == DATASET_REGRESSION ||
-            read_texts(json_object_get(document, "classes"), &meta->classes,
-                       &meta->n_classes));
+            codec_read_texts(json_object_get(document, "classes"),
+                             &meta->classes, &meta->n_classes));
 }
 
 enum err
@@ -316,160 +414,5 @@ codec_meta_parse(const char *json, struct dataset_meta *out, struct errinfo *e)
                        "what is stored of the dataset cannot be read");
     }
     *out = meta;
-    return ERR_OK;
-}
-
-/* --- encoders
- * --------------------------------------------------------------------- */
-
-/* As doubles, whose 17 digits come back exactly, and so do the float32. */
-static void
-write_exact(struct buf *out, const char *name, const float *x, size_t n)
-{
-    write_member(out, name);
-    buf_putc(out, '[');
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0)
-            buf_putc(out, ',');
-        num_format_double(out, (double)x[i]);
-    }
-    buf_putc(out, ']');
-}
-
-void
-codec_encoder_format(const struct dataset_encoder *enc, struct buf *out)
-{
-    write_begin(out);
-    write_text(out, "scaling", dataset_scaling_name(enc->scaling));
-    write_member(out, "inputs");
-    buf_putc(out, '[');
-    for (size_t i = 0; i < enc->n_inputs; i++) {
-        const struct dataset_input *input = &enc->input[i];
-
-        if (i > 0)
-            buf_putc(out, ',');
-        write_begin(out);
-        write_text(out, "name", input->name);
-        write_text(out, "type", dataset_type_name(input->type));
-        write_count(out, "width", input->width);
-        if (input->type == DATASET_CATEGORICAL) {
-            write_texts(out, "categories", input->categories,
-                        input->n_categories);
-        } else {
-            write_exact(out, "a", input->a, input->width);
-            write_exact(out, "b", input->b, input->width);
-            write_exact(out, "fill", input->fill, input->width);
-        }
-        write_end(out);
-    }
-    buf_putc(out, ']');
-    write_text(out, "task", dataset_task_name(enc->task));
-    write_texts(out, "targets", enc->target, enc->n_targets);
-    write_count(out, "outputs", enc->n_out);
-    write_texts(out, "classes", enc->classes, enc->n_classes);
-    write_double(out, "low", enc->low);
-    write_double(out, "high", enc->high);
-    write_end(out);
-}
-
-static bool
-read_floats(json_t *value, size_t n, float **out)
-{
-    float *x;
-
-    if (json_array_size(value) != n)
-        return false;
-    x = mem_array(n, sizeof(*x), 0);
-    *out = x;
-    if (x == NULL)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        json_t *number = json_array_get(value, i);
-
-        if (!json_is_number(number))
-            return false;
-        x[i] = (float)json_number_value(number);
-    }
-    return true;
-}
-
-static bool
-read_input(json_t *value, struct dataset_input *input)
-{
-    const char *type = json_string_value(json_object_get(value, "type"));
-
-    input->name = text_of(json_object_get(value, "name"));
-    if (input->name == NULL || type == NULL ||
-        !dataset_type_find(type, &input->type) ||
-        !read_size(json_object_get(value, "width"), &input->width) ||
-        input->width < 1 || input->width > DATASET_MAX_WIDTH)
-        return false;
-    if (input->type == DATASET_CATEGORICAL)
-        return read_texts(json_object_get(value, "categories"),
-                          &input->categories, &input->n_categories);
-    return read_floats(json_object_get(value, "a"), input->width, &input->a) &&
-           read_floats(json_object_get(value, "b"), input->width, &input->b) &&
-           read_floats(json_object_get(value, "fill"), input->width,
-                       &input->fill);
-}
-
-static bool
-read_encoder(json_t *document, struct dataset_encoder *enc)
-{
-    json_t     *inputs = json_object_get(document, "inputs");
-    json_t     *low = json_object_get(document, "low");
-    json_t     *high = json_object_get(document, "high");
-    const char *scaling =
-        json_string_value(json_object_get(document, "scaling"));
-    const char *task = json_string_value(json_object_get(document, "task"));
-    size_t      n = json_array_size(inputs);
-
-    if (scaling == NULL || !dataset_scaling_find(scaling, &enc->scaling) ||
-        task == NULL || !dataset_task_find(task, &enc->task) ||
-        !json_is_number(low) || !json_is_number(high) ||
-        !read_size(json_object_get(document, "outputs"), &enc->n_out))
-        return false;
-    enc->low = (float)json_number_value(low);
-    enc->high = (float)json_number_value(high);
-    enc->input = mem_array(n, sizeof(*enc->input), 0);
-    if (enc->input == NULL)
-        return false;
-    enc->n_inputs = n; /* free looks at all of them; they are zero */
-    for (size_t i = 0; i < n; i++) {
-        struct dataset_input *input = &enc->input[i];
-
-        if (!read_input(json_array_get(inputs, i), input))
-            return false;
-        input->raw_offset = enc->raw_width;
-        input->offset = enc->n_in;
-        enc->raw_width += input->width;
-        enc->n_in += input->type == DATASET_CATEGORICAL ? input->n_categories
-                                                        : input->width;
-    }
-    return read_texts(json_object_get(document, "targets"), &enc->target,
-                      &enc->n_targets) &&
-           read_texts(json_object_get(document, "classes"), &enc->classes,
-                      &enc->n_classes);
-}
-
-enum err
-codec_encoder_parse(const char *json, struct dataset_encoder **out,
-                    struct errinfo *e)
-{
-    struct dataset_encoder *enc = mem_array(1, sizeof(*enc), 0);
-    json_t                 *document;
-    bool                    whole;
-
-    if (enc == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
-    document = json_loads(json, 0, NULL);
-    whole = read_encoder(document, enc);
-    json_decref(document);
-    if (!whole) {
-        dataset_encoder_free(enc);
-        return err_set(e, ERR_CORRUPT, "encoder",
-                       "what is stored of the encoder cannot be read");
-    }
-    *out = enc;
     return ERR_OK;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/encoding.h"
 #include "codec/walk.h"
 
 /* --- what there is to choose from ---------------------------------------- */
@@ -41,14 +42,6 @@ optimizer_choice(size_t i)
     const struct nn_optimizer_type *type = nn_optimizer_type_at(i);
 
     return type != NULL ? nn_optimizer_type_name(type) : NULL;
-}
-
-static const char *
-scaling_choice(size_t i)
-{
-    return i < DATASET_SCALE_COUNT
-               ? dataset_scaling_name((enum dataset_scaling)i)
-               : NULL;
 }
 
 /* --- members -------------------------------------------------------------- */
@@ -355,6 +348,17 @@ read_start_from(struct walk *w, struct codec_job *out)
 }
 
 static void
+read_revision(struct walk *w, int64_t *out)
+{
+    json_t  *value = walk_member(w, "dataset_revision");
+    uint64_t n;
+
+    if (value != NULL &&
+        value_count(value, "/dataset_revision", 1, INT64_MAX, &n, w->e))
+        *out = (int64_t)n;
+}
+
+static void
 read_job(json_t *document, struct codec_job *out, struct errinfo *e)
 {
     struct walk w;
@@ -376,6 +380,7 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
     walk_begin(&w, document, "", e);
     read_name(&w, "network", true, out->network);
     read_name(&w, "dataset", true, out->dataset);
+    read_revision(&w, &out->dataset_revision);
     read_count(&w, "epochs", 1, CODEC_MAX_EPOCHS, &out->epochs);
     read_optimizer(&w, out);
     read_batch_size(&w, &out->optimizer, &out->batch_size);
@@ -391,10 +396,7 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
     value = walk_nullable(&w, "sample_weight");
     if (value != NULL)
         read_column(value, "/sample_weight", out->sample_weight, e);
-    value = walk_member(&w, "scale_inputs");
-    if (value != NULL &&
-        value_word(value, "/scale_inputs", scaling_choice, &i, e))
-        out->scale_inputs = (enum dataset_scaling)i;
+    codec_encoding_read(&w, &out->encoding);
     read_validation(&w, out);
     read_stop_when(&w, out);
     value = walk_member(&w, "keep");

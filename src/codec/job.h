@@ -40,6 +40,7 @@ const char *codec_keep_name(size_t i);
 struct codec_job {
     char     network[CODEC_NAME_SIZE];
     char     dataset[CODEC_NAME_SIZE];
+    int64_t  dataset_revision; /* 0: the latest, until it is submitted */
     uint64_t epochs;     /* default 10                            */
     size_t   batch_size; /* default 32; 0: "full"                 */
     bool     shuffle;    /* default true                          */
@@ -51,7 +52,7 @@ struct codec_job {
     double   clip_norm, clip_value;  /* 0: gradients are not clipped */
     struct codec_class_weights class_weights;
     char     sample_weight[CODEC_COLUMN_SIZE]; /* "": none        */
-    enum dataset_scaling     scale_inputs; /* default none        */
+    struct dataset_encoding encoding; /* default: as it is, means */
     double   validation_fraction; /* [0, 1); 0: none              */
     char     validation_dataset[CODEC_NAME_SIZE]; /* "": none     */
     char     validation_column[CODEC_COLUMN_SIZE]; /* "": none    */

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "codec/job.h"
+#include "codec/encoding.h"
 #include "codec/list.h"
 #include "codec/write.h"
 
@@ -89,6 +90,8 @@ write_stop_when(struct buf *out, const struct codec_job *spec)
 static void
 write_spec(const struct codec_job *spec, struct buf *out)
 {
+    if (spec->dataset_revision > 0)
+        write_count(out, "dataset_revision", (uint64_t)spec->dataset_revision);
     write_count(out, "epochs", spec->epochs);
     if (spec->batch_size == 0)
         write_text(out, "batch_size", "full");
@@ -111,7 +114,7 @@ write_spec(const struct codec_job *spec, struct buf *out)
     codec_class_weights_write(&spec->class_weights, out);
     write_text(out, "sample_weight",
                spec->sample_weight[0] != '\0' ? spec->sample_weight : NULL);
-    write_text(out, "scale_inputs", dataset_scaling_name(spec->scale_inputs));
+    codec_encoding_write(&spec->encoding, out);
     write_validation(out, spec);
     write_stop_when(out, spec);
     write_text(out, "keep", codec_keep_name(spec->keep));

@@ -169,6 +169,19 @@ read_spec(struct walk *w, struct nn_spec *out)
         value_count(seed, at, 0, CODEC_MAX_SEED, &out->seed, w->e);
 }
 
+/* How many versions are kept: null, or absent, for all. */
+static void
+read_keep(struct walk *w, int64_t *out)
+{
+    json_t  *value = walk_nullable(w, "keep_versions");
+    uint64_t n;
+
+    *out = 0;
+    if (value != NULL &&
+        value_count(value, "/keep_versions", 1, CODEC_MAX_KEEP, &n, w->e))
+        *out = (int64_t)n;
+}
+
 enum err
 codec_network_parse(const void *body, size_t len, struct codec_network *out,
                     struct errinfo *e)
@@ -190,6 +203,7 @@ codec_network_parse(const void *body, size_t len, struct codec_network *out,
     else
         value_name(name, "/name", network.name, e);
     read_spec(&w, &network.spec);
+    read_keep(&w, &network.keep_versions);
     walk_end(&w);
     if (e->n == 0)
         nn_spec_check(&network.spec, e);
@@ -226,30 +240,35 @@ codec_spec_parse(const char *json, struct nn_spec *out, struct errinfo *e)
 }
 
 enum err
-codec_pin_parse(const void *body, size_t len, int64_t *out, struct errinfo *e)
+codec_patch_parse(const void *body, size_t len, struct codec_patch *out,
+                  struct errinfo *e)
 {
-    struct walk w;
-    json_t     *document = NULL, *value;
-    uint64_t    version = 0;
-    bool        null;
-    enum err    rc;
+    struct codec_patch patch = { .serving_version = -1 };
+    struct walk        w;
+    json_t            *document = NULL, *value;
+    uint64_t           version;
+    enum err           rc;
 
     err_clear(e);
     rc = walk_load(body, len, &document, e);
     if (rc != ERR_OK)
         return rc;
     walk_begin(&w, document, "", e);
-    value = walk_member(&w, "serving_version");
-    null = json_is_null(value);
-    if (value == NULL)
-        walk_missing(&w, "serving_version");
-    else if (!null)
-        value_count(value, "/serving_version", 0, INT64_MAX, &version, e);
+    patch.pins = walk_member(&w, "serving_version") != NULL;
+    value = walk_nullable(&w, "serving_version");
+    if (value != NULL &&
+        value_count(value, "/serving_version", 0, INT64_MAX, &version, e))
+        patch.serving_version = (int64_t)version;
+    patch.keeps = walk_member(&w, "keep_versions") != NULL;
+    read_keep(&w, &patch.keep_versions);
     walk_end(&w);
+    if (w.object != NULL && !patch.pins && !patch.keeps && e->n == 0)
+        err_add(e, ERR_INVALID, "",
+                "must have \"serving_version\", \"keep_versions\" or both");
     json_decref(document);
     if (e->n > 0)
         return e->code;
-    *out = null ? -1 : (int64_t)version;
+    *out = patch;
     return ERR_OK;
 }
 
@@ -361,6 +380,10 @@ codec_network_format(const struct store_network *row, struct buf *out,
         out, "serving_version",
         (uint64_t)(pinned ? row->serving_version : row->latest_version));
     write_bool(out, "pinned", pinned);
+    if (row->keep_versions > 0)
+        write_count(out, "keep_versions", (uint64_t)row->keep_versions);
+    else
+        write_json(out, "keep_versions", NULL);
     write_time(out, "created_at", row->created_ms);
     write_end(out);
     return ERR_OK;

@@ -18,6 +18,7 @@
 #include "store/store.h"
 
 #define CODEC_NAME_SIZE 64 /* a name of up to 63 bytes, and its NUL */
+#define CODEC_MAX_KEEP 1000000
 #define CODEC_MAX_SEED 9007199254740991u /* 2^53 - 1: exact in every client */
 
 /* [a-z0-9][a-z0-9._-]{0,62} */
@@ -26,6 +27,7 @@ bool codec_name_is_valid(const char *name, size_t len);
 struct codec_network {
     char           name[CODEC_NAME_SIZE];
     struct nn_spec spec; /* checked */
+    int64_t        keep_versions; /* 0: all */
 };
 
 enum err codec_network_parse(const void *body, size_t len,
@@ -41,9 +43,14 @@ enum err codec_network_format(const struct store_network *row, struct buf *out,
                               struct errinfo *e);
 void     codec_version_format(const struct store_version *row, struct buf *out);
 
-/* {"serving_version": 3 or null}: *out is -1 for null. */
-enum err codec_pin_parse(const void *body, size_t len, int64_t *out,
-                         struct errinfo *e);
+/* {"serving_version": 3 or null, "keep_versions": 5 or null}, one or both. */
+struct codec_patch {
+    bool    pins, keeps;
+    int64_t serving_version; /* -1: the latest */
+    int64_t keep_versions;   /* 0: all         */
+};
+enum err codec_patch_parse(const void *body, size_t len,
+                           struct codec_patch *out, struct errinfo *e);
 
 /* {"layers": [{"index": 0, "weight": [[…]], "bias": […]}]} */
 void codec_weights_format(const struct nn_net *net, struct buf *out);

@@ -39,6 +39,7 @@ struct reader {
     size_t                        capacity; /* rows raw has room for */
     float                        *row;      /* being filled          */
     size_t                        count;    /* numbers of it so far  */
+    size_t                        element;  /* of an array, from 0   */
     unsigned                      depth;    /* brackets open in it   */
     const struct dataset_input   *column;   /* IN_OBJECT, IN_COLUMN  */
 };
@@ -64,7 +65,8 @@ wrong_element(const struct reader *r, struct errinfo *e, const char *what)
         snprintf(at, sizeof(at), "/inputs/%zu/%.60s", r->out->n_rows,
                  r->column->name);
     else
-        snprintf(at, sizeof(at), "/inputs/%zu/%zu", r->out->n_rows, r->count);
+        snprintf(at, sizeof(at), "/inputs/%zu/%zu", r->out->n_rows,
+                 r->element);
     return err_set(e, ERR_INVALID, at, "%s", what);
 }
 
@@ -98,7 +100,7 @@ row_begin(struct reader *r, struct errinfo *e)
         r->capacity = capacity;
     }
     r->row = out->raw + out->n_rows * out->width;
-    r->count = 0;
+    r->count = r->element = 0;
     r->column = NULL;
     return ERR_OK;
 }
@@ -131,13 +133,73 @@ column_at(const struct dataset_encoder *enc, size_t at)
     return &enc->input[low];
 }
 
-/* One element of a row: a number, a category's name, or missing. */
+/* A string for a column of dates or texts: its raw values straight into the
+ * row.  null, and a text that is empty, are missing. */
+static enum err
+take_text(struct reader *r, const struct dataset_input *column,
+          const struct json_token *t, struct errinfo *e)
+{
+    float *raw = r->row + column->raw_offset;
+
+    if (t->event == JSON_NULL) {
+        for (size_t k = 0; k < column->width; k++)
+            raw[k] = NAN;
+    } else if (t->event != JSON_STRING) {
+        return wrong_element(r, e,
+                             column->type == DATASET_TEXT
+                                 ? "must be a string: the column is a text"
+                                 : "must be a string: the column is a date");
+    } else if (!dataset_input_read(column, t->text, t->len, raw)) {
+        return wrong_element(r, e,
+                             "must be a date as 2024-02-29, perhaps with a "
+                             "time as 17:30:15");
+    }
+    r->count += column->width;
+    r->element++;
+    return ERR_OK;
+}
+
+/* A category or boolean by its name; one that training never saw is missing,
+ * and counted. */
+static float
+take_name(struct reader *r, const struct dataset_input *column,
+          const char *name)
+{
+    float index = dataset_encoder_category(
+        r->enc, (size_t)(column - r->enc->input), name);
+
+    r->out->n_unseen += isnan(index) != 0;
+    return index;
+}
+
+static enum err
+take_number(struct reader *r, const struct json_token *t, float *out,
+            struct errinfo *e)
+{
+    switch (t->event) {
+    case JSON_NUMBER:
+        return num_parse_float(t->text, t->len, out)
+                   ? ERR_OK
+                   : wrong_element(r, e,
+                                   "is beyond the range of a 32-bit float");
+    case JSON_STRING:
+        return wrong_element(r, e, "must be a number, got a string");
+    case JSON_NULL:
+        return r->enc != NULL
+                   ? ERR_OK
+                   : wrong_element(r, e, "must be a number, got null");
+    default:
+        return wrong_element(r, e, "must be a number, got a boolean");
+    }
+}
+
+/* One element of a row: a number, a name, a date, a text, or missing. */
 static enum err
 take_element(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
     const struct dataset_input *column = r->column;
     float                       value = NAN;
-    bool                        categorical;
+    enum err                    rc = ERR_OK;
 
     if (r->count >= r->out->width)
         return wrong_row(r, e,
@@ -146,32 +208,18 @@ take_element(struct reader *r, const struct json_token *t, struct errinfo *e)
                          r->out->width, 0);
     if (r->enc != NULL && column == NULL)
         column = column_at(r->enc, r->count);
-    categorical = column != NULL && column->type == DATASET_CATEGORICAL;
-
-    switch (t->event) {
-    case JSON_NUMBER:
-        if (!categorical) {
-            if (!num_parse_float(t->text, t->len, &value))
-                return wrong_element(r, e,
-                                     "is beyond the range of a 32-bit float");
-            break;
-        }
-        /* A category that is called like a number may be written as one. */
-        /* fall through */
-    case JSON_STRING:
-        if (!categorical)
-            return wrong_element(r, e, "must be a number, got a string");
-        value = dataset_encoder_category(
-            r->enc, (size_t)(column - r->enc->input), t->text);
-        break;
-    case JSON_NULL:
-        if (r->enc == NULL)
-            return wrong_element(r, e, "must be a number, got null");
-        break;
-    default:
-        return wrong_element(r, e, "must be a number, got a boolean");
-    }
+    if (column != NULL && dataset_type_cells(column->type) == DATASET_TEXTS)
+        return take_text(r, column, t, e);
+    if (column == NULL || column->type == DATASET_NUMERIC)
+        rc = take_number(r, t, &value, e);
+    else if (t->event == JSON_TRUE || t->event == JSON_FALSE)
+        value = take_name(r, column, t->event == JSON_TRUE ? "true" : "false");
+    else if (t->event != JSON_NULL) /* a name may look like a number */
+        value = take_name(r, column, t->text);
+    if (rc != ERR_OK)
+        return rc;
     r->row[r->count++] = value;
+    r->element++;
     return ERR_OK;
 }
 
@@ -235,13 +283,15 @@ in_object(struct reader *r, const struct json_token *t, struct errinfo *e)
         r->count = r->out->width;
         return row_end(r, e);
     case JSON_BEGIN_ARRAY:
+        if (r->column->type != DATASET_NUMERIC)
+            return wrong_element(r, e, "must be one value, got an array");
         r->depth = 1;
         r->place = IN_COLUMN;
         return ERR_OK;
     case JSON_BEGIN_OBJECT:
         return wrong_element(r, e, "must be a number, got an object");
     default:
-        if (r->column->width != 1)
+        if (r->column->type == DATASET_NUMERIC && r->column->width != 1)
             return wrong_element(r, e, "must be an array of numbers");
         return take_element(r, t, e);
     }

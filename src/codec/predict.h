@@ -3,9 +3,9 @@
  *
  * Model    {"inputs": [row, …], "version": v}: a row is flat or nested as the
  *          network's input_shape, or, where the version has an encoder, an array
- *          with an element per number or category of its input columns (a
- *          string where the column is categorical, null where missing), or an
- *          object by column name.  Numbers go straight into float32.
+ *          with an element per number of its input columns (a string where the
+ *          column is categorical, a date or a text, true or false where it is
+ *          boolean, null where missing), or an object by column name.  Numbers go straight into float32.
  * Limits   CODEC_MAX_PREDICT_ROWS rows.
  * Errors   ERR_INVALID with the pointer of the element ("/inputs/3/0").
  */
@@ -24,6 +24,7 @@ struct codec_predict {
                         network's inputs where there is no encoder           */
     size_t  n_rows, width;
     int64_t version; /* -1: not given */
+    size_t  n_unseen; /* categories that training never saw */
 };
 
 /* encoder NULL: rows are the network's inputs. */

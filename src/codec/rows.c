@@ -122,8 +122,9 @@ read_base64(const char *text, const char *end, size_t width, bool may_lack,
 }
 
 enum err
-codec_rows_read(const char *body, size_t len, size_t width, bool may_lack,
-                bool *out_read, struct codec_predict *out, struct errinfo *e)
+codec_rows_read(const char *body, size_t len, const char *member, size_t width,
+                bool may_lack, bool *out_read, struct codec_predict *out,
+                struct errinfo *e)
 {
     /* A number takes two bytes at least, with what parts it from the next. */
     size_t               capacity = len / 2 / width;
@@ -132,7 +133,7 @@ codec_rows_read(const char *body, size_t len, size_t width, bool may_lack,
     const char          *p = skip_text(body, "{"), *q;
 
     *out_read = false;
-    p = skip_text(p, "\"inputs\"");
+    p = skip_text(p, member);
     p = skip_text(p, ":");
     q = skip_text(p, "{");
     q = skip_text(q, "\"b64\"");

@@ -6,6 +6,8 @@
  * read in one pass over the text without looking for anything else.  Whatever
  * differs in any way, mistakes above all, is left to codec_predict_parse(),
  *                     which takes all that this takes and gives the same.
+ *                     Other protocols call "inputs" otherwise: `member`, with
+ *                     its quotes.
  *          base64     {"inputs": {"b64": "…"}}, likewise with "version": the
  *                     bytes of the next.
  *          binary     float32, little-endian, row by row; nothing else.
@@ -22,14 +24,21 @@
 #include "codec/predict.h"
 
 /* body is NUL-terminated.  *out_read false, and *out untouched: parse it. */
-enum err codec_rows_read(const char *body, size_t len, size_t width,
-                         bool may_lack, bool *out_read,
+enum err codec_rows_read(const char *body, size_t len, const char *member,
+                         size_t width, bool may_lack, bool *out_read,
                          struct codec_predict *out, struct errinfo *e);
 enum err codec_rows_binary(const void *p, size_t len, size_t width,
                            bool may_lack, struct codec_predict *out,
                            struct errinfo *e);
 enum err codec_rows_npy(const void *p, size_t len, size_t width, bool may_lack,
                         struct codec_predict *out, struct errinfo *e);
+
+/* An element type by its name in the Open Inference Protocol ("FP32"), and rows
+ * of it, which len is a whole number of. */
+bool     codec_rows_type(const char *name, size_t *out, size_t *out_size);
+enum err codec_rows_typed(size_t type, const void *p, size_t len, size_t width,
+                          bool may_lack, struct codec_predict *out,
+                          struct errinfo *e);
 
 /* Append outputs y [n][n_out] in these forms. */
 void codec_rows_put_binary(const float *y, size_t n, size_t n_out,

@@ -9,6 +9,22 @@
 #include "codec/rows.h"
 #include "dataset/readers.h"
 
+/* As the Open Inference Protocol calls them. */
+/* clang-format off */
+static const struct {
+    const char          *name;
+    enum dataset_element element;
+    size_t               size;
+} types[] = {
+    { "FP32",   DATASET_F32, 4 }, { "FP64",   DATASET_F64, 8 },
+    { "BOOL",   DATASET_U8,  1 }, { "UINT8",  DATASET_U8,  1 },
+    { "INT8",   DATASET_I8,  1 }, { "UINT16", DATASET_U16, 2 },
+    { "INT16",  DATASET_I16, 2 }, { "UINT32", DATASET_U32, 4 },
+    { "INT32",  DATASET_I32, 4 }, { "UINT64", DATASET_U64, 8 },
+    { "INT64",  DATASET_I64, 8 },
+};
+/* clang-format on */
+
 static enum err
 refuse_number(const float *x, size_t width, size_t i, struct errinfo *e)
 {
@@ -80,6 +96,30 @@ codec_rows_binary(const void *p, size_t len, size_t width, bool may_lack,
                        len, width, width * sizeof(float));
     return take_rows(&floats, p, len / (width * sizeof(float)), width, may_lack,
                      out, e);
+}
+
+bool
+codec_rows_type(const char *name, size_t *out, size_t *out_size)
+{
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        if (strcmp(types[i].name, name) == 0) {
+            *out = i;
+            *out_size = types[i].size;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum err
+codec_rows_typed(size_t type, const void *p, size_t len, size_t width,
+                 bool may_lack, struct codec_predict *out, struct errinfo *e)
+{
+    const struct dataset_array_head head = { .element = types[type].element,
+                                             .size = types[type].size };
+
+    return take_rows(&head, p, len / head.size / width, width, may_lack, out,
+                     e);
 }
 
 /* How many rows the shape holds; 0 where its rows have another width. */

@@ -97,33 +97,46 @@ each_chunk(void *arg, dataset_chunk_fn sink, void *sink_arg, struct errinfo *e)
 {
     struct codec_dataset *ds = arg;
 
-    return store_dataset_each_chunk(ds->db, ds->id, sink, sink_arg, e);
+    return store_dataset_each_chunk(ds->db, ds->id, ds->n_chunks, sink,
+                                    sink_arg, e);
 }
 
 enum err
-codec_stored_dataset(struct store *db, const char *name,
-                     struct codec_dataset **out, struct errinfo *e)
+codec_stored_dataset_row(struct store *db, const struct store_dataset *row,
+                         struct codec_dataset **out, struct errinfo *e)
 {
-    struct store_dataset  row = { 0 };
     struct codec_dataset *ds = mem_array(1, sizeof(*ds), 0);
     enum err              rc;
 
     if (ds == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
-    rc = store_dataset_get(db, name, &row, e);
-    if (rc == ERR_OK)
-        rc = codec_meta_parse(row.meta, &ds->meta, e);
-    if (rc == ERR_OK) {
-        ds->db = db;
-        ds->id = row.id;
-        ds->source = (struct dataset_source){ .meta = &ds->meta,
-                                              .each = each_chunk,
-                                              .arg = ds };
-        *out = ds;
-        ds = NULL;
+    rc = codec_meta_parse(row->meta, &ds->meta, e);
+    if (rc != ERR_OK) {
+        codec_stored_dataset_free(ds);
+        return rc;
     }
+    ds->db = db;
+    ds->id = row->id;
+    ds->revision = row->revision;
+    ds->n_chunks = row->n_chunks;
+    ds->source = (struct dataset_source){ .meta = &ds->meta,
+                                          .each = each_chunk,
+                                          .arg = ds };
+    *out = ds;
+    return ERR_OK;
+}
+
+enum err
+codec_stored_dataset(struct store *db, const char *name, int64_t revision,
+                     struct codec_dataset **out, struct errinfo *e)
+{
+    struct store_dataset row = { 0 };
+    enum err rc = store_dataset_get_revision(db, name, revision, &row, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    rc = codec_stored_dataset_row(db, &row, out, e);
     store_dataset_release(&row);
-    codec_stored_dataset_free(ds);
     return rc;
 }
 

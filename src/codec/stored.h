@@ -29,14 +29,20 @@ enum err codec_stored_net_bytes(struct store *db, const char *network,
 /* A stored dataset; source.each() reads the store. */
 struct codec_dataset {
     struct store         *db; /* borrowed */
-    int64_t               id;
+    int64_t               id, revision, n_chunks;
     struct dataset_meta   meta;
     struct dataset_source source; /* borrows meta and this struct */
 };
 
-/* New for the caller, at a place of its own because source points into it. */
+/* A revision of a dataset, 0: the latest.  New for the caller, at a place of its own because source points into it. */
 enum err codec_stored_dataset(struct store *db, const char *name,
-                              struct codec_dataset **out, struct errinfo *e);
+                              int64_t revision, struct codec_dataset **out,
+                              struct errinfo *e);
+/* The same from a row that is at hand. */
+enum err codec_stored_dataset_row(struct store *db,
+                                  const struct store_dataset *row,
+                                  struct codec_dataset      **out,
+                                  struct errinfo             *e);
 void     codec_stored_dataset_free(struct codec_dataset *ds); /* NULL is fine */
 
 #endif

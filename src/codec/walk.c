@@ -167,6 +167,18 @@ value_type(const json_t *value)
     return "nothing";
 }
 
+enum err
+walk_check(const char *text, size_t len, const char *where, struct errinfo *e)
+{
+    json_error_t wrong;
+    json_t      *value = json_loadb(text, len, JSON_DECODE_ANY, &wrong);
+
+    if (value == NULL)
+        return err_set(e, ERR_CORRUPT, where, "is no JSON: %.120s", wrong.text);
+    json_decref(value);
+    return ERR_OK;
+}
+
 void
 walk_begin(struct walk *w, json_t *value, const char *at, struct errinfo *e)
 {

@@ -35,6 +35,10 @@ struct walk {
 enum err walk_load(const void *body, size_t len, json_t **out,
                    struct errinfo *e);
 
+/* Is text JSON at all?  ERR_CORRUPT, where. */
+enum err walk_check(const char *text, size_t len, const char *where,
+                    struct errinfo *e);
+
 /* at: the pointer of value, "" for the whole document. */
 void walk_begin(struct walk *w, json_t *value, const char *at,
                 struct errinfo *e);

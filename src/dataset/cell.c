@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -28,6 +29,36 @@ dataset_cell_is_missing(const char *s, size_t len)
     default:
         return false;
     }
+}
+
+/* clang-format off */
+static const char *const words[][2] = {
+    { "false", "true" }, { "no", "yes" }, { "f", "t" }, { "n", "y" },
+    { "off", "on" },     { "0", "1" },
+};
+/* clang-format on */
+
+const char *
+dataset_cell_word(unsigned pair, bool truth)
+{
+    return words[pair][truth];
+}
+
+bool
+dataset_cell_truth(const char *s, size_t len, unsigned *pair, bool *out)
+{
+    for (unsigned i = 0; i < COUNT_OF(words); i++) {
+        for (unsigned truth = 0; truth < 2; truth++) {
+            const char *word = words[i][truth];
+
+            if (strlen(word) != len || strncasecmp(word, s, len) != 0)
+                continue;
+            *pair = i;
+            *out = truth;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Turn "+1" into "1" and "-.5" into "-0.5", which is how JSON has them. */

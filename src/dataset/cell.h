@@ -25,6 +25,11 @@ enum dataset_cell {
 /* An empty field, NA, NaN, null or ?. */
 bool dataset_cell_is_missing(const char *s, size_t len);
 
+/* Is it a word that says yes or no?  *pair: which two words it is one of. */
+bool dataset_cell_truth(const char *s, size_t len, unsigned *pair, bool *out);
+/* How the other words of this pair are written. */
+const char *dataset_cell_word(unsigned pair, bool truth);
+
 /* *out is written for DATASET_CELL_NUMBER only. */
 enum dataset_cell dataset_cell_parse(const char *s, size_t len, float *out);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "dataset/internal.h"
 
 /* One "name:type" of ?types=; the last colon counts. */
@@ -23,8 +24,8 @@ parse_type(struct dataset_choices *choices, const char *s, size_t len,
         memcpy(word, colon + 1, word_len);
     if (!dataset_type_find(word, &type))
         return err_set(e, ERR_MALFORMED, "?types",
-                       "found '%.*s', expected a type: numeric, categorical or "
-                       "ignored",
+                       "found '%.*s', expected a type: numeric, categorical, "
+                       "boolean, class, datetime, text or ignored",
                        (int)len, s);
     choices->name[choices->n_types] = mem_dup(s, (size_t)(colon - s));
     if (choices->name[choices->n_types] == NULL)
@@ -90,6 +91,56 @@ parse_delimiter(const char *s, char *out, struct errinfo *e)
     return ERR_OK;
 }
 
+/* "3-5", "2" or "0": n-grams of this many. */
+static enum err
+parse_grams(const char *s, const char *where, uint8_t *min, uint8_t *max,
+            struct errinfo *e)
+{
+    const char *dash = strchr(s, '-');
+    size_t      len = dash != NULL ? (size_t)(dash - s) : strlen(s);
+    uint64_t    a, b;
+
+    if (!num_parse_u64(s, len, &a) ||
+        !num_parse_u64(dash != NULL ? dash + 1 : s,
+                       dash != NULL ? strlen(dash + 1) : len, &b) ||
+        a > b || b > DATASET_MAX_GRAM || (a == 0 && b > 0))
+        return err_set(e, ERR_MALFORMED, where,
+                       "found '%.20s', expected numbers of 1 to %d as 1-2, or "
+                       "0 for none",
+                       s, DATASET_MAX_GRAM);
+    *min = (uint8_t)a;
+    *max = (uint8_t)b;
+    return ERR_OK;
+}
+
+static enum err
+parse_text(const struct dataset_upload_options *options,
+           struct dataset_grams *out, struct errinfo *e)
+{
+    uint64_t size = 4096;
+    enum err rc = ERR_OK;
+
+    *out = (struct dataset_grams){ .word_min = 1, .word_max = 1 };
+    if (options->text_size != NULL &&
+        (!num_parse_u64(options->text_size, strlen(options->text_size),
+                        &size) ||
+         size < 1 || size > DATASET_MAX_TEXT_SIZE))
+        return err_set(e, ERR_MALFORMED, "?text_size",
+                       "found '%.20s', expected 1 to %d", options->text_size,
+                       DATASET_MAX_TEXT_SIZE);
+    out->size = (uint32_t)size;
+    if (options->text_words != NULL)
+        rc = parse_grams(options->text_words, "?text_words", &out->word_min,
+                         &out->word_max, e);
+    if (rc == ERR_OK && options->text_characters != NULL)
+        rc = parse_grams(options->text_characters, "?text_characters",
+                         &out->char_min, &out->char_max, e);
+    if (rc == ERR_OK && out->word_max == 0 && out->char_max == 0)
+        rc = err_set(e, ERR_MALFORMED, "?text_words",
+                     "neither words nor characters of a text are counted");
+    return rc;
+}
+
 static enum err
 parse_on_error(const char *s, bool *out, struct errinfo *e)
 {
@@ -144,6 +195,9 @@ dataset_choices_parse(const struct dataset_upload_options *options,
         if (rc != ERR_OK)
             goto out;
     }
+    rc = parse_text(options, &choices.grams, e);
+    if (rc != ERR_OK)
+        goto out;
     *out = choices;
     choices = (struct dataset_choices){ 0 };
 out:
@@ -225,6 +279,12 @@ apply_target(struct dataset_rows *rows, const char *name, size_t len,
         return err_add(e, ERR_INVALID, "?target",
                        "the target '%.80s' is ignored by ?types=",
                        rows->column[c].meta.name);
+    if (dataset_type_cells(rows->column[c].meta.type) == DATASET_TEXTS)
+        return err_add(e, ERR_INVALID, "?target",
+                       "the target '%.80s' is %s by ?types=; a target is "
+                       "numeric, class, boolean or categorical",
+                       rows->column[c].meta.name,
+                       dataset_type_name(rows->column[c].meta.type));
     rows->column[c].meta.is_target = true;
     return ERR_OK;
 }
@@ -238,10 +298,10 @@ apply_targets(const struct dataset_choices *choices, struct dataset_rows *rows,
 
     if (s == NULL) {
         for (size_t i = rows->n_columns; i-- > 0;) {
-            if (rows->column[i].meta.type != DATASET_IGNORED) {
-                rows->column[i].meta.is_target = true;
-                break;
-            }
+            const char *name = rows->column[i].meta.name;
+
+            if (rows->column[i].meta.type != DATASET_IGNORED)
+                return apply_target(rows, name, strlen(name), e);
         }
         return ERR_OK;
     }
@@ -272,6 +332,7 @@ dataset_choices_apply(const struct dataset_choices *choices,
                        "each, or leave one empty between commas to keep it",
                        choices->n_columns, rows->n_columns);
     rows->skips = choices->skips;
+    rows->grams = choices->grams;
     rc = apply_types(choices, rows, e);
     if (rc == ERR_OK)
         rc = apply_targets(choices, rows, e);

@@ -23,6 +23,7 @@ struct dataset_choices {
     size_t              n_types;
     char              **name; /* [n_types] */
     enum dataset_type  *type; /* [n_types] */
+    struct dataset_grams grams; /* of columns of text                        */
     bool                has_task;
     enum dataset_task   task;
 };

@@ -406,7 +406,7 @@ dataset_csv_end(struct dataset_csv *csv, uint64_t *out_n_rows,
                        "the body is empty, expected a row of names and rows of "
                        "data");
     rc = dataset_rows_end(csv->rows, out_n_rows, e);
-    if (rc == ERR_OK && *out_n_rows == 0)
+    if (rc == ERR_OK && dataset_rows_are_none(csv->rows))
         return dataset_rows_none(csv->rows, e);
     return rc;
 }

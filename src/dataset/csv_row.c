@@ -35,6 +35,25 @@ add_column(struct dataset_csv *csv, size_t i, struct errinfo *e)
     return rc;
 }
 
+/* The first row must name the columns that are there, or have a cell for each.
+ */
+static enum err
+check_columns(const struct dataset_csv *csv, size_t n, struct errinfo *e)
+{
+    struct dataset_spot spot = { csv->line, n + 1 };
+    enum err            rc = ERR_OK;
+
+    for (size_t i = 0; csv->choices->header && i < n && rc == ERR_OK; i++) {
+        struct dataset_line_cell cell = dataset_line_at(&csv->kept, i);
+        const char              *s = csv->kept.text.data + cell.at;
+        size_t                   len = cell.len;
+
+        dataset_choices_rename(csv->choices, i, &s, &len);
+        rc = dataset_rows_same(csv->rows, i, s, len, &cell.spot, e);
+    }
+    return rc == ERR_OK ? dataset_rows_all(csv->rows, n, &spot, e) : rc;
+}
+
 /* The first row has ended: it names the columns, or is data. */
 static enum err
 open_rows(struct dataset_csv *csv, struct errinfo *e)
@@ -43,12 +62,16 @@ open_rows(struct dataset_csv *csv, struct errinfo *e)
     enum err rc = ERR_OK;
 
     csv->open = true;
-    for (size_t i = 0; i < n && rc == ERR_OK; i++)
-        rc = add_column(csv, i, e);
-    if (rc == ERR_OK)
-        rc = dataset_choices_apply(csv->choices, csv->rows, e);
-    if (rc == ERR_OK)
-        rc = dataset_rows_begin(csv->rows, 0, e);
+    if (csv->rows->n_before > 0) {
+        rc = check_columns(csv, n, e);
+    } else {
+        for (size_t i = 0; i < n && rc == ERR_OK; i++)
+            rc = add_column(csv, i, e);
+        if (rc == ERR_OK)
+            rc = dataset_choices_apply(csv->choices, csv->rows, e);
+        if (rc == ERR_OK)
+            rc = dataset_rows_begin(csv->rows, 0, e);
+    }
     if (rc == ERR_OK && !csv->choices->header)
         rc = dataset_line_put(&csv->kept, csv->rows, e);
     return rc;

@@ -101,10 +101,15 @@ floats_grow(struct dataset_floats *set)
     size_t capacity = set->capacity > 0 ? 2 * set->capacity : FIRST_CAPACITY;
     struct dataset_slots slots;
     float               *at = list_grow(set->at, set->n, capacity, sizeof(*at));
+    uint64_t            *count;
 
     if (at == NULL)
         return false;
     set->at = at;
+    count = list_grow(set->count, set->n, capacity, sizeof(*count));
+    if (count == NULL)
+        return false;
+    set->count = count;
     if (!slots_new(&set->slots, capacity, &slots))
         return false;
     for (size_t i = 0; i < set->n; i++)
@@ -116,7 +121,7 @@ floats_grow(struct dataset_floats *set)
 }
 
 bool
-dataset_floats_add(struct dataset_floats *set, float x)
+dataset_floats_add(struct dataset_floats *set, float x, uint64_t n)
 {
     const struct dataset_slots *slots = &set->slots;
     size_t                      i;
@@ -126,9 +131,13 @@ dataset_floats_add(struct dataset_floats *set, float x)
     if (set->n == set->capacity && !floats_grow(set))
         return false;
     i = scatter_float(slots, x) & (slots->n - 1);
-    for (; slots->index[i] != 0; i = (i + 1) & (slots->n - 1))
-        if (set->at[slots->index[i] - 1] == x)
+    for (; slots->index[i] != 0; i = (i + 1) & (slots->n - 1)) {
+        if (set->at[slots->index[i] - 1] == x) {
+            set->count[slots->index[i] - 1] += n;
             return true;
+        }
+    }
+    set->count[set->n] = n;
     set->at[set->n++] = x;
     slots->index[i] = (uint32_t)set->n;
     return true;
@@ -138,6 +147,7 @@ void
 dataset_floats_release(struct dataset_floats *set)
 {
     free(set->at);
+    free(set->count);
     free(set->slots.index);
     *set = (struct dataset_floats){ 0 };
 }

@@ -21,6 +21,7 @@ struct dataset_slots {
 
 struct dataset_floats {
     float               *at;
+    uint64_t            *count; /* how often each was added */
     size_t               n, capacity;
     struct dataset_slots slots;
 };
@@ -32,8 +33,9 @@ struct dataset_names {
     struct dataset_slots slots;
 };
 
-/* Have x (no NaN) in the set; 0 and -0 are one.  False: out of memory. */
-bool dataset_floats_add(struct dataset_floats *set, float x);
+/* Have x (no NaN) in the set, n times more; 0 and -0 are one.  False: out of
+ * memory. */
+bool dataset_floats_add(struct dataset_floats *set, float x, uint64_t n);
 void dataset_floats_release(struct dataset_floats *set);
 
 /* The place of this name, or set->n where it is not there. */

@@ -1,10 +1,9 @@
 #include "dataset/encoder.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataset/cell.h"
+#include "dataset/date.h"
 #include "dataset/internal.h"
 
 /* clang-format off */
@@ -12,6 +11,13 @@ static const char *const scalings[DATASET_SCALE_COUNT] = {
     [DATASET_SCALE_NONE]     = "none",
     [DATASET_SCALE_STANDARD] = "standard",
     [DATASET_SCALE_MIN_MAX]  = "min_max",
+    [DATASET_SCALE_ROBUST]   = "robust",
+};
+static const char *const missings[DATASET_MISSING_COUNT] = {
+    [DATASET_MISSING_MEAN]      = "mean",
+    [DATASET_MISSING_MEDIAN]    = "median",
+    [DATASET_MISSING_INDICATOR] = "indicator",
+    [DATASET_MISSING_VALUE]     = "value",
 };
 /* clang-format on */
 
@@ -33,30 +39,125 @@ dataset_scaling_find(const char *name, enum dataset_scaling *out)
     return false;
 }
 
+const char *
+dataset_missing_name(enum dataset_missing m)
+{
+    return missings[m];
+}
+
+bool
+dataset_missing_find(const char *name, enum dataset_missing *out)
+{
+    for (enum dataset_missing m = 0; m < DATASET_MISSING_COUNT; m++) {
+        if (strcmp(missings[m], name) == 0) {
+            *out = m;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+dataset_encoding_equal(const struct dataset_encoding *a,
+                       const struct dataset_encoding *b)
+{
+    return a->scale_inputs == b->scale_inputs &&
+           a->scale_targets == b->scale_targets && a->missing == b->missing &&
+           (a->missing != DATASET_MISSING_VALUE ||
+            a->missing_value == b->missing_value);
+}
+
 /* --- columns in ----------------------------------------------------------- */
 
 static bool
-input_init(struct dataset_input *in, const struct dataset_column *col)
+has_categories(enum dataset_type type)
+{
+    return type == DATASET_CATEGORICAL || type == DATASET_CLASS ||
+           type == DATASET_BOOLEAN;
+}
+
+/* What the type says of widths. */
+static void
+lay_out(struct dataset_input *in)
+{
+    in->n_parts = 0;
+    switch (in->type) {
+    case DATASET_NUMERIC:
+    case DATASET_BOOLEAN:
+        in->n_parts = in->width;
+        break;
+    case DATASET_DATETIME:
+        in->width = 2;
+        in->n_parts = DATASET_DATE_PARTS;
+        break;
+    case DATASET_TEXT:
+        in->width = in->grams.size;
+        in->n_in = in->width;
+        return;
+    case DATASET_CATEGORICAL:
+    case DATASET_CLASS:
+        in->n_in = in->n_categories;
+        return;
+    case DATASET_IGNORED:
+    case DATASET_TYPE_COUNT:
+        break;
+    }
+    in->n_in = in->indicator ? 2 * in->n_parts : in->n_parts;
+}
+
+void
+dataset_encoder_layout(struct dataset_encoder *enc)
+{
+    enc->raw_width = enc->n_in = 0;
+    for (size_t i = 0; i < enc->n_inputs; i++) {
+        struct dataset_input *in = &enc->input[i];
+
+        lay_out(in);
+        in->raw_offset = enc->raw_width;
+        in->offset = enc->n_in;
+        enc->raw_width += in->width;
+        enc->n_in += in->n_in;
+    }
+}
+
+/* How a column is encoded; what is allocated is not there yet.  The one place
+ * that says how many inputs it gives. */
+static void
+describe(struct dataset_input *in, const struct dataset_column *col,
+         enum dataset_missing missing)
 {
     in->type = col->type;
     in->width = col->width;
+    in->grams = col->grams;
+    in->n_categories = has_categories(col->type) ? col->n_categories : 0;
+    in->indicator = missing == DATASET_MISSING_INDICATOR && col->missing > 0;
+    lay_out(in);
+}
+
+static bool
+input_init(struct dataset_input *in, const struct dataset_column *col,
+           enum dataset_missing missing)
+{
+    size_t n;
+
+    describe(in, col, missing);
+    n = in->n_categories;
+    in->n_categories = 0;
     in->name = mem_dup(col->name, strlen(col->name));
     if (in->name == NULL)
         return false;
-    if (col->type == DATASET_CATEGORICAL) {
-        in->categories =
-            dataset_strings_copy(col->categories, col->n_categories);
+    if (has_categories(col->type)) {
+        in->categories = dataset_strings_copy(col->categories, n);
         if (in->categories == NULL)
             return false;
-        in->n_categories = col->n_categories;
-        return true;
+        in->n_categories = n;
     }
-    in->a = mem_floats(col->width, 0);
-    in->b = mem_floats(col->width, 0);
-    in->fill = mem_floats(col->width, 0);
+    in->a = mem_floats(in->n_parts, 0);
+    in->b = mem_floats(in->n_parts, 0);
+    in->fill = mem_floats(in->n_parts, 0);
     if (in->a == NULL || in->b == NULL || in->fill == NULL)
         return false;
-    for (size_t k = 0; k < col->width; k++)
+    for (size_t k = 0; k < in->n_parts; k++)
         in->b[k] = 1;
     return true;
 }
@@ -84,14 +185,10 @@ add_inputs(struct dataset_encoder *enc, const struct dataset_meta *meta,
             continue;
         }
         enc->n_inputs++; /* from here on it is ours to free */
-        if (!input_init(in, col))
+        if (!input_init(in, col, enc->encoding.missing))
             return DATASET_NOMEM(e);
-        in->raw_offset = enc->raw_width;
-        in->offset = enc->n_in;
-        enc->raw_width += in->width;
-        enc->n_in +=
-            col->type == DATASET_CATEGORICAL ? in->n_categories : in->width;
     }
+    dataset_encoder_layout(enc);
     if (enc->n_in == 0)
         return err_set(e, ERR_INVALID, "/dataset",
                        "the dataset has no input with a value");
@@ -115,8 +212,17 @@ set_targets(struct dataset_encoder *enc, const struct dataset_meta *meta,
                 "%zu output%s",
                 width, width == 1 ? "" : "s", enc->n_out,
                 enc->n_out == 1 ? "" : "s");
+        enc->target_a = mem_floats(enc->n_out, 0);
+        enc->target_b = mem_floats(enc->n_out, 0);
+        if (enc->target_a == NULL || enc->target_b == NULL)
+            return DATASET_NOMEM(e);
+        for (size_t k = 0; k < enc->n_out; k++)
+            enc->target_b[k] = 1;
         return ERR_OK;
     }
+    if (enc->encoding.scale_targets != DATASET_SCALE_NONE)
+        return err_set(e, ERR_INVALID, "/scale_targets",
+                       "must be none: the targets of the dataset are classes");
     if (n < 2)
         return err_set(e, ERR_INVALID, "/dataset",
                        "the dataset has %zu class%s; classification needs two "
@@ -137,17 +243,54 @@ set_targets(struct dataset_encoder *enc, const struct dataset_meta *meta,
     return ERR_OK;
 }
 
+size_t
+dataset_meta_input_shape(const struct dataset_meta     *meta,
+                         const struct dataset_encoding *encoding,
+                         size_t                         dim[DATASET_MAX_RANK])
+{
+    const struct dataset_column *only = NULL;
+    size_t                       n_columns = 0;
+
+    dim[0] = 0;
+    for (size_t i = 0; i < meta->n_columns; i++) {
+        const struct dataset_column *col = &meta->column[i];
+        struct dataset_input         in = { 0 };
+
+        if (col->is_target || col->is_aside || col->type == DATASET_IGNORED)
+            continue;
+        describe(&in, col,
+                 encoding != NULL ? encoding->missing : DATASET_MISSING_MEAN);
+        dim[0] += in.n_in;
+        only = col;
+        n_columns++;
+    }
+    if (n_columns != 1 || only->rank == 0 || dim[0] != only->width)
+        return 1;
+    for (size_t i = 0; i < only->rank; i++)
+        dim[i] = only->dim[i];
+    return only->rank;
+}
+
+size_t
+dataset_meta_outputs(const struct dataset_meta *meta)
+{
+    if (meta->task == DATASET_REGRESSION)
+        return dataset_meta_target_width(meta);
+    return meta->n_classes == 2 ? 1 : meta->n_classes;
+}
+
 enum err
-dataset_encoder_new(const struct dataset_meta *meta,
-                    enum dataset_scaling scaling, size_t n_out, bool symmetric,
-                    struct dataset_encoder **out, struct errinfo *e)
+dataset_encoder_new(const struct dataset_meta     *meta,
+                    const struct dataset_encoding *encoding, size_t n_out,
+                    bool symmetric, struct dataset_encoder **out,
+                    struct errinfo *e)
 {
     struct dataset_encoder *enc = mem_array(1, sizeof(*enc), 0);
     enum err                rc;
 
     if (enc == NULL)
         return DATASET_NOMEM(e);
-    enc->scaling = scaling;
+    enc->encoding = *encoding;
     enc->task = meta->task;
     enc->n_out = n_out;
     rc = add_inputs(enc, meta, e);
@@ -178,85 +321,7 @@ dataset_encoder_free(struct dataset_encoder *enc)
     free(enc->input);
     dataset_strings_free(enc->target, enc->n_targets);
     dataset_strings_free(enc->classes, enc->n_classes);
+    free(enc->target_a);
+    free(enc->target_b);
     free(enc);
-}
-
-/* --- rows ----------------------------------------------------------------- */
-
-float
-dataset_encoder_middle(const struct dataset_encoder *enc)
-{
-    return (enc->low + enc->high) / 2;
-}
-
-static float
-category_index(const struct dataset_input *in, const char *name)
-{
-    for (size_t i = 0; i < in->n_categories; i++)
-        if (strcmp(in->categories[i], name) == 0)
-            return (float)i;
-    return NAN;
-}
-
-float
-dataset_encoder_category(const struct dataset_encoder *enc, size_t i,
-                         const char *name)
-{
-    const struct dataset_input *in = &enc->input[i];
-    float                       index = category_index(in, name), x;
-    struct buf                  canonical = { 0 };
-
-    /* "1.0" is the category that the dataset calls "1". */
-    if (!isnan(index) ||
-        dataset_cell_parse(name, strlen(name), &x) != DATASET_CELL_NUMBER)
-        return index;
-    dataset_cell_name(x, &canonical);
-    if (!canonical.failed)
-        index = category_index(in, canonical.data);
-    buf_release(&canonical);
-    return index;
-}
-
-void
-dataset_input_apply(const struct dataset_input *in, const float *raw, float *x)
-{
-    if (in->type == DATASET_CATEGORICAL) {
-        float index = raw[0];
-
-        for (size_t k = 0; k < in->n_categories; k++)
-            x[k] = (float)k == index;
-        return;
-    }
-    /* In double, so that numbers near the end of float32's range do not
-     * overflow on the way. */
-    for (size_t k = 0; k < in->width; k++) {
-        double v = isnan(raw[k]) ? in->fill[k] : raw[k];
-
-        x[k] = (float)((v - in->a[k]) * in->b[k]);
-    }
-}
-
-void
-dataset_encoder_apply(const struct dataset_encoder *enc, const float *raw,
-                      size_t n, float *x)
-{
-    for (size_t r = 0; r < n; r++)
-        for (size_t i = 0; i < enc->n_inputs; i++)
-            dataset_input_apply(&enc->input[i],
-                                raw + r * enc->raw_width +
-                                    enc->input[i].raw_offset,
-                                x + r * enc->n_in + enc->input[i].offset);
-}
-
-size_t
-dataset_encoder_class(const struct dataset_encoder *enc, const float *y)
-{
-    size_t best = 0;
-
-    if (enc->n_out == 1)
-        return y[0] >= dataset_encoder_middle(enc);
-    for (size_t k = 1; k < enc->n_out; k++)
-        if (y[k] > y[best])
-            best = k;
-    return best;
 }

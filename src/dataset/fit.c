@@ -6,15 +6,16 @@
 #include <string.h>
 
 #include "dataset/internal.h"
+#include "dataset/sample.h"
 
 enum err
 dataset_fit_init(struct dataset_fit *fit, const struct dataset_input *in,
                  struct errinfo *e)
 {
-    size_t n = in->width;
+    size_t n = in->n_parts;
 
     *fit = (struct dataset_fit){ 0 };
-    if (in->type != DATASET_NUMERIC)
+    if (n == 0)
         return ERR_OK;
     fit->width = n;
     fit->n = mem_array(n, sizeof(*fit->n), 0);
@@ -107,19 +108,22 @@ inverse(double spread)
 }
 
 void
-dataset_fit_finish(const struct dataset_fit *fit, enum dataset_scaling scaling,
-                   struct dataset_input *in)
+dataset_fit_finish(const struct dataset_fit      *fit,
+                   const struct dataset_encoding *encoding,
+                   struct dataset_input          *in)
 {
     for (size_t k = 0; k < fit->width; k++) {
         bool   constant = fit->n[k] == 0 || fit->min[k] == fit->max[k];
         double std = fit->n[k] > 0 ? sqrt(fit->m2[k] / (double)fit->n[k]) : 0;
 
-        in->fill[k] = (float)fit->mean[k];
+        in->fill[k] = encoding->missing == DATASET_MISSING_VALUE
+                          ? encoding->missing_value
+                          : (float)fit->mean[k];
         in->a[k] = 0;
         in->b[k] = 1;
         if (fit->n[k] == 0)
             continue;
-        switch (scaling) {
+        switch (encoding->scale_inputs) {
         case DATASET_SCALE_STANDARD:
             in->a[k] = (float)fit->mean[k];
             in->b[k] = constant ? 1 : inverse(std);
@@ -128,9 +132,82 @@ dataset_fit_finish(const struct dataset_fit *fit, enum dataset_scaling scaling,
             in->a[k] = (float)fit->min[k];
             in->b[k] = constant ? 1 : inverse(fit->max[k] - fit->min[k]);
             break;
+        case DATASET_SCALE_ROBUST: /* dataset_fit_order() */
         case DATASET_SCALE_NONE:
         case DATASET_SCALE_COUNT:
             break;
         }
     }
+}
+
+/* --- values together ------------------------------------------------------ */
+
+bool
+dataset_fit_needs_order(const struct dataset_encoding *encoding)
+{
+    return encoding->scale_inputs == DATASET_SCALE_ROBUST ||
+           encoding->missing == DATASET_MISSING_MEDIAN;
+}
+
+static int
+compare(const void *pa, const void *pb)
+{
+    float a = *(const float *)pa, b = *(const float *)pb;
+
+    return (a > b) - (a < b);
+}
+
+void
+dataset_fit_order(float *x, size_t n, const struct dataset_encoding *encoding,
+                  size_t k, struct dataset_input *in)
+{
+    if (n == 0)
+        return;
+    qsort(x, n, sizeof(*x), compare);
+    if (encoding->missing == DATASET_MISSING_MEDIAN)
+        in->fill[k] = dataset_quantile(x, n, 0.5);
+    if (encoding->scale_inputs == DATASET_SCALE_ROBUST) {
+        double spread =
+            (double)dataset_quantile(x, n, 0.75) - dataset_quantile(x, n, 0.25);
+
+        in->a[k] = dataset_quantile(x, n, 0.5);
+        in->b[k] = spread > 0 ? inverse(spread) : 1;
+    }
+}
+
+void
+dataset_fit_values(float *x, size_t n, enum dataset_scaling scaling, float *a,
+                   float *b)
+{
+    double mean = 0, m2 = 0, spread = 0;
+
+    *a = 0;
+    *b = 1;
+    if (n == 0 || scaling == DATASET_SCALE_NONE)
+        return;
+    for (size_t i = 0; i < n; i++)
+        mean += x[i];
+    mean /= (double)n;
+    for (size_t i = 0; i < n; i++)
+        m2 += (x[i] - mean) * (x[i] - mean);
+    qsort(x, n, sizeof(*x), compare);
+    switch (scaling) {
+    case DATASET_SCALE_STANDARD:
+        *a = (float)mean;
+        spread = x[0] < x[n - 1] ? sqrt(m2 / (double)n) : 0;
+        break;
+    case DATASET_SCALE_MIN_MAX:
+        *a = x[0];
+        spread = (double)x[n - 1] - x[0];
+        break;
+    case DATASET_SCALE_ROBUST:
+        *a = dataset_quantile(x, n, 0.5);
+        spread =
+            (double)dataset_quantile(x, n, 0.75) - dataset_quantile(x, n, 0.25);
+        break;
+    case DATASET_SCALE_NONE:
+    case DATASET_SCALE_COUNT:
+        break;
+    }
+    *b = spread > 0 ? inverse(spread) : 1;
 }

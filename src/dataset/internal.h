@@ -35,7 +35,15 @@ enum err dataset_chunk_place(const struct dataset_meta *meta, const void *p,
                              size_t len, struct dataset_block *out,
                              struct errinfo *e);
 
+/* --- block.c -------------------------------------------------------------- */
+
+void dataset_block_forget(struct dataset_block *block);
+
 /* --- encoder.c ------------------------------------------------------------ */
+
+/* The inputs that the numbers of a column [n_parts] give; NaN: missing. */
+void dataset_input_scale(const struct dataset_input *in, const float *part,
+                         float *x);
 
 /* The inputs that one column's raw values give. */
 void dataset_input_apply(const struct dataset_input *in, const float *raw,

@@ -104,6 +104,9 @@ begin_member(struct dataset_json *json, const struct json_token *t,
     json->member = m;
     json->seen[m] = true;
     json->state = VALUE;
+    if (!is_table(m) && json->rows->n_before > 0)
+        return refuse_member(t->text,
+                             "rows for a table come as columns and rows", e);
     if (!is_table(m))
         return dataset_choices_check_arrays(json->choices, e);
     if (json->choices->skips)
@@ -124,6 +127,8 @@ begin_value(struct dataset_json *json, const struct json_token *t,
     }
     if (json->member == DATASET_MEMBER_ROWS) {
         json->state = TABLE;
+        if (json->rows->n_before > 0)
+            return ERR_OK;
         return dataset_rows_begin(json->rows, 0, e);
     }
     json->state = ARRAY;
@@ -144,7 +149,7 @@ end_rows(struct dataset_json *json, const struct json_token *t,
     json->state = MEMBER;
     if (is_table(json->member) || json->shaped)
         rc = dataset_rows_end(json->rows, n_rows, e);
-    if (rc == ERR_OK && *n_rows == 0)
+    if (rc == ERR_OK && (*n_rows == 0 || dataset_rows_are_none(json->rows)))
         return unexpected(t, "a row", e);
     return rc;
 }
@@ -155,18 +160,24 @@ static enum err
 read_name(struct dataset_json *json, const struct json_token *t,
           struct errinfo *e)
 {
-    const char *name = t->text;
-    size_t      len = t->len;
-    char        where[64];
+    struct dataset_spot spot = spot_of(t);
+    const char         *name = t->text;
+    size_t              len = t->len;
+    char                where[64];
 
     if (t->event == JSON_END_ARRAY) {
         json->state = MEMBER;
+        if (json->rows->n_before > 0)
+            return dataset_rows_all(json->rows, json->field, &spot, e);
         return dataset_choices_apply(json->choices, json->rows, e);
     }
     if (t->event != JSON_STRING)
         return unexpected(t, "a column's name", e);
     snprintf(where, sizeof(where), "line %" PRIu64 ", column %" PRIu64, t->line,
              t->column);
+    if (json->rows->n_before > 0)
+        return dataset_rows_same(json->rows, json->field++, name, len, &spot,
+                                 e);
     dataset_choices_rename(json->choices, json->rows->n_columns, &name, &len);
     return dataset_rows_add(json->rows, name, len, 0, NULL, where, e);
 }

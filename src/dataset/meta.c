@@ -10,6 +10,10 @@
 static const char *const types[DATASET_TYPE_COUNT] = {
     [DATASET_NUMERIC]     = "numeric",
     [DATASET_CATEGORICAL] = "categorical",
+    [DATASET_BOOLEAN]     = "boolean",
+    [DATASET_CLASS]       = "class",
+    [DATASET_DATETIME]    = "datetime",
+    [DATASET_TEXT]        = "text",
     [DATASET_IGNORED]     = "ignored",
 };
 static const char *const tasks[] = {
@@ -45,6 +49,26 @@ dataset_type_find(const char *name, enum dataset_type *out)
         return false;
     *out = (enum dataset_type)i;
     return true;
+}
+
+enum dataset_cells
+dataset_type_cells(enum dataset_type t)
+{
+    switch (t) {
+    case DATASET_NUMERIC:
+    case DATASET_CLASS:
+        return DATASET_NUMBERS;
+    case DATASET_CATEGORICAL:
+    case DATASET_BOOLEAN:
+        return DATASET_NAMES;
+    case DATASET_DATETIME:
+    case DATASET_TEXT:
+        return DATASET_TEXTS;
+    case DATASET_IGNORED:
+    case DATASET_TYPE_COUNT:
+        break;
+    }
+    return DATASET_NO_CELLS;
 }
 
 const char *
@@ -94,6 +118,9 @@ dataset_column_release(struct dataset_column *col)
 {
     free(col->name);
     dataset_strings_free(col->categories, col->n_categories);
+    for (size_t i = 0; col->summary != NULL && i < col->summary->n_top; i++)
+        free(col->summary->top[i]);
+    free(col->summary);
     *col = (struct dataset_column){ 0 };
 }
 

@@ -3,8 +3,8 @@
  *
  * Model    A dataset is rows of columns.  A column holds, per row, `width`
  *          float32: 1 for a column of a table, 784 for images of 28 x 28.  A
- *          categorical cell holds the index of its category; a missing cell is
- *          NaN.  Target columns come last in no particular place: is_target
+ *          categorical cell holds the index of its category, a text's the index
+ *          of a text that its chunk has; a missing cell is NaN.  Target columns come last in no particular place: is_target
  *          tells.
  * Owner    struct dataset_meta is the caller's storage; dataset_meta_release()
  *          frees its contents: every array and every string is a block of
@@ -34,16 +34,55 @@
 enum dataset_type {
     DATASET_NUMERIC,
     DATASET_CATEGORICAL,
-    DATASET_IGNORED, /* kept out of the rows altogether: width 0 */
+    DATASET_BOOLEAN,  /* two words that say no and yes, in this order      */
+    DATASET_CLASS,    /* integers that are codes: categories named by them */
+    DATASET_DATETIME, /* a day, and mostly a time of it                    */
+    DATASET_TEXT,     /* words                                             */
+    DATASET_IGNORED,  /* kept out of the rows altogether: width 0          */
     DATASET_TYPE_COUNT
+};
+
+/* What a cell of a block is: a number; the index of a category; the index of
+ * one of the block's texts. */
+enum dataset_cells {
+    DATASET_NUMBERS, /* numeric, class   */
+    DATASET_NAMES,   /* categorical, boolean */
+    DATASET_TEXTS,   /* datetime, text   */
+    DATASET_NO_CELLS
 };
 
 enum dataset_task { DATASET_CLASSIFICATION, DATASET_REGRESSION };
 
 const char *dataset_type_name(enum dataset_type t);
 bool        dataset_type_find(const char *name, enum dataset_type *out);
+enum dataset_cells dataset_type_cells(enum dataset_type t);
 const char *dataset_task_name(enum dataset_task t);
 bool        dataset_task_find(const char *name, enum dataset_task *out);
+
+/* What of a text is counted: n-grams of words and of characters, n from min to
+ * max (0: none), hashed to `size` numbers. */
+#define DATASET_MAX_GRAM 8
+#define DATASET_MAX_TEXT_SIZE 65536
+struct dataset_grams {
+    uint32_t size;
+    uint8_t  word_min, word_max, char_min, char_max;
+};
+
+/* What is shown of a column besides; the quantiles and the histogram are of
+ * the cells of a sample of rows, all of them where there are few. */
+#define DATASET_QUANTILES 5 /* 5, 25, 50, 75 and 95 percent */
+#define DATASET_BINS 20     /* of one width, from min to max */
+#define DATASET_TOP 10
+#define DATASET_UNCOUNTED UINT64_MAX
+struct dataset_summary {
+    uint64_t distinct; /* or DATASET_UNCOUNTED              */
+    uint64_t sampled;  /* cells; 0: no quantiles, no bins   */
+    float    quantile[DATASET_QUANTILES];
+    uint64_t bin[DATASET_BINS];
+    size_t   n_top; /* most frequent first            */
+    char    *top[DATASET_TOP];
+    uint64_t top_count[DATASET_TOP];
+};
 
 struct dataset_column {
     char             *name;
@@ -56,11 +95,13 @@ struct dataset_column {
     size_t            width;   /* product of dim, 1 for rank 0, 0: ignored */
     size_t            offset;  /* of its first float32 in a row            */
     uint64_t          missing; /* cells                                    */
-    /* numeric, over all present cells; 0 where none is present */
+    /* numbers, over all present cells; 0 where none is present */
     double min, max, mean, std;
-    /* categorical: names in order of first appearance */
+    /* categorical: names in order of first appearance; class: by value */
     size_t n_categories;
     char **categories;
+    struct dataset_grams    grams;   /* text                             */
+    struct dataset_summary *summary; /* NULL: not known any more         */
 };
 
 /* A row that an upload dropped, because it was asked to. */

@@ -77,6 +77,16 @@ add_named_columns(struct dataset_ndjson *nd, struct errinfo *e)
     return rc;
 }
 
+/* The columns are there: rows are added to a dataset. */
+static enum err
+mark_columns(struct dataset_ndjson *nd, struct errinfo *e)
+{
+    nd->named = true;
+    nd->n_marks = nd->rows->n_columns;
+    nd->seen = mem_array(nd->n_marks, sizeof(*nd->seen), 0);
+    return nd->seen != NULL ? ERR_OK : DATASET_NOMEM(e);
+}
+
 /* The column that a member belongs to.  Members mostly come in one order. */
 static enum err
 find_column(struct dataset_ndjson *nd, const struct json_token *t,
@@ -99,7 +109,9 @@ find_column(struct dataset_ndjson *nd, const struct json_token *t,
             e, &spot,
             "found '%.40s', a member that %s; name all columns by ?columns=",
             t->text,
-            nd->named ? "?columns= does not name" : "the first line has not");
+            nd->rows->n_before > 0 ? "the dataset has not"
+            : nd->named            ? "?columns= does not name"
+                                   : "the first line has not");
     if (nd->seen[i] == nd->line)
         return dataset_refuse(e, &spot, "found '%.40s' twice in one object",
                               t->text);
@@ -186,9 +198,12 @@ add_missing(struct dataset_ndjson *nd, struct errinfo *e)
 static enum err
 open_rows(struct dataset_ndjson *nd, struct errinfo *e)
 {
-    enum err rc = dataset_choices_apply(nd->choices, nd->rows, e);
+    enum err rc;
 
     nd->open = true;
+    if (nd->rows->n_before > 0)
+        return ERR_OK;
+    rc = dataset_choices_apply(nd->choices, nd->rows, e);
     return rc == ERR_OK ? dataset_rows_begin(nd->rows, 0, e) : rc;
 }
 
@@ -245,7 +260,9 @@ feed_line(struct dataset_ndjson *nd, const char *p, size_t n, struct errinfo *e)
     }
     if (nd->skipping || n == 0)
         return ERR_OK;
-    if (nd->is_blank && nd->named && nd->rows->n_columns == 0)
+    if (nd->is_blank && nd->seen == NULL && nd->rows->n_before > 0)
+        rc = mark_columns(nd, e);
+    else if (nd->is_blank && nd->named && nd->rows->n_columns == 0)
         rc = add_named_columns(nd, e);
     nd->is_blank = false;
     nd->line_bytes += n;
@@ -310,6 +327,7 @@ dataset_ndjson_end(struct dataset_ndjson *nd, uint64_t *out_n_rows,
         return err_set(e, ERR_INVALID, "line 1, column 1",
                        "the body is empty, expected an object on every line");
     rc = dataset_rows_end(nd->rows, out_n_rows, e);
-    return rc == ERR_OK && *out_n_rows == 0 ? dataset_rows_none(nd->rows, e)
-                                            : rc;
+    return rc == ERR_OK && dataset_rows_are_none(nd->rows)
+               ? dataset_rows_none(nd->rows, e)
+               : rc;
 }

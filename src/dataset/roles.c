@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataset/date.h"
 #include "dataset/distinct.h"
 #include "dataset/internal.h"
 
@@ -38,7 +39,7 @@ map_names(struct dataset_role *role, const struct dataset_column *col,
     enum err             rc = ERR_OK;
 
     role->is_named = true;
-    if (col->type == DATASET_NUMERIC)
+    if (dataset_type_cells(col->type) == DATASET_NUMBERS)
         return dataset_labels_new(names, n, &role->labels, e);
     for (size_t i = 0; i < n && rc == ERR_OK; i++)
         if (!dataset_names_add(&set, names[i], strlen(names[i])))
@@ -66,30 +67,108 @@ dataset_role_map(const struct dataset_role *role, float cell)
     return dataset_labels_find(&role->labels, cell);
 }
 
+/* --- dates, texts, booleans ----------------------------------------------- */
+
+static float
+truth_of(const struct dataset_column *col, float cell)
+{
+    const char *name;
+    unsigned    pair;
+    bool        truth;
+
+    if (dataset_type_cells(col->type) == DATASET_NUMBERS)
+        return cell;
+    name = col->categories[(size_t)cell];
+    return dataset_cell_truth(name, strlen(name), &pair, &truth) ? truth : NAN;
+}
+
+enum err
+dataset_role_parts(const struct dataset_role   *role,
+                   const struct dataset_block  *block,
+                   const struct dataset_column *col, float cell, float *part,
+                   struct errinfo *e)
+{
+    const struct dataset_input *in = role->in;
+    struct dataset_date         date = { NAN, NAN };
+    struct buf                  name = { 0 };
+    const char                 *s = NULL;
+    size_t                      len = 0;
+    float                       raw[2];
+    enum err                    rc = ERR_OK;
+
+    if (in->type == DATASET_BOOLEAN) {
+        *part = isnan(cell) ? NAN : truth_of(col, cell);
+        return ERR_OK;
+    }
+    s = dataset_block_text(block, col, cell, &name, &len);
+    if (name.failed)
+        rc = DATASET_NOMEM(e);
+    else if (in->type == DATASET_TEXT && s != NULL)
+        dataset_input_read(in, s, len, part);
+    else if (in->type == DATASET_DATETIME && s != NULL &&
+             !dataset_input_read(in, s, len, raw))
+        rc = err_set(e, ERR_INVALID, "/dataset",
+                     "column '%.80s' holds '%.*s', which is no date", in->name,
+                     (int)(len < 40 ? len : 40), s);
+    else if (in->type == DATASET_DATETIME && s != NULL)
+        date = (struct dataset_date){ raw[0], raw[1] };
+    if (rc == ERR_OK && in->type == DATASET_DATETIME)
+        dataset_date_parts(&date, part);
+    buf_release(&name);
+    return rc;
+}
+
+/* --- who is who ----------------------------------------------------------- */
+
+/* Can cells of this column be read as the encoder reads its input? */
+static bool
+is_readable(const struct dataset_input *in, const struct dataset_column *col)
+{
+    enum dataset_cells cells = dataset_type_cells(col->type);
+
+    switch (in->type) {
+    case DATASET_NUMERIC:
+        return cells == DATASET_NUMBERS;
+    case DATASET_BOOLEAN:
+    case DATASET_CATEGORICAL:
+    case DATASET_CLASS:
+        return cells != DATASET_TEXTS;
+    case DATASET_DATETIME:
+    case DATASET_TEXT:
+    case DATASET_IGNORED:
+    case DATASET_TYPE_COUNT:
+        break;
+    }
+    return true;
+}
+
 static enum err
 add_input(struct dataset_role *roles, const struct dataset_meta *meta,
           const struct dataset_input *in, struct errinfo *e)
 {
     const struct dataset_column *col;
     struct dataset_role         *role;
+    bool                         is_array = in->type == DATASET_NUMERIC;
     enum err                     rc;
 
     rc = find_role(roles, meta, in->name, "an input", &role, &col, e);
     if (rc != ERR_OK)
         return rc;
-    if (in->type == DATASET_NUMERIC && col->type != DATASET_NUMERIC)
+    if (!is_readable(in, col))
         return err_set(e, ERR_INVALID, "/dataset",
-                       "column '%.80s' is categorical, the network was trained "
-                       "on numbers",
-                       in->name);
-    if (in->width != col->width)
+                       "column '%.80s' is %s, the network was trained on %s",
+                       in->name, dataset_type_name(col->type),
+                       in->type == DATASET_NUMERIC
+                           ? "numbers"
+                           : dataset_type_name(in->type));
+    if (col->width != (is_array ? in->width : 1))
         return err_set(e, ERR_INVALID, "/dataset",
                        "column '%.80s' has %zu numbers a row, the network "
                        "takes %zu",
                        in->name, col->width, in->width);
     role->kind = DATASET_ROLE_INPUT;
     role->in = in;
-    if (in->type == DATASET_CATEGORICAL)
+    if (in->type == DATASET_CATEGORICAL || in->type == DATASET_CLASS)
         return map_names(role, col, in->categories, in->n_categories, e);
     return ERR_OK;
 }
@@ -135,7 +214,7 @@ add_target(struct dataset_role *roles, const struct dataset_meta *meta,
         rc = map_names(role, col, enc->classes, enc->n_classes, e);
         return rc == ERR_OK ? check_classes(role, col, e) : rc;
     }
-    if (col->type != DATASET_NUMERIC)
+    if (dataset_type_cells(col->type) != DATASET_NUMBERS)
         return err_set(e, ERR_INVALID, "/dataset",
                        "column '%.80s' is categorical, the network gives "
                        "numbers",

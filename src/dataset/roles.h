@@ -46,4 +46,11 @@ void     dataset_role_release(struct dataset_role *role);
 /* The category or class of a cell; NaN where it has none. */
 float dataset_role_map(const struct dataset_role *role, float cell);
 
+/* Input columns that are read cell by cell: the parts [in->n_parts] of one, or
+ * (text) its numbers straight into x.  ERR_INVALID: it is no date. */
+enum err dataset_role_parts(const struct dataset_role   *role,
+                            const struct dataset_block  *block,
+                            const struct dataset_column *col, float cell,
+                            float *part, struct errinfo *e);
+
 #endif

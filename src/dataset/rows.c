@@ -25,6 +25,7 @@ dataset_rows_release(struct dataset_rows *rows)
         dataset_column_release(&col->meta);
         dataset_floats_release(&col->seen);
         dataset_names_release(&col->names);
+        free(col->count);
     }
     free(rows->column);
     free(rows->type);
@@ -34,6 +35,10 @@ dataset_rows_release(struct dataset_rows *rows)
     free(rows->gathered);
     buf_release(&rows->chunk);
     buf_release(&rows->text);
+    dataset_texts_release(&rows->texts);
+    dataset_texts_release(&rows->spare);
+    dataset_sample_release(&rows->sample);
+    free(rows->local);
     free(rows->skipped);
     *rows = (struct dataset_rows){ 0 };
 }
@@ -140,10 +145,30 @@ dataset_rows_choose(struct dataset_rows *rows, size_t column,
 
     col->chosen = true;
     col->meta.type = type;
+    col->all_dates = type == DATASET_DATETIME;
     if (type == DATASET_IGNORED) {
         rows->row_width -= col->meta.width;
         col->meta.width = 0;
     }
+}
+
+void
+dataset_rows_turn(struct dataset_rows *rows, size_t column,
+                  enum dataset_type type)
+{
+    rows->column[column].meta.type = type;
+    rows->type[column] = (uint8_t)type;
+    if (dataset_type_cells(type) == DATASET_TEXTS)
+        rows->has_texts = true;
+}
+
+/* A cell of text that is not written yet must not look like one. */
+static void
+begin_row(struct dataset_rows *rows)
+{
+    for (size_t i = rows->first; rows->has_texts && i < rows->n_columns; i++)
+        if (dataset_type_cells(rows->type[i]) == DATASET_TEXTS)
+            rows->row[rows->at[i]] = NAN;
 }
 
 enum err
@@ -158,7 +183,7 @@ dataset_rows_begin(struct dataset_rows *rows, size_t first, struct errinfo *e)
         struct dataset_column *col = &rows->column[i].meta;
 
         col->offset = offset;
-        rows->type[i] = (uint8_t)col->type;
+        dataset_rows_turn(rows, i, col->type);
         rows->at[i] = (uint32_t)(offset - start);
         offset += col->width;
     }
@@ -176,7 +201,9 @@ dataset_rows_begin(struct dataset_rows *rows, size_t first, struct errinfo *e)
     rows->row = rows->cell;
     if (rows->cell == NULL || rows->gathered == NULL)
         return DATASET_NOMEM(e);
-    return ERR_OK;
+    begin_row(rows);
+    return dataset_sample_begin(&rows->sample, rows->width) ? ERR_OK
+                                                            : DATASET_NOMEM(e);
 }
 
 /* --- blocks --------------------------------------------------------------- */
@@ -224,32 +251,40 @@ fold_numbers(struct dataset_draft *col, const float *cell, size_t n_cells)
     col->present += n;
 }
 
+/* How often each of 0 to 255 is there: pixels and counts would spend their time
+ * in the hash table.  False: out of memory. */
+static bool
+add_bytes(struct dataset_draft *col, const uint32_t count[256])
+{
+    for (unsigned i = 0; i < 256; i++)
+        if (count[i] > 0 && !dataset_floats_add(&col->seen, (float)i, count[i]))
+            return false;
+    return true;
+}
+
 static bool
 fold_distinct(struct dataset_rows *rows, struct dataset_draft *col,
               const float *cell, size_t n_cells)
 {
-    size_t before = col->seen.n;
-    float  last = NAN;
+    size_t   before = col->seen.n;
+    uint32_t bytes[256] = { 0 };
 
     for (size_t i = 0; i < n_cells && !col->too_many; i++) {
         float x = cell[i];
 
-        if (x == last || isnan(x))
-            continue;
-        last = x;
-        /* Pixels and counts would spend their time in the hash table. */
         if (x >= 0 && x < 256 && x == (float)(uint8_t)x) {
-            uint8_t  byte = (uint8_t)x;
-            uint64_t bit = (uint64_t)1 << byte % 64;
-
-            if (col->seen_byte[byte / 64] & bit)
-                continue;
-            col->seen_byte[byte / 64] |= bit;
+            if (bytes[(uint8_t)x]++ == 0 &&
+                !dataset_floats_add(&col->seen, x, 0))
+                return false; /* in the order in which they come */
+        } else if (!isnan(x)) {
+            if (!dataset_floats_add(&col->seen, x, 1))
+                return false;
+            col->too_many = col->seen.n > DATASET_MAX_CATEGORIES;
         }
-        if (!dataset_floats_add(&col->seen, x))
-            return false;
-        col->too_many = col->seen.n > DATASET_MAX_CATEGORIES;
     }
+    if (!col->too_many && !add_bytes(col, bytes))
+        return false;
+    col->too_many = col->too_many || col->seen.n > DATASET_MAX_CATEGORIES;
     if (!col->meta.is_target)
         rows->n_distinct += col->seen.n - before;
     if (rows->n_distinct > DATASET_MAX_DISTINCT && !col->meta.is_target)
@@ -258,6 +293,29 @@ fold_distinct(struct dataset_rows *rows, struct dataset_draft *col,
         if (!col->meta.is_target)
             rows->n_distinct -= col->seen.n;
         dataset_floats_release(&col->seen);
+    }
+    return true;
+}
+
+/* Count the block's categories. */
+static bool
+fold_names(struct dataset_draft *col, const float *cell, size_t n_cells)
+{
+    if (col->n_counts < col->names.n) {
+        size_t    n = 2 * col->names.n;
+        uint64_t *count = mem_resize(col->count, n, sizeof(*count));
+
+        if (count == NULL)
+            return false;
+        memset(count + col->n_counts, 0, (n - col->n_counts) * sizeof(*count));
+        col->count = count;
+        col->n_counts = n;
+    }
+    for (size_t k = 0; k < n_cells; k++) {
+        if (isnan(cell[k]))
+            col->meta.missing++;
+        else
+            col->count[(size_t)cell[k]]++;
     }
     return true;
 }
@@ -286,16 +344,59 @@ fold_column(struct dataset_rows *rows, size_t i, struct errinfo *e)
     if (col->meta.type == DATASET_IGNORED)
         return ERR_OK;
     cell = gather(rows, i);
-    if (col->meta.type == DATASET_CATEGORICAL) {
+    switch (dataset_type_cells(col->meta.type)) {
+    case DATASET_NUMBERS:
+        fold_numbers(col, cell, n);
+        if (col->meta.width == 1 && !col->too_many &&
+            !fold_distinct(rows, col, cell, n))
+            return DATASET_NOMEM(e);
+        break;
+    case DATASET_NAMES:
+        if (!fold_names(col, cell, n))
+            return DATASET_NOMEM(e);
+        break;
+    default:
         for (size_t k = 0; k < n; k++)
             col->meta.missing += isnan(cell[k]) != 0;
-        return ERR_OK;
+        break;
     }
-    fold_numbers(col, cell, n);
-    if (col->meta.width == 1 && !col->too_many &&
-        !fold_distinct(rows, col, cell, n))
-        return DATASET_NOMEM(e);
     return ERR_OK;
+}
+
+enum err
+dataset_rows_fold(struct dataset_rows *rows, struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    if (!dataset_sample_take(&rows->sample, rows->cell, rows->n_rows))
+        return DATASET_NOMEM(e);
+    for (size_t i = rows->first; i < rows->n_columns && rc == ERR_OK; i++)
+        rc = fold_column(rows, i, e);
+    return rc;
+}
+
+/* Texts of the row under way go along with it. */
+static bool
+move_texts(struct dataset_rows *rows)
+{
+    struct dataset_texts old = rows->texts;
+
+    rows->texts = rows->spare;
+    rows->spare = old;
+    dataset_texts_reset(&rows->texts);
+    for (size_t i = rows->first; rows->has_texts && i < rows->n_columns; i++) {
+        float      *cell = &rows->row[rows->at[i]];
+        const char *s;
+        size_t      len;
+
+        if (dataset_type_cells(rows->type[i]) != DATASET_TEXTS || isnan(*cell))
+            continue;
+        s = dataset_texts_at(&rows->spare, (size_t)*cell, &len);
+        *cell = (float)dataset_texts_count(&rows->texts);
+        if (!dataset_texts_add(&rows->texts, s, len))
+            return false;
+    }
+    return true;
 }
 
 enum err
@@ -311,11 +412,12 @@ dataset_rows_flush(struct dataset_rows *rows, struct errinfo *e)
 
     if (rows->n_rows == 0)
         return ERR_OK;
-    for (size_t i = rows->first; i < rows->n_columns; i++) {
-        rc = fold_column(rows, i, e);
-        if (rc != ERR_OK)
-            return rc;
-    }
+    rc = dataset_rows_fold(rows, e);
+    if (rc == ERR_OK)
+        rc = dataset_rows_name(rows, e);
+    if (rc != ERR_OK)
+        return rc;
+    block.texts = rows->texts; /* borrowed */
     dataset_chunk_encode(&block, rows->type + rows->first, &rows->chunk);
     if (rows->chunk.failed)
         return DATASET_NOMEM(e);
@@ -325,9 +427,11 @@ dataset_rows_flush(struct dataset_rows *rows, struct errinfo *e)
     if (rows->n_rows < rows->max_rows)
         memcpy(rows->cell, rows->row, rows->width * sizeof(float));
     rows->row = rows->cell;
+    if (rows->n_rows == rows->max_rows)
+        begin_row(rows);
     rows->first_row += rows->n_rows;
     rows->n_rows = 0;
-    return ERR_OK;
+    return move_texts(rows) ? ERR_OK : DATASET_NOMEM(e);
 }
 
 enum err
@@ -340,7 +444,12 @@ dataset_rows_next(struct dataset_rows *rows, struct errinfo *e)
                        DATASET_MAX_ROWS);
     rows->n_rows++;
     rows->row += rows->width;
-    return rows->n_rows < rows->max_rows ? ERR_OK : dataset_rows_flush(rows, e);
+    if (rows->n_rows == rows->max_rows)
+        return dataset_rows_flush(rows, e);
+    begin_row(rows);
+    return rows->texts.bytes.len > DATASET_CHUNK_TEXT
+               ? dataset_rows_flush(rows, e)
+               : ERR_OK;
 }
 
 enum err
@@ -348,6 +457,12 @@ dataset_rows_end(struct dataset_rows *rows, uint64_t *out_n, struct errinfo *e)
 {
     enum err rc = dataset_rows_flush(rows, e);
 
+    for (size_t i = rows->first; i < rows->n_columns && rc == ERR_OK; i++) {
+        struct dataset_column *col = &rows->column[i].meta;
+
+        if (i < DATASET_MAX_SUMMARIES && col->type != DATASET_IGNORED)
+            rc = dataset_sample_summary(&rows->sample, rows->at[i], col, e);
+    }
     if (rc == ERR_OK)
         *out_n = rows->first_row;
     return rc;

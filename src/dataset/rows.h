@@ -5,9 +5,10 @@
  *          for each row writes its cells and then calls _next.  Rows are
  *          gathered in one block; a full block is folded into what is known of
  *          its columns (numbers, distinct values) and leaves as a chunk.
- *          A column is numeric until a cell of it is no number.  Then the
- *          block leaves as it is, its distinct numbers become the first
- *          categories, and the row under way opens the next block.
+ *          A column holds numbers until a cell of it is none.  Then the block
+ *          leaves as it is, its distinct numbers become the first categories,
+ *          and the row under way opens the next block.  Likewise names become
+ *          texts where there are too many of them, or one is too long.
  * Owner    The caller's storage: dataset_rows_init() and _release().
  * Errors   ERR_INVALID with the place that the reader gives.
  */
@@ -18,6 +19,8 @@
 #include "base/err.h"
 #include "dataset/distinct.h"
 #include "dataset/meta.h"
+#include "dataset/sample.h"
+#include "dataset/texts.h"
 #include "dataset/upload.h"
 
 /* Floats of a block: 1 MiB. */
@@ -26,14 +29,20 @@
  * beyond that can no longer turn categorical. */
 #define DATASET_MAX_DISTINCT ((size_t)1 << 22)
 
-/* A column in the making. */
+/* Bytes of a block's texts; with more it leaves before it is full. */
+#define DATASET_CHUNK_TEXT ((size_t)1 << 20)
+
+/* A column in the making.  meta.type is what its cells are for now: numbers
+ * may become names, names texts; what they mean is settled at the end. */
 struct dataset_draft {
     struct dataset_column meta;
     bool                  chosen; /* its type was, by ?types= */
     bool                  too_many; /* distinct numbers: the set is gone */
-    struct dataset_floats seen;     /* numbers, while it is numeric      */
-    uint64_t              seen_byte[4]; /* bits: those of 0 to 255     */
-    struct dataset_names  names;    /* categories                        */
+    bool                  all_dates; /* texts: each of them so far       */
+    struct dataset_floats seen;     /* numbers                           */
+    struct dataset_names  names;    /* categories…                       */
+    uint64_t             *count;    /* [n_counts] …and how often         */
+    size_t                n_counts;
     uint64_t              present;  /* numbers; their mean is meta.mean  */
     double                m2;       /* sum of (x - mean)^2               */
 };
@@ -51,7 +60,8 @@ struct dataset_rows {
     struct dataset_names  names;
     size_t                row_width; /* all columns           */
     size_t                n_distinct; /* input columns        */
-    size_t                text_bytes; /* of all categories    */
+    size_t                name_bytes; /* of all categories    */
+    struct dataset_grams  grams;      /* of columns of text   */
 
     /* The part under way: columns first to n_columns. */
     size_t     first, width;
@@ -61,7 +71,13 @@ struct dataset_rows {
     float     *gathered; /* [max_rows] of one column     */
     size_t     n_rows;   /* complete, in this block      */
     uint64_t   first_row;
+    uint64_t   n_before; /* rows that were there already: see resume.c */
     struct buf chunk, text;
+    struct dataset_texts  texts, spare; /* the block's                  */
+    bool                  has_texts;    /* a column of them             */
+    uint32_t             *local; /* [n_local] a category's place in it  */
+    size_t                n_local;
+    struct dataset_sample sample;
 
     /* Rows that were dropped, where that is asked for: how many, and why the
      * first ones were. */
@@ -92,6 +108,17 @@ void dataset_rows_choose(struct dataset_rows *rows, size_t column,
 enum err dataset_rows_begin(struct dataset_rows *rows, size_t first,
                             struct errinfo *e);
 
+/* The columns and all rows of base are there: what follows is more of it. */
+enum err dataset_rows_resume(struct dataset_rows         *rows,
+                             const struct dataset_source *base,
+                             struct errinfo              *e);
+/* The block's complete rows into what is known of their columns. */
+enum err dataset_rows_fold(struct dataset_rows *rows, struct errinfo *e);
+
+/* What a column holds from the next row on. */
+void dataset_rows_turn(struct dataset_rows *rows, size_t column,
+                       enum dataset_type type);
+
 /* The cell of a column of width 1: a number or a name, or nothing. */
 enum err dataset_rows_text(struct dataset_rows *rows, size_t column,
                            const char *s, size_t len,
@@ -107,8 +134,18 @@ enum err dataset_rows_check(const struct dataset_rows *rows, size_t column,
 
 /* The row under way is dropped for the reason in e, which is cleared. */
 enum err dataset_rows_skip(struct dataset_rows *rows, struct errinfo *e);
+/* Did none come, or none that was kept? */
+bool     dataset_rows_are_none(const struct dataset_rows *rows);
 /* Set e to what an upload without a row gets to hear. */
 enum err dataset_rows_none(const struct dataset_rows *rows, struct errinfo *e);
+
+/* Rows are added to columns that are there: is column i called so, are all of
+ * them named? */
+enum err dataset_rows_same(const struct dataset_rows *rows, size_t i,
+                           const char *name, size_t len,
+                           const struct dataset_spot *spot, struct errinfo *e);
+enum err dataset_rows_all(const struct dataset_rows *rows, size_t n,
+                          const struct dataset_spot *spot, struct errinfo *e);
 
 /* The row is complete. */
 enum err dataset_rows_next(struct dataset_rows *rows, struct errinfo *e);
@@ -119,6 +156,9 @@ enum err dataset_rows_end(struct dataset_rows *rows, uint64_t *out_n,
 
 /* The complete rows of the block leave; one under way moves to the front. */
 enum err dataset_rows_flush(struct dataset_rows *rows, struct errinfo *e);
+
+/* Names of the block's complete rows become texts of it. */
+enum err dataset_rows_name(struct dataset_rows *rows, struct errinfo *e);
 
 /* Set e to ERR_INVALID at "line 3, column 2". */
 enum err dataset_refuse(struct errinfo *e, const struct dataset_spot *spot,

@@ -19,6 +19,9 @@ struct load {
     struct dataset_table         *table;
     struct dataset_role          *role;     /* [meta->n_columns] */
     bool                         *is_train; /* [n_rows]          */
+    bool                          raw;  /* parts are stored as they are     */
+    float                        *part; /* [n_part] of some rows of a column */
+    size_t                        n_part;
     bool                         *left_out; /* [n_rows], or NULL */
     struct dataset_block          block;
     enum dataset_role_kind        kind; /* of roles that this pass reads */
@@ -141,18 +144,79 @@ use_target(struct load *load, struct dataset_role *role,
     return ERR_OK;
 }
 
+/* The parts of the block's cells of a column, one row behind the other: where
+ * they lie already, or read one by one. */
+static enum err
+find_parts(struct load *load, const struct dataset_role *role,
+           const struct dataset_column *col, const float *cell,
+           const float **out, size_t *stride, struct errinfo *e)
+{
+    const struct dataset_block *block = &load->block;
+    size_t                      n = role->in->n_parts;
+    enum err                    rc = ERR_OK;
+
+    *out = cell;
+    *stride = block->width;
+    if (role->in->type == DATASET_NUMERIC)
+        return ERR_OK;
+    if (block->n_rows * n > load->n_part) {
+        free(load->part);
+        load->n_part = block->n_rows * n;
+        load->part = mem_floats(load->n_part, 0);
+        if (load->part == NULL) {
+            load->n_part = 0;
+            return DATASET_NOMEM(e);
+        }
+    }
+    for (size_t r = 0; r < block->n_rows && rc == ERR_OK; r++)
+        rc = dataset_role_parts(role, block, col, cell[r * block->width],
+                                load->part + r * n, e);
+    *out = load->part;
+    *stride = n;
+    return rc;
+}
+
 static enum err
 use_for_fit(struct load *load, struct dataset_role *role,
             const struct dataset_column *col, const float *cell,
             struct errinfo *e)
 {
     const struct dataset_block *block = &load->block;
+    const float                *part;
+    size_t                      stride;
+    enum err                    rc;
 
-    (void)col;
-    (void)e;
-    dataset_fit_add(&role->fit, cell, block->n_rows, block->width,
-                    load->is_train + block->first_row);
-    return ERR_OK;
+    if (role->in->n_parts == 0)
+        return ERR_OK;
+    rc = find_parts(load, role, col, cell, &part, &stride, e);
+    if (rc == ERR_OK)
+        dataset_fit_add(&role->fit, part, block->n_rows, stride,
+                        load->is_train + block->first_row);
+    return rc;
+}
+
+/* x is zero where nothing was written. */
+static enum err
+use_cell_by_cell(struct load *load, const struct dataset_role *role,
+                 const struct dataset_column *col, const float *cell, float *x,
+                 struct errinfo *e)
+{
+    const struct dataset_block *block = &load->block;
+    enum err                    rc = ERR_OK;
+
+    for (size_t r = 0; r < block->n_rows && rc == ERR_OK; r++) {
+        if (role->is_named) {
+            float k = dataset_role_map(role, *cell);
+
+            if (!isnan(k))
+                x[(size_t)k] = 1;
+        } else {
+            rc = dataset_role_parts(role, block, col, *cell, x, e);
+        }
+        cell += block->width;
+        x += load->table->n_in;
+    }
+    return rc;
 }
 
 static enum err
@@ -161,23 +225,92 @@ use_input(struct load *load, struct dataset_role *role,
           struct errinfo *e)
 {
     const struct dataset_block *block = &load->block;
-    size_t                      n_in = load->table->n_in;
-    float *x = load->table->x + block->first_row * n_in + role->in->offset;
+    const struct dataset_input *in = role->in;
+    size_t                      n_in = load->table->n_in, stride;
+    float       *x = load->table->x + block->first_row * n_in + in->offset;
+    const float *part;
+    enum err     rc;
 
-    (void)col;
-    (void)e;
-    for (size_t r = 0; r < block->n_rows; r++) {
-        if (role->is_named) {
-            float k = dataset_role_map(role, *cell);
-
-            if (!isnan(k))
-                x[(size_t)k] = 1; /* x is zero elsewhere */
-        } else {
-            dataset_input_apply(role->in, cell, x);
-        }
-        cell += block->width;
+    if (in->n_parts == 0)
+        return use_cell_by_cell(load, role, col, cell, x, e);
+    rc = find_parts(load, role, col, cell, &part, &stride, e);
+    for (size_t r = 0; r < block->n_rows && rc == ERR_OK; r++) {
+        if (load->raw)
+            memcpy(x, part, in->n_parts * sizeof(*x));
+        else
+            dataset_input_scale(in, part, x);
+        part += stride;
         x += n_in;
     }
+    return rc;
+}
+
+/* --- what is fitted ------------------------------------------------------- */
+
+/* The numbers at x[0], x[n], … of the training rows, without missing ones. */
+static size_t
+gather(const struct dataset_table *table, const float *x, size_t n, float *out)
+{
+    size_t n_out = 0;
+
+    for (size_t i = 0; i < table->n_train; i++) {
+        float v = x[(size_t)table->train[i] * n];
+
+        if (!isnan(v))
+            out[n_out++] = v;
+    }
+    return n_out;
+}
+
+/* The table holds the parts as they are: fit those of each number in order,
+ * and scale them where they are. */
+static enum err
+fit_ordered(struct load *load, struct dataset_encoder *enc, struct errinfo *e)
+{
+    const struct dataset_table *table = load->table;
+    float                      *sorted = mem_floats(table->n_train, 0);
+
+    if (sorted == NULL)
+        return DATASET_NOMEM(e);
+    for (size_t i = 0; i < enc->n_inputs; i++) {
+        struct dataset_input *in = &enc->input[i];
+        float                *x = table->x + in->offset;
+
+        for (size_t k = 0; k < in->n_parts; k++)
+            dataset_fit_order(sorted, gather(table, x + k, table->n_in, sorted),
+                              &enc->encoding, k, in);
+        for (size_t r = 0; in->n_parts > 0 && r < table->n_rows; r++)
+            dataset_input_scale(in, x + r * table->n_in, x + r * table->n_in);
+    }
+    free(sorted);
+    return ERR_OK;
+}
+
+static enum err
+scale_targets(const struct load *load, struct dataset_encoder *enc, bool fit,
+              struct errinfo *e)
+{
+    const struct dataset_table *table = load->table;
+    size_t                      n_out = table->n_out;
+    float                      *sorted;
+
+    if (enc->encoding.scale_targets == DATASET_SCALE_NONE)
+        return ERR_OK;
+    sorted = mem_floats(table->n_train, 0);
+    if (sorted == NULL)
+        return DATASET_NOMEM(e);
+    for (size_t k = 0; k < n_out; k++) {
+        float *t = table->t + k;
+
+        if (fit)
+            dataset_fit_values(sorted, gather(table, t, n_out, sorted),
+                               enc->encoding.scale_targets, &enc->target_a[k],
+                               &enc->target_b[k]);
+        for (size_t r = 0; r < table->n_rows; r++)
+            t[r * n_out] = (float)(((double)t[r * n_out] - enc->target_a[k]) *
+                                   enc->target_b[k]);
+    }
+    free(sorted);
     return ERR_OK;
 }
 
@@ -307,7 +440,7 @@ fit_inputs(struct load *load, struct dataset_encoder *enc,
         const struct dataset_role *role = &load->role[i];
 
         if (role->kind == DATASET_ROLE_INPUT)
-            dataset_fit_finish(&role->fit, enc->scaling,
+            dataset_fit_finish(&role->fit, &enc->encoding,
                                &enc->input[role->in - enc->input]);
     }
     return rc;
@@ -371,6 +504,7 @@ load_release(struct load *load)
     }
     free(load->role);
     free(load->is_train);
+    free(load->part);
     free(load->left_out);
     dataset_block_release(&load->block);
 }
@@ -417,12 +551,18 @@ dataset_table_load_split(struct dataset_encoder *enc, bool fit,
     rc = split_rows(&load, source, split, e);
     if (rc != ERR_OK)
         goto out;
+    rc = scale_targets(&load, enc, fit, e);
+    if (rc != ERR_OK)
+        goto out;
     if (fit) {
         rc = fit_inputs(&load, enc, source, e);
         if (rc != ERR_OK)
             goto out;
     }
+    load.raw = fit && dataset_fit_needs_order(&enc->encoding);
     rc = pass(&load, source, DATASET_ROLE_INPUT, use_input, e);
+    if (rc == ERR_OK && load.raw)
+        rc = fit_ordered(&load, enc, e);
     if (rc != ERR_OK)
         goto out;
     *out = load.table;

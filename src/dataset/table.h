@@ -6,7 +6,8 @@
  *          is in neither), decided
  *          before the encoder is fitted, because it is fitted on training rows
  *          only.  Chunks are read three times (targets, fit, encode), so that
- *          no second copy of the rows is ever held.
+ *          no second copy of the rows is ever held; what needs the values in
+ *          order is fitted on x itself.
  * Owner    _load() gives a table to the caller, _free() takes it back.
  * Threads  Immutable once loaded.
  * Limits   dataset_table_bytes() says what it takes; the caller asks its budget.
@@ -18,15 +19,6 @@
 #include "dataset/encoder.h"
 #include "dataset/meta.h"
 #include "dataset/upload.h"
-
-/* Where chunks come from: each() hands every chunk to sink, in order; it is
- * called several times. */
-struct dataset_source {
-    const struct dataset_meta *meta;
-    enum err (*each)(void *arg, dataset_chunk_fn sink, void *sink_arg,
-                     struct errinfo *e);
-    void *arg;
-};
 
 struct dataset_table {
     size_t    n_rows, n_in, n_out;

@@ -30,7 +30,7 @@ find_targets(const struct dataset_rows *rows, struct targets *out)
         out->n_columns++;
         out->n_numbers += col->meta.width;
         out->last = col;
-        if (col->meta.type == DATASET_CATEGORICAL)
+        if (dataset_type_cells(col->meta.type) == DATASET_NAMES)
             out->categorical = col;
     }
 }
@@ -51,7 +51,7 @@ guess_task(const struct targets *t, uint64_t n_rows)
 
     if (t->n_numbers != 1)
         return DATASET_REGRESSION;
-    if (col->meta.type == DATASET_CATEGORICAL)
+    if (col->meta.type != DATASET_NUMERIC)
         return DATASET_CLASSIFICATION;
     if (!col->too_many && all_integers(&col->seen) && col->seen.n >= 2 &&
         col->seen.n <= MAX_GUESSED_CLASSES && col->seen.n <= n_rows / 2)
@@ -131,72 +131,55 @@ sort_classes(char **names, size_t n, struct errinfo *e)
     return ERR_OK;
 }
 
-static enum err
-names_of_numbers(const float *seen, size_t n, char **names, struct errinfo *e)
+enum err
+dataset_names_of_numbers(const struct dataset_floats *seen, char ***out,
+                         size_t *out_n, struct errinfo *e)
 {
+    char     **names = mem_array(seen->n, sizeof(*names), 0);
     struct buf name = { 0 };
-    enum err   rc = ERR_OK;
+    enum err   rc = names != NULL ? ERR_OK : DATASET_NOMEM(e);
 
-    for (size_t i = 0; i < n && rc == ERR_OK; i++) {
-        dataset_cell_name(seen[i], &name);
+    for (size_t i = 0; i < seen->n && rc == ERR_OK; i++) {
+        dataset_cell_name(seen->at[i], &name);
         names[i] = name.failed ? NULL : mem_dup(name.data, name.len);
         if (names[i] == NULL)
             rc = DATASET_NOMEM(e);
     }
     buf_release(&name);
-    return rc;
+    if (rc == ERR_OK)
+        rc = sort_classes(names, seen->n, e);
+    if (rc != ERR_OK) {
+        dataset_strings_free(names, names != NULL ? seen->n : 0);
+        return rc;
+    }
+    *out = names;
+    *out_n = seen->n;
+    return ERR_OK;
 }
 
 static enum err
 make_classes(const struct dataset_draft *col, struct dataset_meta *meta,
              struct errinfo *e)
 {
-    bool     numeric = col->meta.type == DATASET_NUMERIC;
-    size_t   n = numeric ? col->seen.n : col->names.n;
-    enum err rc;
+    bool   numbers = dataset_type_cells(col->meta.type) == DATASET_NUMBERS;
+    size_t n = numbers ? col->seen.n : col->names.n;
 
     if (col->too_many || n > DATASET_MAX_CLASSES)
         return err_set(e, ERR_INVALID, "?target",
                        "the target '%.80s' has more than %d classes, the most "
                        "there may be",
                        col->meta.name, DATASET_MAX_CLASSES);
-    if (numeric) {
-        meta->classes = mem_array(n, sizeof(*meta->classes), 0);
-        meta->n_classes = n;
-        rc = meta->classes != NULL
-                 ? names_of_numbers(col->seen.at, n, meta->classes, e)
-                 : DATASET_NOMEM(e);
-    } else {
-        meta->classes = dataset_strings_copy(col->names.at, n);
-        meta->n_classes = n;
-        rc = meta->classes != NULL ? ERR_OK : DATASET_NOMEM(e);
-    }
-    return rc == ERR_OK ? sort_classes(meta->classes, n, e) : rc;
+    if (numbers)
+        return dataset_names_of_numbers(&col->seen, &meta->classes,
+                                        &meta->n_classes, e);
+    meta->classes = dataset_strings_copy(col->names.at, n);
+    if (meta->classes == NULL)
+        return DATASET_NOMEM(e);
+    meta->n_classes = n;
+    return sort_classes(meta->classes, n, e);
 }
 
 /* --- the columns move ----------------------------------------------------- */
-
-static void
-finish_column(struct dataset_draft *col, struct dataset_column *out)
-{
-    struct dataset_column *meta = &col->meta;
-
-    if (meta->type == DATASET_NUMERIC) {
-        if (col->present > 0)
-            meta->std = sqrt(col->m2 / (double)col->present);
-    } else {
-        /* It may have begun as numbers. */
-        meta->min = meta->max = meta->mean = meta->std = 0;
-    }
-    if (meta->type == DATASET_CATEGORICAL) {
-        meta->categories = col->names.at;
-        meta->n_categories = col->names.n;
-        col->names.at = NULL;
-        col->names.n = 0;
-    }
-    *out = *meta;
-    *meta = (struct dataset_column){ 0 };
-}
 
 enum err
 dataset_targets_settle(struct dataset_rows          *rows,
@@ -210,8 +193,17 @@ dataset_targets_settle(struct dataset_rows          *rows,
     find_targets(rows, &t);
     meta.task = choices->has_task ? choices->task : guess_task(&t, n_rows);
     rc = check_task(meta.task, &t, e);
-    if (rc == ERR_OK && meta.task == DATASET_CLASSIFICATION)
-        rc = make_classes(t.last, &meta, e);
+    for (size_t i = 0; i < rows->n_columns && rc == ERR_OK; i++) {
+        struct dataset_draft *col = &rows->column[i];
+
+        if (meta.task == DATASET_CLASSIFICATION && col == t.last)
+            rc = make_classes(col, &meta, e);
+        if (rc == ERR_OK)
+            rc = dataset_column_settle(col,
+                                       meta.task == DATASET_CLASSIFICATION &&
+                                           col == t.last && !col->chosen,
+                                       &rows->grams, e);
+    }
     if (rc != ERR_OK)
         goto out;
     meta.column = mem_array(rows->n_columns, sizeof(*meta.column), 0);
@@ -219,9 +211,10 @@ dataset_targets_settle(struct dataset_rows          *rows,
         rc = DATASET_NOMEM(e);
         goto out;
     }
-    for (; meta.n_columns < rows->n_columns; meta.n_columns++)
-        finish_column(&rows->column[meta.n_columns],
-                      &meta.column[meta.n_columns]);
+    for (; meta.n_columns < rows->n_columns; meta.n_columns++) {
+        meta.column[meta.n_columns] = rows->column[meta.n_columns].meta;
+        rows->column[meta.n_columns].meta = (struct dataset_column){ 0 };
+    }
     meta.row_width = rows->row_width;
     meta.n_skipped = rows->n_skipped;
     meta.skipped = rows->skipped;

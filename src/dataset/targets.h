@@ -16,4 +16,17 @@ enum err dataset_targets_settle(struct dataset_rows          *rows,
                                 uint64_t n_rows, struct dataset_meta *out,
                                 struct errinfo *e);
 
+/* The names of distinct numbers, in their order; new for the caller. */
+enum err dataset_names_of_numbers(const struct dataset_floats *seen,
+                                  char ***out, size_t *out_n,
+                                  struct errinfo *e);
+
+/* --- settle.c ------------------------------------------------------------- */
+
+/* All cells of a column are seen: what is it?  is_class: the numeric target of
+ * a classification. */
+enum err dataset_column_settle(struct dataset_draft *col, bool is_class,
+                               const struct dataset_grams *grams,
+                               struct errinfo             *e);
+
 #endif

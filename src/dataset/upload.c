@@ -149,6 +149,20 @@ dataset_upload_free(struct dataset_upload *up)
     free(up);
 }
 
+enum err
+dataset_upload_resume(struct dataset_upload       *up,
+                      const struct dataset_source *base, struct errinfo *e)
+{
+    enum err rc = dataset_rows_resume(&up->rows, base, e);
+
+    up->choices.has_task = true;
+    up->choices.task = base->meta->task;
+    up->rows.skips = up->choices.skips;
+    up->bytes = base->meta->bytes;
+    digest_update(&up->digest, base->meta->sha256, sizeof(base->meta->sha256));
+    return rc;
+}
+
 void
 dataset_upload_chunk_floats(struct dataset_upload *up, size_t n)
 {
@@ -281,6 +295,9 @@ dataset_upload_part(struct dataset_upload *up, const char *name,
     size_t   i = 0;
     enum err rc;
 
+    if (up->rows.n_before > 0 && strcmp(name, "file") != 0)
+        return err_set(e, ERR_INVALID, name,
+                       "rows for a table come in a part called file");
     if (strcmp(name, "file") == 0 || up->choices.format != DATASET_ARRAYS)
         return begin_file(up, filename, e);
     if (up->is_open) {

@@ -20,12 +20,22 @@
  *            IDX   LeCun's format; a rank-3 file of images gets the shape
  *                  [1, height, width].  npy: version 1 to 3, in C
  *                  or Fortran order.
+ *          What a column is: numeric where every present value is a number;
+ *          boolean where there are two words that say yes and no; datetime
+ *          where every value is a date; text where there are more than 10,000
+ *          different values, one of more than 256 bytes, or mostly different
+ *          ones of three words and more; class for a numeric target of a
+ *          classification; else categorical.  Or what ?types= says.
  *          Targets: as asked by name, else the last column.  The task, where
  *          not asked: classification where the only target column is
  *          categorical, or holds integers with 2 to 100 distinct values, each
  *          twice on the average.
  * Owner    dataset_upload_new() gives an upload to the caller, _free() takes it.
  * Threads  One thread at a time.
+ *          More rows of a dataset that there is: its old chunks are folded first,
+ *          then the new ones leave with the numbers of rows behind them, and
+ *          the meta is that of all rows.  The digest is then of the digest
+ *          before, as 32 bytes, and the new bytes.
  * Errors   ERR_INVALID with "line 3, column 2" (from 1; in CSV the column is
  *          the field's, in JSON the byte's) or "inputs, byte 80": what was
  *          found, what was expected.  "?types", "?target" or "?task" where the
@@ -37,6 +47,7 @@
 #define DATASET_UPLOAD_H
 
 #include "base/err.h"
+#include "dataset/chunk.h"
 #include "dataset/meta.h"
 
 enum dataset_format {
@@ -56,13 +67,11 @@ struct dataset_upload_options {
     const char *columns;   /* names for the columns in order, comma between;
                               NDJSON: the members to take; NULL: the file's  */
     const char *delimiter; /* CSV: "," ";" "|" "tab"; NULL: found            */
+    const char *text_size, *text_words, *text_characters; /* what of a text is
+                              counted: "4096", "1-2", "0"; NULL: the default */
     const char *on_error;  /* "fail" or "skip" rows that are wrong; NULL: fail */
     uint64_t            max_bytes; /* plain bytes over all parts; 0: no limit  */
 };
-
-/* Takes one chunk: store it under the next number, from 0. */
-typedef enum err (*dataset_chunk_fn)(void *arg, const void *p, size_t len,
-                                     struct errinfo *e);
 
 struct dataset_upload;
 
@@ -72,6 +81,13 @@ enum err dataset_upload_new(const struct dataset_upload_options *options,
                             dataset_chunk_fn sink, void *arg,
                             struct dataset_upload **out, struct errinfo *e);
 void     dataset_upload_free(struct dataset_upload *up); /* NULL is fine */
+
+/* Before the first byte: the rows to come follow those of base, a table.  Its
+ * columns, types, targets and task stay; a CSV header must name the same
+ * columns in the same order.  Base's chunks are read once. */
+enum err dataset_upload_resume(struct dataset_upload       *up,
+                               const struct dataset_source *base,
+                               struct errinfo              *e);
 
 /* DATASET_ARRAYS: the bytes that follow belong to this part: "inputs" or
  * "targets", which are arrays, or "file", a table whose form its file name (NULL:

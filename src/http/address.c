@@ -71,12 +71,21 @@ http_address_is_loopback(const char *listen_on)
 }
 
 static enum err
-fail(const char *listen_on, int error, struct errinfo *e)
+fail(const char *what, const char *listen_on, int error, struct errinfo *e)
 {
     const char *why = strerrordesc_np(error);
 
-    return err_set(e, ERR_IO, "", "cannot listen on %.100s: %s", listen_on,
+    return err_set(e, ERR_IO, "", "cannot %s %.100s: %s", what, listen_on,
                    why != NULL ? why : "unknown error");
+}
+
+static enum err
+no_address(const char *text, struct errinfo *e)
+{
+    return err_set(e, ERR_INVALID, "",
+                   "\"%.100s\" is no address to listen on; write it as "
+                   "127.0.0.1:8080 or [::1]:8080",
+                   text);
 }
 
 enum err
@@ -88,18 +97,42 @@ http_address_listen(const char *listen_on, int *out_fd, struct errinfo *e)
     int           fd, on = 1;
 
     if (!address_parse(listen_on, &a, &len))
-        return err_set(e, ERR_INVALID, "",
-                       "\"%.100s\" is no address to listen on; write it as "
-                       "127.0.0.1:8080 or [::1]:8080",
-                       listen_on);
+        return no_address(listen_on, e);
     fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return fail(listen_on, errno, e);
+        return fail("listen on", listen_on, errno, e);
     /* REUSEADDR: a restart need not wait.  Not REUSEPORT: a second daemon on
      * this port would silently share it. */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
         bind(fd, &a.any, len) != 0 || listen(fd, BACKLOG) != 0) {
-        rc = fail(listen_on, errno, e);
+        rc = fail("listen on", listen_on, errno, e);
+        close(fd);
+        return rc;
+    }
+    *out_fd = fd;
+    return ERR_OK;
+}
+
+enum err
+http_address_connect(const char *listen_on, int *out_fd, struct errinfo *e)
+{
+    union address a;
+    socklen_t     len;
+    enum err      rc;
+    int           fd;
+
+    if (!address_parse(listen_on, &a, &len))
+        return no_address(listen_on, e);
+    if (a.any.sa_family == AF_INET && a.v4.sin_addr.s_addr == INADDR_ANY)
+        a.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    else if (a.any.sa_family == AF_INET6 &&
+             IN6_IS_ADDR_UNSPECIFIED(&a.v6.sin6_addr))
+        a.v6.sin6_addr = in6addr_loopback;
+    fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fail("ask", listen_on, errno, e);
+    if (connect(fd, &a.any, len) != 0) {
+        rc = fail("ask", listen_on, errno, e);
         close(fd);
         return rc;
     }

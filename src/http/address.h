@@ -14,6 +14,11 @@
 enum err http_address_listen(const char *listen_on, int *out_fd,
                              struct errinfo *e);
 
+/* A connection to who listens there; what listens on every address is asked on
+ * loopback. */
+enum err http_address_connect(const char *listen_on, int *out_fd,
+                              struct errinfo *e);
+
 /* "http://127.0.0.1:8080", with the port fd really has. */
 enum err http_address_url(int fd, char *out, size_t size, struct errinfo *e);
 

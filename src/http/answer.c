@@ -76,7 +76,7 @@ headers_of(struct http_exchange *x, struct header h[MAX_HEADERS])
     size_t                   n = 0;
 
     http_origin_reply(x);
-    if (rep->body.len > 0 || rep->feed != NULL) {
+    if (rep->body.len > 0 || rep->feed != NULL || rep->file > 0) {
         h[n++] = (struct header){ "Content-Type", rep->content_type };
         /* Nobody keeps the answer to another method anyway. */
         if (is_get(x) && is_json(rep->content_type) &&
@@ -132,7 +132,11 @@ response_new(struct http_exchange *x)
     size_t               n = headers_of(x, h), len = x->rep.body.len;
     struct MHD_Response *r;
 
-    if (x->rep.feed != NULL) {
+    if (x->rep.file > 0) {
+        r = MHD_create_response_from_fd64(x->rep.file_len, x->rep.file);
+        if (r != NULL) /* it closes it */
+            x->rep.file = 0;
+    } else if (x->rep.feed != NULL) {
         r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FEED_BLOCK,
                                               feed_read, x, NULL);
     } else if (len == 0) {
@@ -164,15 +168,14 @@ http_answer_queue(struct http_exchange *x)
 
     x->must_close = x->must_close || atomic_load(&x->server->draining);
     x->status = x->rep.status;
-    x->n_sent = x->rep.body.len;
+    x->n_sent = x->rep.file > 0 ? x->rep.file_len : x->rep.body.len;
     x->phase = PHASE_SENT;
     seconds = (int64_t)opt->request_timeout_seconds +
               (int64_t)(x->n_sent / TAKE_RATE);
     /* A feed has no end to wait for; libmicrohttpd cuts who does not read. */
-    if (!http_conn_expect(x->conn,
-                          x->rep.feed != NULL ? HTTP_WAIT_NOTHING
-                                              : HTTP_WAIT_TAKE,
-                          seconds * 1000000))
+    if (!http_conn_expect(
+            x->conn, x->rep.feed != NULL ? HTTP_WAIT_NOTHING : HTTP_WAIT_TAKE,
+            seconds * 1000000))
         return MHD_NO;
     if (!x->rep.body.failed)
         r = response_new(x);

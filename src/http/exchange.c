@@ -29,7 +29,7 @@ exchange_release(struct http_exchange *x)
     if (x->feed.entered)
         http_feeds_leave(x->server->feeds);
     http_body_release(x);
-    buf_release(&x->rep.body);
+    http_reply_reset(&x->rep);
     gunzip_free(x->gunzip);
 }
 
@@ -140,7 +140,10 @@ void
 http_exchange_fail(struct http_exchange *x, unsigned status, enum err rc,
                    const struct errinfo *e)
 {
-    http_problem(&x->rep, x->id, status, rc, e);
+    if (x->req.route != NULL && (x->req.route->flags & HTTP_ERROR_TEXT) != 0)
+        http_error_text(&x->rep, x->id, status, rc, e);
+    else
+        http_problem(&x->rep, x->id, status, rc, e);
     x->phase = PHASE_ANSWER;
 }
 

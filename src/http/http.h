@@ -128,6 +128,9 @@ struct http_reply {
     struct buf  body;         /* empty: no body (204)                      */
     const struct http_feed *feed; /* NULL; else body stays empty, and     */
     void       *feed_state;       /* this goes to close(), from ERR_OK on */
+    int         file;     /* 0; else an open file, the server's from ERR_OK on,
+                             whose first bytes are sent instead of body     */
+    uint64_t    file_len;
     size_t      n_headers;
     struct {
         const char *name; /* static */
@@ -159,6 +162,7 @@ struct http_stream {
 #define HTTP_FAST 1u /* try it on the server's own threads first       */
 #define HTTP_OPEN 2u /* answered while draining; all others get 503     */
 #define HTTP_ETAG 4u /* a 200 has an ETag, and If-None-Match gives 304  */
+#define HTTP_ERROR_TEXT 16u /* errors are {"error": "text"}, 400 instead of 422 */
 #define HTTP_BARE 8u /* the body may be left out                        */
 
 /* One endpoint: all that is known about it.  {x} in a path matches a segment

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <microhttpd.h>
 
@@ -60,6 +61,8 @@ void
 http_reply_reset(struct http_reply *rep)
 {
     buf_release(&rep->body);
+    if (rep->file > 0)
+        close(rep->file);
     *rep = (struct http_reply){
         .status = 200,
         .content_type = "application/json",
@@ -164,6 +167,11 @@ http_problem(struct http_reply *rep, const char *request_id, unsigned status,
     if (status >= 500)
         log_fault(status, request_id, e);
 
+    /* A thing of the client's whose stored bytes are not what they were is
+     * named; the rest of what goes wrong inside is for the log. */
+    bool is_internal = status == 500 && !(e->code == ERR_CORRUPT && e->n > 0 &&
+                                          e->item[0].where[0] == '/');
+
     http_reply_reset(rep);
     rep->status = status;
     rep->content_type = "application/problem+json";
@@ -171,7 +179,7 @@ http_problem(struct http_reply *rep, const char *request_id, unsigned status,
     buf_printf(b, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u",
                title, status);
     buf_puts(b, ",\"detail\":");
-    if (status == 500)
+    if (is_internal)
         buf_printf(b,
                    "\"internal error; the log has the reason under request "
                    "ID %s\"",
@@ -179,10 +187,10 @@ http_problem(struct http_reply *rep, const char *request_id, unsigned status,
     else
         write_detail(b, e);
     buf_puts(b, ",\"code\":");
-    write_text(b, status == 500 ? "internal" : err_slug(e));
+    write_text(b, is_internal ? "internal" : err_slug(e));
     buf_puts(b, ",\"request_id\":");
     write_text(b, request_id);
-    if (status != 500)
+    if (!is_internal)
         write_items(b, e);
     buf_puts(b, "}\n");
 
@@ -191,4 +199,23 @@ http_problem(struct http_reply *rep, const char *request_id, unsigned status,
                           e->retry_seconds > 0 ? e->retry_seconds : 1);
     else if (status == 401)
         http_reply_header(rep, "WWW-Authenticate", "Bearer");
+}
+
+void
+http_error_text(struct http_reply *rep, const char *request_id, unsigned status,
+                enum err rc, const struct errinfo *e)
+{
+    http_problem(rep, request_id, status, rc, e);
+    buf_reset(&rep->body);
+    rep->content_type = "application/json";
+    buf_puts(&rep->body, "{\"error\":");
+    if (rep->status == 500)
+        write_text(&rep->body, "internal error; the log has the reason");
+    else if (e->n > 0)
+        write_detail(&rep->body, e);
+    else
+        write_text(&rep->body, MHD_get_reason_phrase_for(rep->status));
+    buf_puts(&rep->body, "}\n");
+    if (rep->status == 422)
+        rep->status = 400;
 }

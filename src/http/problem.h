@@ -20,6 +20,10 @@ unsigned http_status_of(enum err code);
 void http_problem(struct http_reply *rep, const char *request_id,
                   unsigned status, enum err rc, const struct errinfo *e);
 
+/* The same as other protocols have it: {"error": "text"}. */
+void http_error_text(struct http_reply *rep, const char *request_id,
+                     unsigned status, enum err rc, const struct errinfo *e);
+
 /* Make rep what it was at first. */
 void http_reply_reset(struct http_reply *rep);
 

@@ -65,6 +65,11 @@ void http_server_drain(struct http_server *server);
 /* Stop accepting, wait up to grace_ms for requests under way, end. */
 void http_server_stop(struct http_server *server, unsigned grace_ms);
 
+/* As a client: the status of /readyz of who listens there.  ERR_IO where nobody
+ * answers within seconds. */
+enum err http_health_ask(const char *listen, unsigned *out_status,
+                         struct errinfo *e);
+
 /* Is this address ("127.0.0.1:8080") reachable from this machine only? */
 bool http_address_is_loopback(const char *listen);
 

@@ -11,7 +11,8 @@
 
 /* Multiply-adds of one check, one or two seconds. */
 #define BUDGET 2e9
-#define MAX_SAMPLES 4096 /* parameters of one layer */
+#define MAX_BYTES (64 * MIB) /* of numbers in double */
+#define MAX_SAMPLES 4096     /* parameters of one layer */
 /* In double it leaves an error near 1e-10 of the difference. */
 #define STEP 1e-5
 #define NOWHERE SIZE_MAX
@@ -148,7 +149,9 @@ check_layer(const struct check *c, size_t i, struct nn_check_layer *out)
         double size = fmax(fabs(c->got[k]), fabs(c->want[k]));
         double error = fabs(c->got[k] - c->want[k]) / fmax(size, floor);
 
-        if (k > 0 && !(error > out->largest_error))
+        if (!isfinite(error)) /* a gradient that overflowed is wrong indeed */
+            error = INFINITY;
+        if (k > 0 && error <= out->largest_error)
             continue;
         out->largest_error = error;
         out->parameter = sample_at(c, i, k, n);
@@ -159,40 +162,58 @@ check_layer(const struct check *c, size_t i, struct nn_check_layer *out)
 
 /* --- the whole ------------------------------------------------------------ */
 
-static enum err
-too_much(struct errinfo *e)
+/* Doubles of the largest layer, and of all buffers. */
+static size_t
+buffer_doubles(const struct nn_net *net, size_t n, size_t *widest)
 {
-    return err_set(e, ERR_INVALID, "/inputs",
-                   "these rows through this network are more than one check "
-                   "may take: give fewer rows, or a smaller network of the "
-                   "same layers");
-}
-
-/* Doubles for all buffers; false where they are beyond what one check may take.
- */
-static bool
-buffer_doubles(const struct check *c, size_t *widest, size_t *out)
-{
-    size_t n_layers = nn_net_spec(c->net)->n_layers, sum = 0;
+    size_t n_layers = nn_net_spec(net)->n_layers, sum = 0;
 
     *widest = 0;
     for (size_t i = 0; i <= n_layers; i++) {
-        size_t size = nn_shape_size(shape_into(c->net, i)) * c->n;
+        size_t size = nn_shape_size(shape_into(net, i)) * n;
 
         *widest = size > *widest ? size : *widest;
         sum += size;
     }
-    *out = sum + 2 * *widest + 2 * MAX_SAMPLES;
-    return *out <= 256 * MIB / sizeof(double);
+    return sum + 2 * *widest + 2 * MAX_SAMPLES;
+}
+
+enum err
+nn_check_bytes(const struct nn_net *net, size_t n, size_t *out,
+               struct errinfo *e)
+{
+    struct check c = { .net = net, .n = n };
+    size_t       widest, work, doubles = buffer_doubles(net, n, &widest);
+    bool         fits = doubles <= MAX_BYTES / sizeof(double);
+    enum err     rc;
+
+    assert(n > 0 && n <= NN_CHECK_MAX_ROWS);
+    for (size_t i = 0; i < nn_net_spec(net)->n_layers; i++)
+        fits &= nn_net_layer_trained(net, i) == 0 || samples_of(&c, i) > 0;
+    if (!fits)
+        return err_set(e, ERR_INVALID, "/inputs",
+                       "these rows through this network are more than one "
+                       "check may take: give fewer rows, or check a smaller "
+                       "network of the same layers");
+    rc = nn_work_bytes(nn_net_spec(net), n, true, &work, e);
+    if (rc == ERR_OK)
+        *out = work + nn_net_n_params(net) * sizeof(float) +
+               doubles * sizeof(double);
+    return rc;
 }
 
 static enum err
-check_all(struct check *c, struct nn_check *out)
+check_all(struct check *c, struct nn_check *out, struct errinfo *e)
 {
     size_t n_layers = nn_net_spec(c->net)->n_layers;
 
     out->loss = nn_net_gradient(c->net, c->work, NULL, c->x, c->t, NULL, c->n,
                                 c->grad, NULL);
+    if (!isfinite(out->loss)) {
+        err_set(e, ERR_INVALID, "/inputs",
+                "the loss at these rows is not a finite number");
+        return err_named(e, ERR_INVALID, "loss_not_finite");
+    }
     for (size_t i = 0; i < c->n * nn_net_n_in(c->net); i++)
         c->base[0][i] = c->x[i];
     for (size_t i = 0; i < n_layers; i++) {
@@ -206,42 +227,42 @@ check_all(struct check *c, struct nn_check *out)
     return ERR_OK;
 }
 
+/* Where each buffer lies in the room for all of them. */
+static void
+carve(struct check *c, double *next, size_t widest)
+{
+    for (size_t i = 0; i <= nn_net_spec(c->net)->n_layers; i++) {
+        c->base[i] = next;
+        next += nn_shape_size(shape_into(c->net, i)) * c->n;
+    }
+    c->moved[0] = next;
+    c->moved[1] = next + widest;
+    c->got = next + 2 * widest;
+    c->want = c->got + MAX_SAMPLES;
+}
+
 enum err
 nn_check_gradient(const struct nn_net *net, const float *x, const float *t,
                   size_t n, struct nn_check *out, struct errinfo *e)
 {
     struct check    c = { .net = net, .x = x, .t = t, .n = n };
     struct nn_check check = { 0 };
-    size_t          n_layers = nn_net_spec(net)->n_layers, widest, n_doubles;
-    double         *room = NULL, *next;
-    enum err        rc;
+    size_t          bytes, widest;
+    double         *room = NULL;
+    enum err        rc = nn_check_bytes(net, n, &bytes, e);
 
-    assert(n > 0 && n <= NN_CHECK_MAX_ROWS);
-    if (!buffer_doubles(&c, &widest, &n_doubles))
-        return too_much(e);
-    for (size_t i = 0; i < n_layers; i++)
-        if (nn_net_layer_trained(net, i) > 0 && samples_of(&c, i) == 0)
-            return too_much(e);
-
-    rc = nn_work_new(net, n, true, &c.work, e);
+    if (rc == ERR_OK)
+        rc = nn_work_new(net, n, true, &c.work, e);
     if (rc != ERR_OK)
         return rc;
     c.grad = mem_floats(nn_net_n_params(net), 0);
-    room = mem_array(n_doubles, sizeof(*room), 0);
+    room = mem_array(buffer_doubles(net, n, &widest), sizeof(*room), 0);
     if (c.grad == NULL || room == NULL) {
         rc = err_set(e, ERR_NOMEM, "", "out of memory for a check");
         goto out;
     }
-    next = room;
-    for (size_t i = 0; i <= n_layers; i++) {
-        c.base[i] = next;
-        next += nn_shape_size(shape_into(net, i)) * n;
-    }
-    c.moved[0] = next;
-    c.moved[1] = next + widest;
-    c.got = next + 2 * widest;
-    c.want = c.got + MAX_SAMPLES;
-    rc = check_all(&c, &check);
+    carve(&c, room, widest);
+    rc = check_all(&c, &check, e);
     if (rc == ERR_OK)
         *out = check;
 out:

@@ -12,7 +12,8 @@
  *          the largest gradient seen in that layer, at least 1e-6, because
  *          a small difference of large numbers in float32 has no more digits.
  * Errors   ERR_INVALID at "/inputs" where rows and parameters are more than
- *          one check may take; ERR_NOMEM.
+ *          one check may take, or where the loss is not finite (named
+ *          loss_not_finite); ERR_NOMEM.
  * Limits   NN_CHECK_MAX_ROWS rows; in each layer as many parameters as a budget
  *          of multiply-adds allows, one from each of as many equal parts,
  * always the same ones.
@@ -37,6 +38,11 @@ struct nn_check {
     double                exact_loss; /* in double                     */
     struct nn_check_layer layer[NN_MAX_LAYERS];
 };
+
+/* Memory that a check of n rows takes; ERR_INVALID where it is beyond what one
+ * check may do. */
+enum err nn_check_bytes(const struct nn_net *net, size_t n, size_t *out,
+                        struct errinfo *e);
 
 /* Check at rows x [n][n_in], t [n][n_out]. */
 enum err nn_check_gradient(const struct nn_net *net, const float *x,

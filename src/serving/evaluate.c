@@ -117,13 +117,14 @@ static enum err
 encoder_choose(const struct serving_model *m, const struct dataset_meta *meta,
                struct dataset_encoder **out_own, struct errinfo *e)
 {
-    const struct nn_spec *spec = nn_net_spec(m->net);
+    static const struct dataset_encoding as_it_is;
+    const struct nn_spec                *spec = nn_net_spec(m->net);
     bool symmetric = spec->layer[spec->n_layers - 1].activation == NN_TANH;
 
     if (m->encoder != NULL)
         return ERR_OK;
-    return dataset_encoder_new(meta, DATASET_SCALE_NONE, nn_net_n_out(m->net),
-                               symmetric, out_own, e);
+    return dataset_encoder_new(meta, &as_it_is, nn_net_n_out(m->net), symmetric,
+                               out_own, e);
 }
 
 /* The table, all outputs, and a score a row. */
@@ -175,7 +176,7 @@ serving_evaluate(struct serving_registry *reg, struct serving_model *m,
     };
     enum err rc;
 
-    rc = codec_stored_dataset(serving_registry_store(reg), dataset, &ds, e);
+    rc = codec_stored_dataset(serving_registry_store(reg), dataset, 0, &ds, e);
     if (rc == ERR_NOTFOUND)
         rc = err_set(e, ERR_INVALID, "/dataset", "there is no dataset \"%s\"",
                      dataset);
@@ -211,8 +212,11 @@ serving_evaluate(struct serving_registry *reg, struct serving_model *m,
                            table->n_rows, table->n_out);
     if (enc->task == DATASET_CLASSIFICATION)
         rc = classify(enc, table, y, &ev, e);
-    else
+    else {
+        dataset_encoder_restore(enc, y, table->n_rows);
+        dataset_encoder_restore(enc, table->t, table->n_rows);
         regress(table, y, &ev);
+    }
     if (rc == ERR_OK)
         codec_evaluation_format(&ev, out);
 out:

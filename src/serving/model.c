@@ -240,10 +240,12 @@ serving_predict(struct serving_model *m, const float *raw, size_t n, float *y,
                 struct errinfo *e)
 {
     (void)e;
-    if (m->encoder == NULL)
+    if (m->encoder == NULL) {
         serving_model_forward(m, raw, n, y);
-    else
-        run(m, raw, m->encoder->raw_width, true, n, y);
+        return ERR_OK;
+    }
+    run(m, raw, m->encoder->raw_width, true, n, y);
+    dataset_encoder_restore(m->encoder, y, n);
     return ERR_OK;
 }
 

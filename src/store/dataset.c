@@ -21,6 +21,8 @@ dataset_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
     row.name = column_text(c, id, 1, &failed);
     row.meta = column_text(c, id, 2, &failed);
     row.created_ms = column_i64(c, id, 3);
+    row.revision = column_i64(c, id, 4);
+    row.n_chunks = column_i64(c, id, 5);
     if (failed) {
         store_dataset_release(&row);
         return err_set(e, ERR_NOMEM, "", "out of memory");
@@ -47,7 +49,7 @@ static const struct row_kind dataset_kind = {
 struct dataset_change {
     const char *name, *meta;
     int64_t     id, created_ms;
-    uint64_t    number;
+    uint64_t    number, first_row, n_rows;
     const void *p;
     size_t      len;
     int         n_changed;
@@ -90,20 +92,33 @@ static enum err
 dataset_chunk(struct conn *c, void *arg, struct errinfo *e)
 {
     struct dataset_change *change = arg;
+    enum err               rc;
 
     bind_i64(c, STMT_CHUNK_INSERT, 1, change->id);
     bind_i64(c, STMT_CHUNK_INSERT, 2, (int64_t)change->number);
     bind_blob(c, STMT_CHUNK_INSERT, 3, change->p, change->len);
-    return conn_run(c, STMT_CHUNK_INSERT, e);
+    rc = conn_run(c, STMT_CHUNK_INSERT, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, STMT_CHUNK_PLACE_INSERT, 1, change->id);
+    bind_i64(c, STMT_CHUNK_PLACE_INSERT, 2, (int64_t)change->number);
+    bind_i64(c, STMT_CHUNK_PLACE_INSERT, 3, (int64_t)change->first_row);
+    bind_i64(c, STMT_CHUNK_PLACE_INSERT, 4,
+             (int64_t)(change->first_row + change->n_rows));
+    return conn_run(c, STMT_CHUNK_PLACE_INSERT, e);
 }
 
 enum err
 store_dataset_chunk(struct store *db, int64_t id, uint64_t number,
-                    const void *p, size_t len, struct errinfo *e)
+                    uint64_t first_row, uint64_t n_rows, const void *p,
+                    size_t len, struct errinfo *e)
 {
-    struct dataset_change change = {
-        .id = id, .number = number, .p = p, .len = len
-    };
+    struct dataset_change change = { .id = id,
+                                     .number = number,
+                                     .first_row = first_row,
+                                     .n_rows = n_rows,
+                                     .p = p,
+                                     .len = len };
 
     return store_write(db, dataset_chunk, &change, e);
 }
@@ -116,6 +131,7 @@ dataset_finish(struct conn *c, void *arg, struct errinfo *e)
 
     bind_i64(c, STMT_DATASET_READY, 1, change->id);
     bind_text(c, STMT_DATASET_READY, 2, change->meta);
+    bind_i64(c, STMT_DATASET_READY, 3, (int64_t)change->number);
     rc = conn_run(c, STMT_DATASET_READY, e);
     if (rc == ERR_OK && sqlite3_changes(c->db) != 1)
         rc = err_set(e, ERR_NOTFOUND, "", "the upload is gone");
@@ -124,9 +140,11 @@ dataset_finish(struct conn *c, void *arg, struct errinfo *e)
 
 enum err
 store_dataset_finish(struct store *db, int64_t id, const char *meta,
-                     struct errinfo *e)
+                     uint64_t n_chunks, struct errinfo *e)
 {
-    struct dataset_change change = { .id = id, .meta = meta };
+    struct dataset_change change = { .id = id,
+                                     .meta = meta,
+                                     .number = n_chunks };
 
     return store_write(db, dataset_finish, &change, e);
 }
@@ -247,7 +265,9 @@ store_datasets_purge(struct store *db, struct errinfo *e)
     struct dataset_change change = { 0 };
     enum err              rc;
 
-    rc = store_write(db, dataset_hide_loading, NULL, e);
+    rc = store_appends_purge(db, e);
+    if (rc == ERR_OK)
+        rc = store_write(db, dataset_hide_loading, NULL, e);
     if (rc == ERR_OK)
         rc = store_write(db, dataset_find_deleting, &change, e);
     while (rc == ERR_OK && change.id != 0) {
@@ -261,22 +281,50 @@ store_datasets_purge(struct store *db, struct errinfo *e)
 /* --- reading
  * ------------------------------------------------------------------------ */
 
-enum err
-store_dataset_get(struct store *db, const char *name, struct store_dataset *out,
-                  struct errinfo *e)
+const struct row_kind *
+store_dataset_kind(void)
 {
-    struct conn *c;
-    enum err     rc;
+    return &dataset_kind;
+}
+
+enum err
+store_dataset_get_revision(struct store *db, const char *name, int64_t revision,
+                           struct store_dataset *out, struct errinfo *e)
+{
+    struct store_dataset row = { 0 };
+    struct conn         *c;
+    enum err             rc;
 
     rc = store_reader_take(db, &c, e);
     if (rc != ERR_OK)
         return rc;
     bind_text(c, STMT_DATASET_GET, 1, name);
-    rc = row_read(c, STMT_DATASET_GET, &dataset_kind, out, e);
-    if (rc == ERR_NOTFOUND)
+    rc = row_read(c, STMT_DATASET_GET, &dataset_kind, &row, e);
+    if (rc == ERR_NOTFOUND) {
         err_set(e, rc, "/dataset", "there is no dataset '%.63s'", name);
+    } else if (rc == ERR_OK && revision != 0 && revision != row.revision) {
+        int64_t latest = row.revision;
+
+        store_dataset_release(&row);
+        bind_text(c, STMT_DATASET_GET_REVISION, 1, name);
+        bind_i64(c, STMT_DATASET_GET_REVISION, 2, revision);
+        rc = row_read(c, STMT_DATASET_GET_REVISION, &dataset_kind, &row, e);
+        if (rc == ERR_NOTFOUND)
+            err_set(e, rc, "/dataset_revision",
+                    "dataset '%.63s' has revisions 1 to %lld", name,
+                    (long long)latest);
+    }
     store_reader_give(db, c);
+    if (rc == ERR_OK)
+        *out = row;
     return rc;
+}
+
+enum err
+store_dataset_get(struct store *db, const char *name, struct store_dataset *out,
+                  struct errinfo *e)
+{
+    return store_dataset_get_revision(db, name, 0, out, e);
 }
 
 enum err
@@ -299,14 +347,34 @@ store_dataset_list(struct store *db, const char *after, size_t limit,
     return rc;
 }
 
+/* Which chunks of a dataset to walk. */
+struct walk {
+    enum stmt_id stmt;
+    int64_t      id, n_chunks, first, end;
+};
+
+static enum err
+next_chunk(struct conn *c, const struct walk *walk, int64_t number,
+           struct errinfo *e)
+{
+    bind_i64(c, walk->stmt, 1, walk->id);
+    bind_i64(c, walk->stmt, 2, number);
+    bind_i64(c, walk->stmt, 3, walk->n_chunks);
+    if (walk->stmt == STMT_CHUNK_LIST_ROWS) {
+        bind_i64(c, walk->stmt, 4, walk->first);
+        bind_i64(c, walk->stmt, 5, walk->end);
+    }
+    return conn_row(c, walk->stmt, e);
+}
+
 /*
  * A statement of its own for every chunk: one that stayed open for the whole
  * walk would hold a snapshot, and the log could not be reset meanwhile.  Chunks
  * never change, and a dataset in use cannot be deleted.
  */
-enum err
-store_dataset_each_chunk(struct store *db, int64_t id, store_chunk_fn fn,
-                         void *arg, struct errinfo *e)
+static enum err
+walk_chunks(struct store *db, const struct walk *walk, store_chunk_fn fn,
+            void *arg, struct errinfo *e)
 {
     struct conn *c = NULL;
     void        *copy = NULL;
@@ -318,13 +386,11 @@ store_dataset_each_chunk(struct store *db, int64_t id, store_chunk_fn fn,
     while (rc == ERR_OK) {
         size_t len = 0;
 
-        bind_i64(c, STMT_CHUNK_LIST, 1, id);
-        bind_i64(c, STMT_CHUNK_LIST, 2, number);
-        rc = conn_row(c, STMT_CHUNK_LIST, e);
+        rc = next_chunk(c, walk, number, e);
         if (rc == ERR_OK) {
-            sqlite3_stmt *st = c->stmt[STMT_CHUNK_LIST];
+            sqlite3_stmt *st = c->stmt[walk->stmt];
 
-            number = column_i64(c, STMT_CHUNK_LIST, 0);
+            number = column_i64(c, walk->stmt, 0);
             len = (size_t)sqlite3_column_bytes(st, 1);
             if (len > copy_size) {
                 free(copy);
@@ -336,7 +402,7 @@ store_dataset_each_chunk(struct store *db, int64_t id, store_chunk_fn fn,
             else
                 memcpy(copy, sqlite3_column_blob(st, 1), len);
         }
-        conn_done(c, STMT_CHUNK_LIST);
+        conn_done(c, walk->stmt);
         if (rc == ERR_OK)
             rc = fn(arg, copy, len, e);
         else if (rc == ERR_NOTFOUND)
@@ -346,4 +412,29 @@ store_dataset_each_chunk(struct store *db, int64_t id, store_chunk_fn fn,
     if (c != NULL)
         store_reader_give(db, c);
     return rc == ERR_NOTFOUND ? ERR_OK : rc;
+}
+
+enum err
+store_dataset_each_chunk(struct store *db, int64_t id, int64_t n_chunks,
+                         store_chunk_fn fn, void *arg, struct errinfo *e)
+{
+    const struct walk walk = { .stmt = STMT_CHUNK_LIST,
+                               .id = id,
+                               .n_chunks = n_chunks };
+
+    return walk_chunks(db, &walk, fn, arg, e);
+}
+
+enum err
+store_dataset_each_chunk_of(struct store *db, int64_t id, int64_t n_chunks,
+                            int64_t first, int64_t end, store_chunk_fn fn,
+                            void *arg, struct errinfo *e)
+{
+    const struct walk walk = { .stmt = STMT_CHUNK_LIST_ROWS,
+                               .id = id,
+                               .n_chunks = n_chunks,
+                               .first = first,
+                               .end = end };
+
+    return walk_chunks(db, &walk, fn, arg, e);
 }

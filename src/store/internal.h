@@ -50,6 +50,8 @@ struct store {
     struct store_stats stats;
     int         lock_fd;
     atomic_bool failed; /* a commit ended unknown: no more writes */
+    atomic_bool copying; /* a backup is being made */
+    atomic_bool closing; /* which is to end soon   */
 
     pthread_mutex_t reader_lock; /* guards readers */
     struct conn    *readers;     /* idle ones      */
@@ -74,7 +76,14 @@ enum err store_write(struct store *db, write_fn fn, void *arg,
 void     store_write_start(struct store *db, struct write *w);
 enum err store_write_wait(struct store *db, struct write *w, struct errinfo *e);
 
+#define STORE_BACKUP_SUFFIX ".backup"
+
 /* --- store.c --------------------------------------------------------------- */
+
+/* Open a connection, without its statements; close it, whatever became of it. */
+enum err store_conn_open(struct conn *c, const char *path, bool writes,
+                         struct errinfo *e);
+void     store_conn_close(struct conn *c);
 
 /* A read-only connection for this thread, until it is given back. */
 enum err store_reader_take(struct store *db, struct conn **out,
@@ -133,12 +142,23 @@ enum err job_column(struct conn *c, enum stmt_id id, void *out,
 enum err job_status(struct conn *c, int64_t id, enum store_job_status *out,
                     int64_t *out_network, struct errinfo *e);
 
+/* The id of the network called name. */
+enum err network_id(struct conn *c, const char *name, int64_t *out,
+                    struct errinfo *e);
+/* Forget versions of a network that are more than it is to keep. */
+enum err versions_retain(struct conn *c, int64_t network, struct errinfo *e);
 /* Insert a version and its weights: part of several changes. */
 enum err version_insert(struct conn *c, const struct store_version *row,
                         int64_t version, struct errinfo *e);
 enum err version_number_next(struct conn *c, int64_t network_id,
                              int64_t *out_version, struct errinfo *e);
 
+/* How a row of DATASET_GET and the like is read. */
+const struct row_kind *store_dataset_kind(void);
+/* Remove what is left of appends that did not finish. */
+enum err store_appends_purge(struct store *db, struct errinfo *e);
+/* Remove a copy that a crash left. */
+void store_backup_purge(struct store *db);
 /* Remove what is left of deleted and unfinished datasets, in slices. */
 enum err store_datasets_purge(struct store *db, struct errinfo *e);
 /* Put running jobs back into the queue; blamed is the one that brought the last

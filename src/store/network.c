@@ -94,8 +94,7 @@ static const struct row_kind version_kind = {
     .release = version_release,
 };
 
-/* The id of the network called name. */
-static enum err
+enum err
 network_id(struct conn *c, const char *name, int64_t *out, struct errinfo *e)
 {
     enum err rc;
@@ -136,6 +135,8 @@ version_insert(struct conn *c, const struct store_version *row, int64_t version,
         rc = chunks_write(c, STMT_WEIGHT_INSERT,
                           sqlite3_last_insert_rowid(c->db), row->weights,
                           row->n_bytes, e);
+    if (rc == ERR_OK)
+        rc = versions_retain(c, row->network_id, e);
     return rc;
 }
 
@@ -265,41 +266,6 @@ store_network_delete(struct store *db, const char *name, struct errinfo *e)
     struct network_change change = { .name = name };
 
     return store_write(db, network_delete, &change, e);
-}
-
-static enum err
-network_pin(struct conn *c, void *arg, struct errinfo *e)
-{
-    struct network_change *change = arg;
-    enum err               rc;
-
-    rc = network_id(c, change->name, &change->id, e);
-    if (rc != ERR_OK)
-        return rc;
-    if (change->number >= 0) {
-        bind_i64(c, STMT_VERSION_GET, 1, change->id);
-        bind_i64(c, STMT_VERSION_GET, 2, change->number);
-        rc = conn_row(c, STMT_VERSION_GET, e);
-        conn_done(c, STMT_VERSION_GET);
-        if (rc == ERR_NOTFOUND)
-            return err_set(e, ERR_INVALID, "/serving_version",
-                           "there is no version %lld of '%.63s'",
-                           (long long)change->number, change->name);
-        if (rc != ERR_OK)
-            return rc;
-    }
-    bind_i64(c, STMT_NETWORK_PIN, 1, change->id);
-    bind_i64(c, STMT_NETWORK_PIN, 2, change->number);
-    return conn_run(c, STMT_NETWORK_PIN, e);
-}
-
-enum err
-store_network_pin(struct store *db, const char *name, int64_t serving_version,
-                  struct errinfo *e)
-{
-    struct network_change change = { .name = name, .number = serving_version };
-
-    return store_write(db, network_pin, &change, e);
 }
 
 /* --- reading

@@ -80,8 +80,8 @@ pragma_is(struct conn *c, const char *sql, const char *expected,
     return rc;
 }
 
-static void
-conn_close(struct conn *c)
+void
+store_conn_close(struct conn *c)
 {
     for (size_t i = 0; i < STMT_COUNT; i++)
         sqlite3_finalize(c->stmt[i]);
@@ -89,8 +89,9 @@ conn_close(struct conn *c)
     memset(c, 0, sizeof(*c));
 }
 
-static enum err
-conn_open(struct conn *c, const char *path, bool writes, struct errinfo *e)
+enum err
+store_conn_open(struct conn *c, const char *path, bool writes,
+                struct errinfo *e)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                 SQLITE_OPEN_EXRESCODE |
@@ -148,7 +149,7 @@ store_reader_take(struct store *db, struct conn **out, struct errinfo *e)
     c = mem_array(1, sizeof(*c), 0);
     if (c == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
-    rc = conn_open(c, db->path, false, e);
+    rc = store_conn_open(c, db->path, false, e);
     if (rc == ERR_OK) {
         sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         rc =
@@ -157,7 +158,7 @@ store_reader_take(struct store *db, struct conn **out, struct errinfo *e)
     if (rc == ERR_OK)
         rc = conn_prepare(c, e);
     if (rc != ERR_OK) {
-        conn_close(c);
+        store_conn_close(c);
         free(c);
         return rc;
     }
@@ -284,15 +285,30 @@ blamed(struct store *db)
     return n > 0 ? strtoll(text, NULL, 10) : 0;
 }
 
+/* The file must have our schema already. */
 static enum err
-open_writer(struct store *db, struct errinfo *e)
+expect_schema(struct conn *c, struct errinfo *e)
+{
+    char     text[80];
+    enum err rc = pragma(c, "PRAGMA user_version", text, sizeof(text), e);
+
+    if (rc == ERR_OK && strtol(text, NULL, 10) != N_MIGRATIONS)
+        rc = err_set(e, ERR_CONFLICT, "database",
+                     "the file has schema %.20s and this program %d: start the "
+                     "daemon on it once, or on a copy, to bring it to that",
+                     text, N_MIGRATIONS);
+    return rc;
+}
+
+static enum err
+open_writer(struct store *db, bool as_it_is, struct errinfo *e)
 {
     struct conn *c = &db->writer;
     enum err     rc;
 
-    rc = conn_open(c, db->path, true, e);
+    rc = store_conn_open(c, db->path, true, e);
     if (rc == ERR_OK) /* a stranger's file is left as it is */
-        rc = migrate(c, e);
+        rc = as_it_is ? expect_schema(c, e) : migrate(c, e);
     if (rc == ERR_OK)
         rc = pragma_is(c, "PRAGMA journal_mode = WAL", "wal", e);
     if (rc == ERR_OK)
@@ -311,8 +327,25 @@ open_writer(struct store *db, struct errinfo *e)
     return rc;
 }
 
-enum err
-store_open(const char *path, struct store **out, struct errinfo *e)
+/* What the last process left undone. */
+static enum err
+settle(struct store *db, struct errinfo *e)
+{
+    enum err rc;
+
+    store_backup_purge(db);
+    rc = store_datasets_purge(db, e);
+    if (rc == ERR_OK)
+        rc = store_jobs_requeue(db, blamed(db), e);
+    if (rc == ERR_OK && ftruncate(db->lock_fd, 0) != 0) /* it is counted */
+        rc = err_set(e, ERR_IO, "database", "cannot write '%.80s.lock': %m",
+                     db->path);
+    return rc;
+}
+
+static enum err
+open_store(const char *path, bool as_it_is, struct store **out,
+           struct errinfo *e)
 {
     struct store *db = mem_array(1, sizeof(*db), 0);
     enum err      rc;
@@ -335,19 +368,14 @@ store_open(const char *path, struct store **out, struct errinfo *e)
     }
     rc = lock_file(db, e);
     if (rc == ERR_OK) {
-        rc = open_writer(db, e);
+        rc = open_writer(db, as_it_is, e);
         if (rc != ERR_OK)
             err_set(e, rc, "database", "'%.80s': %.130s", path, err_what(e));
     }
     if (rc == ERR_OK)
         rc = store_writer_start(db, e);
-    if (rc == ERR_OK)
-        rc = store_datasets_purge(db, e);
-    if (rc == ERR_OK)
-        rc = store_jobs_requeue(db, blamed(db), e);
-    if (rc == ERR_OK && ftruncate(db->lock_fd, 0) != 0) /* it is counted */
-        rc = err_set(e, ERR_IO, "database", "cannot write '%.80s.lock': %m",
-                     path);
+    if (rc == ERR_OK && !as_it_is)
+        rc = settle(db, e);
     if (rc == ERR_OK) {
         *out = db;
         db = NULL;
@@ -355,6 +383,20 @@ store_open(const char *path, struct store **out, struct errinfo *e)
 out:
     store_close(db);
     return rc;
+}
+
+enum err
+store_open(const char *path, struct store **out, struct errinfo *e)
+{
+    return open_store(path, false, out, e);
+}
+
+enum err
+store_open_to_check(const char *path, struct store **out, struct errinfo *e)
+{
+    if (access(path, R_OK | W_OK) != 0)
+        return err_set(e, ERR_NOTFOUND, "database", "'%.100s': %m", path);
+    return open_store(path, true, out, e);
 }
 
 void
@@ -367,13 +409,13 @@ store_close(struct store *db)
         struct conn *c = db->readers;
 
         db->readers = c->next;
-        conn_close(c);
+        store_conn_close(c);
         free(c);
     }
     if (db->writer.db != NULL && !atomic_load(&db->failed))
         sqlite3_wal_checkpoint_v2(db->writer.db, NULL,
                                   SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    conn_close(&db->writer);
+    store_conn_close(&db->writer);
     if (db->lock_fd >= 0)
         close(db->lock_fd);
     pthread_cond_destroy(&db->done);

@@ -36,6 +36,25 @@ struct store;
 enum err store_open(const char *path, struct store **out, struct errinfo *e);
 void     store_close(struct store *db); /* NULL is fine */
 bool     store_is_failed(const struct store *db);
+/* As store_open(), but nothing is changed: ERR_CONFLICT also where the file has
+ * an older schema, ERR_NOTFOUND where there is none. */
+enum err store_open_to_check(const char *path, struct store **out,
+                             struct errinfo *e);
+/* Go through the whole file: pages, references, digests of checkpoints.  tell
+ * gets a sentence for every fault; *out_n_states is how many checkpoints there
+ * are.  What other rows mean, and their digests, is the caller's business. */
+typedef void (*store_fault_fn)(void *arg, const char *what);
+enum err store_check(struct store *db, store_fault_fn tell, void *arg,
+                     uint64_t *out_n_states, struct errinfo *e);
+
+/* A copy of the file as it is now, while reads and writes go on: an open file
+ * (close() it) without a name, at its beginning.  ERR_BUSY while another is
+ * being made; ERR_FULL where the disk has no room for it. */
+enum err store_backup(struct store *db, int *out_fd, uint64_t *out_len,
+                      struct errinfo *e);
+/* The process is about to stop: a copy that is being made is given up. */
+void store_closing(struct store *db);
+
 /* Where to write the id of a job that brings the process down: the next
  * store_open() reads it, and counts the job's crashes.  Borrowed. */
 int store_blame_fd(const struct store *db);
@@ -95,11 +114,17 @@ enum err store_network_list(struct store *db, const char *after, size_t limit,
  * paused (slug "network_busy"). */
 enum err store_network_delete(struct store *db, const char *name,
                               struct errinfo *e);
-/* serving_version: a version, or -1 for the latest.  ERR_NOTFOUND. */
-enum err store_network_pin(struct store *db, const char *name,
-                           int64_t serving_version, struct errinfo *e);
+/* NULL: stays as it is. */
+struct store_network_change {
+    const int64_t *serving_version; /* -1: the latest; ERR_INVALID: no such */
+    const int64_t *keep_versions;   /* 0: all; those that are too many go   */
+};
+enum err store_network_update(struct store *db, const char *name,
+                              const struct store_network_change *change,
+                              struct errinfo                    *e);
 
-/* A new latest version; *out_version is its number. */
+/* A new latest version; *out_version is its number.  Older ones go where the
+ * network keeps only so many. */
 enum err store_version_insert(struct store *db, const struct store_version *row,
                               int64_t *out_version, struct errinfo *e);
 enum err store_version_get(struct store *db, int64_t network_id,
@@ -108,6 +133,10 @@ enum err store_version_get(struct store *db, int64_t network_id,
 enum err store_version_list(struct store *db, int64_t network_id, int64_t after,
                             size_t limit, struct store_version **out,
                             size_t *out_n, struct errinfo *e);
+/* ERR_CONFLICT for version 0, the latest, the pinned one, and one that a job
+ * started from which has not ended. */
+enum err store_version_delete(struct store *db, const char *network,
+                              int64_t version, struct errinfo *e);
 /* The weights into p [len], digest verified: ERR_CORRUPT where they do not fit
  * or len is not theirs. */
 enum err store_version_weights(struct store *db, int64_t network_id,
@@ -120,7 +149,9 @@ struct store_dataset {
     int64_t id;
     char   *name;
     char   *meta; /* JSON */
-    int64_t created_ms;
+    int64_t created_ms; /* of this revision                             */
+    int64_t revision;   /* from 1; more with every append               */
+    int64_t n_chunks;   /* of this revision: those of smaller numbers   */
 };
 void store_dataset_release(struct store_dataset *row);
 
@@ -131,14 +162,30 @@ enum err store_dataset_begin(struct store *db, const char *name,
                              int64_t created_ms, int64_t *out_id,
                              struct errinfo *e);
 enum err store_dataset_chunk(struct store *db, int64_t id, uint64_t number,
-                             const void *p, size_t len, struct errinfo *e);
+                             uint64_t first_row, uint64_t n_rows, const void *p,
+                             size_t len, struct errinfo *e);
 enum err store_dataset_finish(struct store *db, int64_t id, const char *meta,
-                              struct errinfo *e);
+                              uint64_t n_chunks, struct errinfo *e);
 /* Forget an upload that did not succeed. */
 void store_dataset_abandon(struct store *db, int64_t id);
 
+/* More rows for a dataset, in chunks from out->n_chunks on; _appended() makes
+ * a new revision of it, the one before stays what it was.  ERR_CONFLICT, slug
+ * "dataset_busy", while another append runs. */
+enum err store_dataset_append(struct store *db, const char *name,
+                              struct store_dataset *out, struct errinfo *e);
+enum err store_dataset_appended(struct store *db, int64_t id, const char *meta,
+                                uint64_t n_chunks, int64_t created_ms,
+                                struct errinfo *e);
+/* Forget what was appended and not finished. */
+void store_dataset_append_abandon(struct store *db, int64_t id);
+
 enum err store_dataset_get(struct store *db, const char *name,
                            struct store_dataset *out, struct errinfo *e);
+/* A revision, 0: the latest. */
+enum err store_dataset_get_revision(struct store *db, const char *name,
+                                    int64_t revision, struct store_dataset *out,
+                                    struct errinfo *e);
 enum err store_dataset_list(struct store *db, const char *after, size_t limit,
                             struct store_dataset **out, size_t *out_n,
                             struct errinfo *e);
@@ -151,8 +198,13 @@ enum err store_dataset_delete(struct store *db, const char *name,
 typedef enum err (*store_chunk_fn)(void *arg, const void *p, size_t len,
                                    struct errinfo *e);
 enum err store_dataset_each_chunk(struct store *db, int64_t id,
-                                  store_chunk_fn fn, void *arg,
-                                  struct errinfo *e);
+                                  int64_t n_chunks, store_chunk_fn fn,
+                                  void *arg, struct errinfo *e);
+/* Only chunks that have rows from first to before end. */
+enum err store_dataset_each_chunk_of(struct store *db, int64_t id,
+                                     int64_t n_chunks, int64_t first,
+                                     int64_t end, store_chunk_fn fn, void *arg,
+                                     struct errinfo *e);
 
 /* --- jobs ----------------------------------------------------------------- */
 

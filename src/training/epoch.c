@@ -63,7 +63,7 @@ not_finite(const struct training_trainer *t, struct errinfo *e)
             "the weights it had. Try a lower learning_rate than %g, or "
             "\"auto\", or clip_norm%s",
             (unsigned long long)t->state.epoch + 1, t->rate,
-            t->spec->scale_inputs == DATASET_SCALE_NONE
+            t->spec->encoding.scale_inputs == DATASET_SCALE_NONE
                 ? ", or scale_inputs \"standard\""
                 : "");
     return err_named(e, ERR_INVALID, "loss_not_finite");

@@ -55,7 +55,8 @@ input_has_column(const struct dataset_input  *input,
                  const struct dataset_column *column)
 {
     return input != NULL && input->type == column->type &&
-           input->width == column->width &&
+           (input->type != DATASET_NUMERIC || input->width == column->width) &&
+           memcmp(&input->grams, &column->grams, sizeof(input->grams)) == 0 &&
            names_have_all(input->categories, input->n_categories,
                           column->categories, column->n_categories);
 }
@@ -67,12 +68,14 @@ input_has_column(const struct dataset_input  *input,
  * encoder would swap the inputs under the weights.
  */
 static bool
-encoder_fits(const struct dataset_encoder *enc, enum dataset_scaling scaling,
-             const struct dataset_meta *meta)
+encoder_fits(const struct dataset_encoder  *enc,
+             const struct dataset_encoding *encoding,
+             const struct dataset_meta     *meta)
 {
     size_t n_inputs = 0, n_targets = 0;
 
-    if (enc->scaling != scaling || enc->task != meta->task ||
+    if (!dataset_encoding_equal(&enc->encoding, encoding) ||
+        enc->task != meta->task ||
         !names_have_all(enc->classes, enc->n_classes, meta->classes,
                         meta->n_classes))
         return false;
@@ -114,7 +117,7 @@ encoder_of_start(struct training_plan *plan, struct store *db,
     rc = codec_encoder_parse(row.encoder, &enc, e);
     if (rc != ERR_OK)
         goto out;
-    if (encoder_fits(enc, spec->scale_inputs, &plan->dataset->meta)) {
+    if (encoder_fits(enc, &spec->encoding, &plan->dataset->meta)) {
         plan->encoder = enc;
         enc = NULL;
     }
@@ -139,7 +142,7 @@ encoder_choose(struct training_plan *plan, struct store *db,
     bool symmetric =
         plan->net.layer[plan->net.n_layers - 1].activation == NN_TANH;
     plan->fit = true;
-    return dataset_encoder_new(&plan->dataset->meta, spec->scale_inputs, n_out,
+    return dataset_encoder_new(&plan->dataset->meta, &spec->encoding, n_out,
                                symmetric, &plan->encoder, e);
 }
 
@@ -226,11 +229,16 @@ plan_bytes(struct training_plan *plan, const struct codec_job *spec,
 /* --- the plan ------------------------------------------------------------- */
 
 static enum err
-dataset_open(struct store *db, const char *name, const char *pointer,
-             struct codec_dataset **out, struct errinfo *e)
+dataset_open(struct store *db, const char *name, int64_t revision,
+             const char *pointer, struct codec_dataset **out, struct errinfo *e)
 {
-    enum err rc = codec_stored_dataset(db, name, out, e);
+    enum err rc = codec_stored_dataset(db, name, revision, out, e);
 
+    if (rc == ERR_NOTFOUND && revision > 0 && e != NULL && e->n > 0 &&
+        strcmp(e->item[0].where, "/dataset_revision") == 0)
+        return err_set(e, ERR_INVALID, "/dataset_revision",
+                       "dataset \"%s\" has no revision %lld", name,
+                       (long long)revision);
     if (rc == ERR_NOTFOUND)
         return err_set(e, ERR_INVALID, pointer, "there is no dataset \"%s\"",
                        name);
@@ -293,11 +301,12 @@ training_plan_init(struct training_plan *plan, struct store *db,
     rc = network_open(plan, db, spec, &network, e);
     if (rc != ERR_OK)
         goto out;
-    rc = dataset_open(db, spec->dataset, "/dataset", &plan->dataset, e);
+    rc = dataset_open(db, spec->dataset, spec->dataset_revision, "/dataset",
+                      &plan->dataset, e);
     if (rc != ERR_OK)
         goto out;
     if (spec->validation_dataset[0] != '\0') {
-        rc = dataset_open(db, spec->validation_dataset, "/validation/dataset",
+        rc = dataset_open(db, spec->validation_dataset, 0, "/validation/dataset",
                           &plan->validation, e);
         if (rc != ERR_OK)
             goto out;

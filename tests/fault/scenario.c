@@ -95,19 +95,19 @@ begin_upload(struct scenario *s, struct errinfo *e)
 static enum err
 first_chunk(struct scenario *s, struct errinfo *e)
 {
-    return store_dataset_chunk(s->db, DATA, 0, bytes_of(1), 50000, e);
+    return store_dataset_chunk(s->db, DATA, 0, 0, 1, bytes_of(1), 50000, e);
 }
 
 static enum err
 second_chunk(struct scenario *s, struct errinfo *e)
 {
-    return store_dataset_chunk(s->db, DATA, 1, bytes_of(2), 20000, e);
+    return store_dataset_chunk(s->db, DATA, 1, 1, 1, bytes_of(2), 20000, e);
 }
 
 static enum err
 finish_upload(struct scenario *s, struct errinfo *e)
 {
-    return store_dataset_finish(s->db, DATA, "{}", e);
+    return store_dataset_finish(s->db, DATA, "{}", 2, e);
 }
 
 static enum err
@@ -144,7 +144,13 @@ submit_with_key(struct scenario *s, struct errinfo *e)
 static enum err
 pin(struct scenario *s, struct errinfo *e)
 {
-    return store_network_pin(s->db, "net", 0, e);
+    const int64_t                     version = 0, keep = 3;
+    const struct store_network_change change = {
+        .serving_version = &version,
+        .keep_versions = &keep,
+    };
+
+    return store_network_update(s->db, "net", &change, e);
 }
 
 static enum err

@@ -9,8 +9,11 @@ from support import two_groups, wait_until
 # Of a job, what the clock has no part in.
 FIGURES = ("metrics", "result", "warnings", "learning_rate_test")
 
-LAYERS = [{"type": "dense", "units": 24, "activation": "relu"},
-          {"type": "dense", "units": 12, "activation": "tanh"},
+LAYERS = [{"type": "dense", "units": 24, "activation": "relu", "l2": 1e-4},
+          {"type": "batch_norm"}, {"type": "dropout", "rate": 0.2},
+          {"type": "dense", "units": 12, "activation": "linear",
+           "max_norm": 2},
+          {"type": "layer_norm"}, {"type": "activation", "activation": "gelu"},
           {"type": "dense", "units": 2, "activation": "softmax"}]
 
 PLAIN = dict(epochs=3, seed=7, batch_size=16)

@@ -17,7 +17,7 @@ def table():
     head = ",".join(f"x{i}" for i in range(COLUMNS)) + ",y\n"
     return head + "".join(
         ",".join(str((r * 31 + c * 17 + r * c) % 23 / 23)
-                 for c in range(COLUMNS)) + f",{r % 3}\n" for r in range(ROWS))
+                 for c in range(COLUMNS)) + f",{r % 3 / 3}\n" for r in range(ROWS))
 
 
 def digest(client, name):

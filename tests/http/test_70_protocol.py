@@ -39,7 +39,7 @@ def test_what_is_not_there(client, path):
     ("POST", "/healthz", {"GET", "HEAD"}),
     ("PUT", "/v1/networks", {"GET", "HEAD", "POST"}),
     ("POST", "/v1/networks/x", {"GET", "HEAD", "PATCH", "DELETE"}),
-    ("DELETE", "/v1/networks/x/versions/1", {"GET", "HEAD"}),
+    ("PUT", "/v1/networks/x/versions/1", {"GET", "HEAD", "DELETE"}),
     ("GET", "/v1/networks/x/weights", {"PUT"}),
     ("POST", "/v1/datasets/x", {"GET", "HEAD", "PUT", "DELETE"}),
     ("PATCH", "/v1/jobs", {"GET", "HEAD", "POST"}),

@@ -308,3 +308,19 @@ def test_it_says_that_json_has_the_key_only_once(guarded):
                       json_body={"name": "once", "scope": "predict"})
     text = json.dumps(guarded.client.get("/v1/keys", headers=admin).json)
     assert not KEY.search(text) and "sha256" not in text
+
+
+def health(*arguments):
+    return subprocess.run([DAEMON, "health", *arguments], capture_output=True,
+                          text=True, timeout=20 * SLOW, env={"PATH": "/bin"})
+
+
+def test_the_program_checks_its_own_health(new_daemon):
+    daemon = new_daemon("--listen", "0.0.0.0:0", "--no-auth").start()
+    address = daemon.url[len("http://"):]
+    assert health("--listen", address).returncode == 0
+    daemon.stop()
+    result = health("--listen", address)
+    assert result.returncode == 1 and address in result.stderr
+    assert health("--listen", "nowhere").returncode == 1
+    assert health("--colour", "red").returncode == 2

@@ -37,6 +37,26 @@ def test_the_walk_works(new_daemon, tmp_path):
     assert '["no","yes","yes","no"]' in result.stdout.replace(" ", "")
 
 
+def test_five_lines_with_a_key(new_daemon):
+    """From an image to a trained model: what the README shows."""
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl")
+    lines = re.search(r"^```sh\n(.*?)^```", section("In a container"),
+                      re.MULTILINE | re.DOTALL).group(1)
+    assert len(re.findall("curl", lines)) == 5
+    daemon = new_daemon("--require-keys")
+    key = subprocess.run(
+        [DAEMON, "key", "create", "--name", "me", "--scope", "train",
+         "--database", "test.db"], cwd=daemon.directory, text=True,
+        capture_output=True, check=True).stdout.strip()
+    result = subprocess.run(
+        ["sh", "-euc", lines], capture_output=True, text=True,
+        timeout=60 * SLOW, env={"PATH": "/usr/bin:/bin", "KEY": key,
+                                "URL": daemon.start().url})
+    assert result.returncode == 0, result.stderr
+    assert '["yes","no"]' in result.stdout.splitlines()[-1].replace(" ", "")
+
+
 def test_the_table_of_endpoints_is_the_programs():
     if not DAEMON:
         pytest.skip("needs BACKPROPD, the daemon's path")

@@ -16,8 +16,11 @@ main(void)
     srunner_add_suite(r, suite_dataset_json());
     srunner_add_suite(r, suite_dataset_arrays());
     srunner_add_suite(r, suite_dataset_chunk());
+    srunner_add_suite(r, suite_dataset_types());
     srunner_add_suite(r, suite_dataset_encoder());
+    srunner_add_suite(r, suite_dataset_encoding());
     srunner_add_suite(r, suite_dataset_table());
+    srunner_add_suite(r, suite_dataset_resume());
     srunner_add_suite(r, suite_dataset_oom());
     srunner_run_all(r, CK_NORMAL);
     n_failed = srunner_ntests_failed(r);

@@ -16,6 +16,10 @@
 #include "serving/serving.h"
 #include "stored_fixture.h"
 
+static const struct dataset_encoding standard = {
+    .scale_inputs = DATASET_SCALE_STANDARD
+};
+
 static struct fixture           f;
 static struct mem_budget        budget;
 static struct serving_registry *reg;
@@ -138,7 +142,9 @@ START_TEST(serves_versions_by_number)
             ck_assert(y == (v == 1 ? 6.0f : 10.0f));
         serving_model_unref(m);
     }
-    ck_assert_int_eq(store_network_pin(f.db, "line", 1, &e), ERR_OK);
+    const int64_t                     version = 1;
+    const struct store_network_change change = { .serving_version = &version };
+    ck_assert_int_eq(store_network_update(f.db, "line", &change, &e), ERR_OK);
     ck_assert_int_eq(serving_version("line"), 2); /* Not told yet. */
     serving_registry_refresh(reg, "line");
     ck_assert_int_eq(serving_version("line"), 1);
@@ -440,8 +446,8 @@ START_TEST(evaluates_with_the_models_encoder)
     fixture_dataset(&f, "two", DATASET_CSV, files[1]);
 
     /* The initial weights with a fitted encoder, as a job would leave them. */
-    ck_assert_int_eq(codec_stored_dataset(f.db, "one", &ds, &e), ERR_OK);
-    ck_assert_int_eq(dataset_encoder_new(&ds->meta, DATASET_SCALE_STANDARD, 3,
+    ck_assert_int_eq(codec_stored_dataset(f.db, "one", 0, &ds, &e), ERR_OK);
+    ck_assert_int_eq(dataset_encoder_new(&ds->meta, &standard, 3,
                                          false, &enc, &e),
                      ERR_OK);
     ck_assert_int_eq(

@@ -25,7 +25,7 @@ read_text(const char *text, size_t len, struct codec_predict *out)
     enum err       rc;
 
     err_clear(&e);
-    rc = codec_rows_read(copy, len, WIDTH, false, &read, out, &e);
+    rc = codec_rows_read(copy, len, "\"inputs\"", WIDTH, false, &read, out, &e);
     ck_assert(rc == ERR_OK || read);
     free(copy);
     return rc == ERR_OK && read;

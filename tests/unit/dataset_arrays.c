@@ -22,9 +22,10 @@
     "\xff\xfe\xfd\xfc"                                                         \
     "\4\5\6\7"
 #define IDX_LABELS "\0\0\x08\x01\0\0\0\3\7\0\7"
-#define IDX_TOLD                                                               \
-    "inputs numeric 1x2x2 0..255 mean 86.8333 std 117.868\n"                   \
-    "targets* numeric 0..7 mean 4.66667 std 3.29983\n"                         \
+#define IDX_NUMBERS "targets* numeric 0..7 mean 4.66667 std 3.29983\n"
+#define IDX_CLASS "targets* class 0..7 mean 4.66667 std 3.29983 <0> <7>\n"
+#define IDX_TOLD(targets)                                                      \
+    "inputs numeric 1x2x2 0..255 mean 86.8333 std 117.868\n" targets           \
     "0 1 2 3 7\n255 254 253 252 0\n4 5 6 7 7\n"
 
 static struct body
@@ -42,15 +43,14 @@ START_TEST(reads_idx)
     struct part targets = PART("targets", IDX_LABELS);
     struct body body = arrays_body(inputs, targets);
 
-    expect(&body, "regression\n" IDX_TOLD);
+    expect(&body, "regression\n" IDX_TOLD(IDX_NUMBERS));
     body.options.task = NULL;
     body.options.target = "targets";
-    expect(&body, "regression\n" IDX_TOLD);
+    expect(&body, "regression\n" IDX_TOLD(IDX_NUMBERS));
     body.options.task = "classification";
-    expect(&body, "classification <0> <7>\n" IDX_TOLD);
+    expect(&body, "classification <0> <7>\n" IDX_TOLD(IDX_CLASS));
     body = arrays_body(targets, inputs);
-    expect(&body, "regression\n"
-                  "targets* numeric 0..7 mean 4.66667 std 3.29983\n"
+    expect(&body, "regression\n" IDX_NUMBERS
                   "inputs numeric 1x2x2 0..255 mean 86.8333 std 117.868\n"
                   "7 0 1 2 3\n0 255 254 253 252\n7 4 5 6 7\n");
 }
@@ -191,8 +191,7 @@ END_TEST
 /* In memory the first dimension runs fastest; in the rows the last one. */
 START_TEST(reads_fortran_order)
 {
-    struct part targets =
-        PART("targets", "\0\0\x08\x01\0\0\0\2\1\2");
+    struct part targets = PART("targets", "\0\0\x08\x01\0\0\0\2\1\2");
     struct buf  file = { 0 };
     struct body body;
 
@@ -205,8 +204,8 @@ START_TEST(reads_fortran_order)
                   "1 5 9 3 7 11 1\n2 6 10 4 8 12 2\n");
     buf_release(&file);
     /* A vector has one order. */
-    expect_npy(1, "{'descr': '|u1', 'fortran_order': True, 'shape': (1,)}", "\1",
-               1, "regression\ninputs numeric 1..1*");
+    expect_npy(1, "{'descr': '|u1', 'fortran_order': True, 'shape': (1,)}",
+               "\1", 1, "regression\ninputs numeric 1..1*");
 }
 END_TEST
 
@@ -214,7 +213,8 @@ static const struct {
     const char *dict, *told;
 } npy_wrong[] = {
     { "{'descr': '|u1', 'fortran_order': True, 'shape': (1048576, 128)}",
-      "invalid\ninputs, byte 10: found an .npy file in Fortran order of more*" },
+      "invalid\ninputs, byte 10: found an .npy file in Fortran order of "
+      "more*" },
     { "{'descr': '<f2', 'shape': (1,)}",
       "invalid\ninputs, byte 10: found an .npy file whose elements are not*" },
     { "{'descr': '|O', 'shape': (1,)}",
@@ -404,7 +404,7 @@ START_TEST(undoes_gzip)
     compress_to(&images, IDX_IMAGES, sizeof(IDX_IMAGES) - 1);
     body = arrays_body((struct part){ "inputs", images.data, images.len },
                        targets);
-    expect(&body, "regression\n" IDX_TOLD);
+    expect(&body, "regression\n" IDX_TOLD(IDX_NUMBERS));
     stored_put(&body, (struct cut){ 0 }, &s);
     digest_init(&d);
     digest_update(&d, images.data, images.len);

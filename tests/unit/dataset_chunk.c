@@ -26,7 +26,7 @@ START_TEST(says_what_its_cells_are)
     ck_assert_mem_eq(s.chunk[0],
                      "BPC1\0\0\0\0\3\0\0\0\2\0\0\0" /* columns, rows */
                      "\0\0\0\0\0\0\0\0"             /* first row     */
-                     "\1\0\0\0\0\0\0\0"             /* floats        */
+                     "\1\0\0\0\0\0\0\0"             /* floats, texts */
                      "\0\0\0\0\0\0\0\0"             /* numbers       */
                      "\0\0\x80\x3f",
                      44);
@@ -38,7 +38,11 @@ START_TEST(says_what_its_cells_are)
                      "\3\7\1",
                      43);
     ck_assert_uint_eq(s.len[1], 43);
-    ck_assert_int_eq(s.chunk[2][32], 2); /* the second column: categories */
+    ck_assert_mem_eq(s.chunk[2] + 28,
+                     "\1\0\0\0"          /* a text: z  */
+                     "\0\1\0\0\0\0\0\0", /* in column 2 */
+                     12);
+    ck_assert_mem_eq(s.chunk[2] + s.len[2] - 5, "\1\0\0\0z", 5);
     cell = stored_cells(&s);
     ck_assert_float_eq(cell[1], 0); /* 7 */
     ck_assert_float_eq(cell[4], 1); /* 8 */
@@ -133,16 +137,24 @@ START_TEST(refuses_cells_that_make_no_sense)
     s.chunk[1][41] = 9; /* no category is called 9 */
     decode(&s, s.chunk[1], s.len[1], false);
     s.chunk[1][41] = 7;
-    s.chunk[1][32] = 1; /* x is no category at all */
+    s.chunk[1][32] = 1; /* x is no text at all */
     decode(&s, s.chunk[1], s.len[1], false);
-    s.chunk[1][32] = 8; /* there is no fourth column */
+    s.chunk[1][32] = 0;
+    s.chunk[1][35] = 1; /* there is no fourth column */
     decode(&s, s.chunk[1], s.len[1], false);
-    s.chunk[1][32] = 2; /* category 7 of 3 */
+    s.chunk[1][35] = 0;
+    s.chunk[1][33] = 1; /* text 7 of none */
     decode(&s, s.chunk[1], s.len[1], false);
-    memcpy(s.chunk[2] + 44, "\0\0\x80\x3f", 4); /* category 1 is one */
-    decode(&s, s.chunk[2], s.len[2], true);
-    memcpy(s.chunk[2] + 44, "\0\0\0\x3f", 4); /* category 0.5 */
+    memcpy(s.chunk[2] + 44, "\0\0\0\x3f", 4); /* text 0.5 */
     decode(&s, s.chunk[2], s.len[2], false);
+    memcpy(s.chunk[2] + 44, "\0\0\0\0", 4);
+    decode(&s, s.chunk[2], s.len[2], true);
+    s.chunk[2][s.len[2] - 1] = 'q'; /* no category is called q */
+    decode(&s, s.chunk[2], s.len[2], false);
+    s.chunk[2][s.len[2] - 1] = 'z';
+    s.chunk[2][s.len[2] - 5] = 2; /* it ends behind the chunk */
+    decode(&s, s.chunk[2], s.len[2], false);
+    s.chunk[2][s.len[2] - 5] = 1;
     memcpy(s.chunk[2] + 40, "\0\0\x80\x7f", 4); /* infinity */
     decode(&s, s.chunk[2], s.len[2], false);
     stored_release(&s);

@@ -158,7 +158,7 @@ static const struct csv_case tasks[] = {
       AS_IT_IS },
     /* Integers, each twice on the average, by value. */
     { "x,y\n1,10\n2,-2\n3,10.0\n4,-2\n",
-      "classification <-2> <10>\n" X4 "y* numeric -2..10 mean 4 std 6\n"
+      "classification <-2> <10>\n" X4 "y* class -2..10 mean 4 std 6 <-2> <10>\n"
       "1 10\n2 -2\n3 10\n4 -2\n",
       AS_IT_IS },
     /* One value is no class, three for four rows are too many, and halves are
@@ -181,7 +181,7 @@ static const struct csv_case tasks[] = {
       NULL, NULL, "regression", false },
     { "x,y\n1,7\n2,1\n3,30\n4,4\n",
       "classification <1> <4> <7> <30>\n" X4
-      "y* numeric 1..30 mean 10.5 std 11.4564\n"
+      "y* class 1..30 mean 10.5 std 11.4564 <1> <4> <7> <30>\n"
       "1 7\n2 1\n3 30\n4 4\n",
       NULL, NULL, "classification", false },
     /* Names that are all numbers: by value too. */
@@ -313,8 +313,8 @@ static const struct csv_case wrong[] = {
       "y", "y:ignored", NULL, false },
     { "x,y\n1,2\n", "invalid\n: found 2 columns, and none is left to be an*",
       "x,y", NULL, NULL, false },
-    { "", "malformed\n?types: found 'x:text', expected a type: numeric,*", NULL,
-      "x:text", NULL, false },
+    { "", "malformed\n?types: found 'x:words', expected a type: numeric,*",
+      NULL, "x:words", NULL, false },
     { "", "malformed\n?types: found 'x', expected NAME:TYPE", NULL, "x", NULL,
       false },
     { "", "malformed\n?types: found '', expected NAME:TYPE", NULL, "x:numeric,",

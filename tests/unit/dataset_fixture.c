@@ -95,11 +95,41 @@ stored_put(const struct body *body, struct cut cut, struct stored *out)
 }
 
 void
+stored_append(struct stored *s, const struct body *body)
+{
+    struct dataset_source  source = stored_source(s);
+    struct dataset_upload *up = NULL;
+    struct dataset_meta    meta = { 0 };
+    enum err               rc;
+
+    rc = dataset_upload_new(&body->options, keep_chunk, s, &up, &s->e);
+    if (rc == ERR_OK)
+        dataset_upload_chunk_floats(up, 8);
+    if (rc == ERR_OK)
+        rc = dataset_upload_resume(up, &source, &s->e);
+    if (rc == ERR_OK)
+        rc = feed_part(up, &body->part[0], (struct cut){ 1, 0 }, &s->e);
+    if (rc == ERR_OK)
+        rc = dataset_upload_end(up, &meta, &s->e);
+    dataset_upload_free(up);
+    s->rc = rc;
+    if (rc == ERR_OK) {
+        dataset_meta_release(&s->meta);
+        s->meta = meta;
+    }
+}
+
+void
 stored_release(struct stored *s)
 {
     for (size_t i = 0; i < s->n_chunks; i++)
         free(s->chunk[i]);
     s->n_chunks = 0;
+    for (size_t i = 0;
+         s->text != NULL && i < s->meta.n_rows * s->meta.row_width; i++)
+        free(s->text[i]);
+    free(s->text);
+    s->text = NULL;
     dataset_meta_release(&s->meta);
 }
 
@@ -135,8 +165,34 @@ stored_source(struct stored *s)
                                     .arg = s };
 }
 
+static void
+keep_texts(struct stored *s, const struct dataset_block *block)
+{
+    for (size_t i = 0; i < block->n_columns; i++) {
+        const struct dataset_column *col =
+            &s->meta.column[block->first_column + i];
+        size_t at = col->offset - s->meta.column[block->first_column].offset;
+
+        if (dataset_type_cells(col->type) != DATASET_TEXTS)
+            continue;
+        for (size_t r = 0; r < block->n_rows; r++) {
+            float  x = block->cell[r * block->width + at];
+            char **to = &s->text[(block->first_row + r) * s->meta.row_width +
+                                 col->offset];
+            size_t len;
+
+            if (isnan(x))
+                continue;
+            free(*to);
+            const char *t = dataset_texts_at(&block->texts, (size_t)x, &len);
+            *to = mem_dup(t, len);
+            ck_assert_ptr_nonnull(*to);
+        }
+    }
+}
+
 float *
-stored_cells(const struct stored *s)
+stored_cells(struct stored *s)
 {
     size_t               width = s->meta.row_width;
     float               *cells = mem_floats(s->meta.n_rows * width, 0);
@@ -147,6 +203,9 @@ stored_cells(const struct stored *s)
     ck_assert_ptr_nonnull(cells);
     for (size_t i = 0; i < s->meta.n_rows * width; i++)
         cells[i] = -999;
+    if (s->text == NULL)
+        s->text = mem_array(s->meta.n_rows * width, sizeof(*s->text), 0);
+    ck_assert_ptr_nonnull(s->text);
     for (size_t i = 0; i < s->n_chunks; i++) {
         enum err rc =
             dataset_chunk_decode(&s->meta, s->chunk[i], s->len[i], &block, &e);
@@ -157,6 +216,7 @@ stored_cells(const struct stored *s)
         for (size_t r = 0; r < block.n_rows; r++)
             memcpy(cells + (block.first_row + r) * width + offset,
                    block.cell + r * block.width, block.width * sizeof(float));
+        keep_texts(s, &block);
     }
     dataset_block_release(&block);
     return cells;
@@ -171,7 +231,7 @@ tell_column(const struct dataset_column *col, struct buf *out)
         buf_printf(out, "%s%zu", i == 0 ? " " : "x", col->dim[i]);
     if (col->missing > 0)
         buf_printf(out, " missing %u", (unsigned)col->missing);
-    if (col->type == DATASET_NUMERIC)
+    if (col->type == DATASET_NUMERIC || col->type == DATASET_CLASS)
         buf_printf(out, " %.6g..%.6g mean %.6g std %.6g", col->min, col->max,
                    col->mean, col->std);
     for (size_t i = 0; i < col->n_categories; i++)
@@ -180,7 +240,7 @@ tell_column(const struct dataset_column *col, struct buf *out)
 }
 
 char *
-stored_tell(const struct stored *s)
+stored_tell(struct stored *s)
 {
     struct buf out = { 0 };
     float     *cells;
@@ -206,6 +266,8 @@ stored_tell(const struct stored *s)
                 buf_putc(&out, ' ');
             if (isnan(x))
                 buf_putc(&out, '-');
+            else if (s->text[r * s->meta.row_width + k] != NULL)
+                buf_printf(&out, "'%s'", s->text[r * s->meta.row_width + k]);
             else
                 buf_printf(&out, "%.9g", (double)x);
         }

@@ -31,7 +31,8 @@ expect_case(const struct json_case *c)
 
 #define XOR_ROWS "0 0 0\n0 1 1\n1 0 1\n1 1 0\n"
 #define XOR_INPUTS "inputs numeric 2 0..1 mean 0.5 std 0.5\n"
-#define XOR_TARGETS "targets* numeric 0..1 mean 0.5 std 0.5\n"
+#define XOR_TARGETS "targets* class 0..1 mean 0.5 std 0.5 <0> <1>\n"
+#define XOR_NUMBERS "targets* numeric 0..1 mean 0.5 std 0.5\n"
 
 static const struct json_case right[] = {
     { "{\"inputs\":[[0,0],[0,1],[1,0],[1,1]],\"targets\":[[0],[1],[1],[0]]}",
@@ -42,7 +43,7 @@ static const struct json_case right[] = {
       "0 0 0\n1 0 1\n1 1 0\n0 1 1\n",
       AS_IT_IS },
     { "{\"inputs\":[[0,0],[0,1],[1,0],[1,1]],\"targets\":[[0],1,[1],0]}",
-      "regression\n" XOR_INPUTS XOR_TARGETS XOR_ROWS, "targets",
+      "regression\n" XOR_INPUTS XOR_NUMBERS XOR_ROWS, "targets",
       "inputs:numeric", "regression" },
     /* Several targets, missing inputs. */
     { "{\"inputs\":[[null],[2]],\"targets\":[[1,2],[3,4]]}",
@@ -66,7 +67,7 @@ static const struct json_case right[] = {
       "classification <false> <true>\n"
       "a numeric missing 1 1..2.5 mean 1.75 std 0.75\n"
       "\xc3\xa9 categorical missing 1 <p> <q>\n"
-      "y* categorical <true> <false>\n1 0 0\n- - 1\n2.5 1 0\n",
+      "y* boolean <false> <true>\n1 0 1\n- - 0\n2.5 1 1\n",
       AS_IT_IS },
     /* What CSV takes for missing is a name here. */
     { "{\"columns\":[\"a\",\"y\"],"

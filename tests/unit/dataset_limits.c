@@ -8,13 +8,16 @@
 #include "dataset_suites.h"
 
 static void
-expect_once(struct buf *text, size_t every, const char *told)
+expect_asked(struct buf *text, size_t every, const char *target,
+             const char *types, const char *told)
 {
     struct body   body = csv_body("");
     struct stored s;
     char         *is;
 
     ck_assert(!text->failed);
+    body.options.target = target;
+    body.options.types = types;
     body.part[0] = (struct part){ "", text->data, text->len };
     stored_put(&body, (struct cut){ every, 0 }, &s);
     is = stored_tell(&s);
@@ -24,7 +27,14 @@ expect_once(struct buf *text, size_t every, const char *told)
     buf_release(text);
 }
 
-/* 10001 numbers are too many categories, 10000 are not. */
+static void
+expect_once(struct buf *text, size_t every, const char *told)
+{
+    expect_asked(text, every, NULL, NULL, told);
+}
+
+/* 10001 numbers are too many categories, 10000 are not: what is more is text,
+ * unless it must not be. */
 START_TEST(categories_have_a_limit)
 {
     struct buf text = { 0 };
@@ -32,17 +42,19 @@ START_TEST(categories_have_a_limit)
     for (int i = 0; i < 10001; i++)
         buf_printf(&text, "%s%d,0.5\n", i == 0 ? "x,y\n" : "", i);
     buf_puts(&text, "abc,1\n");
-    expect_once(&text, _i,
-                "invalid\nline 10003, column 1: 'abc' is no number, "
-                "and column 'x' has too many distinct values to be "
-                "categorical (10000 at most); mend it, or say "
-                "?types=x:ignored");
+    expect_once(&text, _i, "regression\nx text\ny* numeric 0.5..1");
     for (int i = 0; i < 9999; i++)
         buf_printf(&text, "%s%d,0.5\n", i == 0 ? "x,y\n" : "", i);
     buf_puts(&text, "abc,1\n9998,1\n9999,1\n");
-    expect_once(&text, _i,
-                "invalid\nline 10003, column 1: categorical column "
-                "'x' has more than 10000 distinct values");
+    expect_once(&text, _i, "regression\nx text\ny* numeric 0.5..1");
+    for (int i = 0; i < 10001; i++)
+        buf_printf(&text, "%s%d,0.5\n", i == 0 ? "x,y\n" : "", i);
+    buf_puts(&text, "abc,1\n");
+    expect_asked(&text, _i, "x", NULL,
+                 "invalid\nline 10003, column 1: 'abc' is no number, "
+                 "and column 'x' has too many distinct values to be "
+                 "categorical (10000 at most); mend it, or say "
+                 "?types=x:ignored");
 }
 END_TEST
 
@@ -96,9 +108,9 @@ START_TEST(rows_and_names_have_limits)
     buf_puts(&text, "x,y\n");
     repeat(&text, 'x', 257);
     buf_puts(&text, ",2\n");
-    expect_once(&text, _i,
-                "invalid\nline 2, column 1: a category of column "
-                "'x' has 257 bytes, the longest may have 256");
+    expect_asked(&text, _i, NULL, "x:categorical",
+                 "invalid\nline 2, column 1: a category of column "
+                 "'x' has 257 bytes, the longest may have 256");
     for (int i = 0; i <= 16384; i++)
         buf_printf(&text, "%s%d", i > 0 ? "," : "", i);
     buf_putc(&text, '\n');
@@ -122,9 +134,12 @@ START_TEST(names_have_a_limit_together)
         buf_puts(&text, "0.5\n");
     }
     /* A name and its end are 257 bytes: 65281 of them are too many. */
-    expect_once(&text, 0,
-                "invalid\nline 8162, column 1: the names of all "
-                "categories take more than 16777216 bytes");
+    expect_asked(&text, 0, NULL,
+                 "c0:categorical,c1:categorical,c2:categorical,"
+                 "c3:categorical,c4:categorical,c5:categorical,"
+                 "c6:categorical,c7:categorical",
+                 "invalid\nline 8162, column 1: the names of all "
+                 "categories take more than 16777216 bytes");
 }
 END_TEST
 

@@ -20,6 +20,10 @@ void *__wrap_realloc(void *p, size_t n);
 void *__wrap_aligned_alloc(size_t align, size_t n);
 
 /* The allocation that fails, counted down; 0: none. */
+static const struct dataset_encoding standard = {
+    .scale_inputs = DATASET_SCALE_STANDARD
+};
+
 static unsigned fail_at;
 
 static bool
@@ -136,7 +140,7 @@ run(const struct body *body, struct stored *s, enum err *out_rc)
     *out_rc = s->rc;
     n_out = s->meta.n_classes > 0 ? s->meta.n_classes : 1;
     if (*out_rc == ERR_OK)
-        *out_rc = dataset_encoder_new(&s->meta, DATASET_SCALE_STANDARD, n_out,
+        *out_rc = dataset_encoder_new(&s->meta, &standard, n_out,
                                       false, &enc, &s->e);
     if (*out_rc == ERR_OK)
         *out_rc =

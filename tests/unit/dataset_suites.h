@@ -20,8 +20,11 @@ Suite *suite_dataset_json(void);
 Suite *suite_dataset_limits(void);
 Suite *suite_dataset_arrays(void);
 Suite *suite_dataset_chunk(void);
+Suite *suite_dataset_types(void);
 Suite *suite_dataset_encoder(void);
+Suite *suite_dataset_encoding(void);
 Suite *suite_dataset_table(void);
+Suite *suite_dataset_resume(void);
 Suite *suite_dataset_oom(void);
 
 struct part {
@@ -49,26 +52,29 @@ struct stored {
     struct errinfo      e;
     struct dataset_meta meta; /* where rc is ERR_OK */
     size_t              n_chunks;
-    char               *chunk[1024];
-    size_t              len[1024];
+    char               *chunk[4096];
+    size_t              len[4096];
+    char              **text; /* [n_rows][row_width], once cells were told */
 };
 
 /* A CSV body with a header and no choices. */
 struct body csv_body(const char *text);
 
 void stored_put(const struct body *body, struct cut cut, struct stored *out);
+/* More rows, byte by byte; s->rc tells how that went. */
+void stored_append(struct stored *s, const struct body *body);
 void stored_release(struct stored *s);
 
 /* Upload a CSV that must be right. */
 void stored_csv(const char *text, struct stored *out);
 
 /* All chunks decoded: [n_rows][row_width], for free(). */
-float *stored_cells(const struct stored *s);
+float *stored_cells(struct stored *s);
 
 struct dataset_source stored_source(struct stored *s);
 
 /* The text of it, for free(). */
-char *stored_tell(const struct stored *s);
+char *stored_tell(struct stored *s);
 
 /* Upload in every way of cutting, with blocks of real life and of one or two
  * rows, and expect this text each time; one that ends in * is a beginning. */

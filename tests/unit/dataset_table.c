@@ -14,6 +14,13 @@ struct loaded {
     struct dataset_table   *table;
 };
 
+static const struct dataset_encoding standard = {
+    .scale_inputs = DATASET_SCALE_STANDARD
+};
+static const struct dataset_encoding min_max = {
+    .scale_inputs = DATASET_SCALE_MIN_MAX
+};
+
 static enum err
 load(struct stored *s, size_t n_out, double fraction, uint64_t seed,
      struct loaded *out, struct errinfo *e)
@@ -22,7 +29,7 @@ load(struct stored *s, size_t n_out, double fraction, uint64_t seed,
     enum err              rc;
 
     *out = (struct loaded){ 0 };
-    rc = dataset_encoder_new(&s->meta, DATASET_SCALE_STANDARD, n_out, false,
+    rc = dataset_encoder_new(&s->meta, &standard, n_out, false,
                              &out->enc, e);
     if (rc != ERR_OK)
         return rc;
@@ -455,7 +462,7 @@ load_aside(struct stored *s, struct loaded *out, struct errinfo *e)
     aside(s, "part");
     aside(s, "w");
     source = stored_source(s);
-    rc = dataset_encoder_new(&s->meta, DATASET_SCALE_MIN_MAX, 1, false,
+    rc = dataset_encoder_new(&s->meta, &min_max, 1, false,
                              &out->enc, e);
     ck_assert_int_eq(rc, ERR_OK);
     return dataset_table_load_split(out->enc, true, &source, &split,

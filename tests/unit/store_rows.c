@@ -60,19 +60,19 @@ START_TEST(an_upload_is_whole_or_nothing)
     int64_t              id;
 
     OK(store_dataset_begin(db, "d", 3, &id, &e));
-    OK(store_dataset_chunk(db, id, 0, "xyz", 3, &e));
+    OK(store_dataset_chunk(db, id, 0, 0, 1, "xyz", 3, &e));
     ck_assert_int_eq(store_dataset_get(db, "d", &row, &e), ERR_NOTFOUND);
     ck_assert_int_eq(store_dataset_begin(db, "d", 3, &id, &e), ERR_CONFLICT);
     store_dataset_abandon(db, id);
     OK(store_dataset_begin(db, "left", 3, &id, &e)); /* a crash leaves it */
-    OK(store_dataset_chunk(db, id, 0, "xyz", 3, &e));
+    OK(store_dataset_chunk(db, id, 0, 0, 1, "xyz", 3, &e));
     store_close(db);
 
     db = house_open();
     house_dataset(db, "d");
     house_dataset(db, "left"); /* the name is free again */
     OK(store_dataset_get(db, "d", &row, &e));
-    OK(store_dataset_each_chunk(db, row.id, collect, text, &e));
+    OK(store_dataset_each_chunk(db, row.id, row.n_chunks, collect, text, &e));
     ck_assert_str_eq(text, "abcde");
     store_dataset_release(&row);
     OK(store_dataset_delete(db, "d", &e));

@@ -158,8 +158,11 @@ static enum err
 sink_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
 {
     struct sink *sink = arg;
+    uint64_t     first = 0, n = 0;
 
-    return store_dataset_chunk(sink->db, sink->id, sink->n++, p, len, e);
+    dataset_chunk_rows(p, len, &first, &n);
+    return store_dataset_chunk(sink->db, sink->id, sink->n++, first, n, p, len,
+                               e);
 }
 
 void
@@ -182,7 +185,7 @@ fixture_dataset(struct fixture *f, const char *name, enum dataset_format format,
     must(dataset_upload_feed(up, text, strlen(text), &e), &e);
     must(dataset_upload_end(up, &meta, &e), &e);
     codec_meta_format(&meta, &json);
-    must(store_dataset_finish(f->db, sink.id, json.data, &e), &e);
+    must(store_dataset_finish(f->db, sink.id, json.data, sink.n, &e), &e);
     buf_release(&json);
     dataset_meta_release(&meta);
     dataset_upload_free(up);

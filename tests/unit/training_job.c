@@ -63,7 +63,7 @@ START_TEST(learns_xor)
     ck_assert_str_eq(version.dataset, "xor");
     ck_assert_uint_eq(strlen(version.dataset_sha256), 64);
     ck_assert_has(version.metrics, "\"accuracy\"");
-    ck_assert_has(version.encoder, "\"scaling\"");
+    ck_assert_has(version.encoder, "\"scale_inputs\"");
     store_version_release(&version);
     store_job_release(&job);
 }

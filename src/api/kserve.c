@@ -1,0 +1,340 @@
+/*
+ * kserve.c - the Open Inference Protocol, version 2, and what clients of it use
+ * of Triton's extensions: binary tensors, classification, statistics, the
+ * repository
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/prediction.h"
+#include "base/json_write.h"
+#include "base/num.h"
+#include "codec/infer.h"
+#include "codec/write.h"
+
+#define HEADER_LENGTH "Inference-Header-Content-Length"
+#define MAX_VERSIONS 1000
+
+enum err
+api_kserve_server(void *ctx, const struct http_request *req,
+                  struct http_reply *rep, struct errinfo *e)
+{
+    (void)ctx, (void)req, (void)e;
+    buf_puts(&rep->body,
+             "{\"name\":\"backpropd\",\"version\":\"" PACKAGE_VERSION
+             "\",\"extensions\":[\"binary_tensor_data\",\"classification\","
+             "\"statistics\",\"model_repository\"]}");
+    return ERR_OK;
+}
+
+enum err
+api_kserve_live(void *ctx, const struct http_request *req,
+                struct http_reply *rep, struct errinfo *e)
+{
+    (void)ctx, (void)req, (void)e;
+    buf_puts(&rep->body, "{\"live\":true}");
+    return ERR_OK;
+}
+
+enum err
+api_kserve_ready(void *ctx, const struct http_request *req,
+                 struct http_reply *rep, struct errinfo *e)
+{
+    enum err rc = api_ready_get(ctx, req, rep, e);
+
+    if (rc == ERR_OK) {
+        buf_reset(&rep->body);
+        buf_puts(&rep->body, "{\"ready\":true}");
+    }
+    return rc;
+}
+
+/* --- models --------------------------------------------------------------- */
+
+/* The versions of a network that can be asked for, or the one of the path. */
+static enum err
+list_versions(struct api_ctx *api, const struct http_request *req,
+              const struct serving_model *model, int64_t out[MAX_VERSIONS],
+              size_t *out_n, struct errinfo *e)
+{
+    struct store_network  network = { 0 };
+    struct store_version *row = NULL;
+    size_t                n = 0;
+    enum err              rc;
+
+    if (req->arg[1] != NULL) {
+        out[0] = serving_model_version(model);
+        *out_n = 1;
+        return ERR_OK;
+    }
+    rc = store_network_get(api->store, req->arg[0], &network, e);
+    if (rc == ERR_OK)
+        rc = store_version_list(api->store, network.id, -1, MAX_VERSIONS, &row,
+                                &n, e);
+    store_network_release(&network);
+    if (rc != ERR_OK)
+        return rc;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = row[i].version;
+        store_version_release(&row[i]);
+    }
+    free(row);
+    *out_n = n;
+    return ERR_OK;
+}
+
+enum err
+api_kserve_model(void *ctx, const struct http_request *req,
+                 struct http_reply *rep, struct errinfo *e)
+{
+    struct serving_model *model = NULL;
+    const struct nn_net  *net;
+    int64_t               version, versions[MAX_VERSIONS];
+    size_t                n = 0;
+    enum err              rc = api_model_version(req, &version, e);
+
+    if (rc == ERR_OK)
+        rc = api_prediction_find(ctx, req, req->arg[0], version, &model, e);
+    if (rc == ERR_OK)
+        rc = list_versions(ctx, req, model, versions, &n, e);
+    if (rc == ERR_OK) {
+        net = serving_model_net(model);
+        codec_infer_metadata(req->arg[0], versions, n, nn_net_spec(net),
+                             serving_model_encoder(model), nn_net_n_out(net),
+                             &rep->body);
+    }
+    serving_model_unref(model);
+    return rc;
+}
+
+enum err
+api_kserve_model_ready(void *ctx, const struct http_request *req,
+                       struct http_reply *rep, struct errinfo *e)
+{
+    struct serving_model *model;
+    int64_t               version;
+    enum err              rc = api_model_version(req, &version, e);
+
+    if (rc == ERR_OK)
+        rc = api_prediction_find(ctx, req, req->arg[0], version, &model, e);
+    if (rc != ERR_OK)
+        return rc;
+    write_begin(&rep->body);
+    write_text(&rep->body, "name", req->arg[0]);
+    write_bool(&rep->body, "ready", true);
+    write_end(&rep->body);
+    serving_model_unref(model);
+    return ERR_OK;
+}
+
+/* --- inference ------------------------------------------------------------ */
+
+static enum err
+read_rows(void *arg, const struct http_request *req,
+          const struct serving_model *model, struct codec_predict *out,
+          struct errinfo *e)
+{
+    struct codec_infer *infer = arg;
+    const char         *header = http_request_header(req, HEADER_LENGTH);
+    uint64_t            json_len = req->body_len;
+    enum err            rc;
+
+    if (!serving_model_takes_numbers(model))
+        return err_set(e, ERR_INVALID, "",
+                       "this version has columns of words; ask it through "
+                       "/v1/networks/%.63s/predict",
+                       req->arg[0]);
+    if (header != NULL && (!num_parse_u64(header, strlen(header), &json_len) ||
+                           json_len > req->body_len))
+        return err_set(e, ERR_MALFORMED, "",
+                       HEADER_LENGTH " must be the length of the JSON, at most "
+                                     "the %zu bytes of the body",
+                       req->body_len);
+    rc = codec_infer_parse(req->body, req->body_len, (size_t)json_len,
+                           serving_model_width(model),
+                           serving_model_encoder(model) != NULL, infer, e);
+    if (rc == ERR_OK) {
+        *out = infer->rows; /* who asked for the rows frees them */
+        infer->rows.raw = NULL;
+    }
+    return rc;
+}
+
+enum err
+api_kserve_infer(void *ctx, const struct http_request *req,
+                 struct http_reply *rep, struct errinfo *e)
+{
+    struct codec_infer        infer = { 0 };
+    struct api_prediction     p = { 0 };
+    struct codec_infer_answer answer;
+    int64_t                   version;
+    size_t                    json_len = 0;
+    enum err                  rc = api_model_version(req, &version, e);
+
+    if (rc == ERR_OK)
+        rc = api_prediction_make(ctx, req, req->arg[0], version, read_rows,
+                                 &infer, &p, e);
+    if (rc != ERR_OK)
+        goto out;
+    answer = (struct codec_infer_answer){
+        .network = req->arg[0],
+        .version = serving_model_version(p.model),
+        .y = p.y,
+        .n_rows = p.n_rows,
+        .n_out = p.n_out,
+        .label = p.label,
+        .encoder = serving_model_encoder(p.model),
+    };
+    buf_init(&rep->body, GIB);
+    rc = codec_infer_format(&infer, &answer, &rep->body, &json_len, e);
+    if (rc == ERR_OK && json_len > 0) {
+        rep->content_type = "application/octet-stream";
+        http_reply_header(rep, HEADER_LENGTH, "%zu", json_len);
+    }
+out:
+    api_prediction_release(&p);
+    codec_infer_release(&infer);
+    return rc;
+}
+
+/* --- statistics ----------------------------------------------------------- */
+
+static void
+write_duration(struct buf *out, const char *name, uint64_t count, uint64_t ns)
+{
+    write_member(out, name);
+    buf_printf(out, "{\"count\":%" PRIu64 ",\"ns\":%" PRIu64 "}", count, ns);
+}
+
+struct statistics {
+    const struct api_metrics *metrics;
+    struct buf               *out;
+};
+
+/* Requests are not queued, and reading and writing them is not timed apart. */
+static void
+write_statistics(void *arg, const struct store_network *row)
+{
+    static const char *const      parts[] = { "queue",          "compute_input",
+                                              "compute_output", "cache_hit",
+                                              "cache_miss",     "fail" };
+    struct statistics            *s = arg;
+    struct buf                   *out = s->out;
+    const struct metrics_network *m =
+        api_metrics_network(s->metrics, row->name);
+    uint64_t n = m != NULL ? atomic_load(&m->n_predictions) : 0;
+    uint64_t ns = m != NULL ? atomic_load(&m->run_ns) : 0;
+    int64_t  version =
+        row->serving_version >= 0 ? row->serving_version : row->latest_version;
+
+    if (out->data[out->len - 1] != '[')
+        buf_putc(out, ',');
+    write_begin(out);
+    write_text(out, "name", row->name);
+    write_member(out, "version");
+    buf_printf(out, "\"%" PRId64 "\"", version);
+    write_count(out, "last_inference",
+                m != NULL ? (uint64_t)atomic_load(&m->last_ms) : 0);
+    write_count(out, "inference_count",
+                m != NULL ? atomic_load(&m->n_rows) : 0);
+    write_count(out, "execution_count", n);
+    write_member(out, "inference_stats");
+    write_begin(out);
+    write_duration(out, "success", n, ns);
+    write_duration(out, "compute_infer", n, ns);
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        write_duration(out, parts[i], 0, 0);
+    write_end(out);
+    write_json(out, "batch_stats", "[]");
+    write_end(out);
+}
+
+enum err
+api_kserve_stats(void *ctx, const struct http_request *req,
+                 struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx      *api = ctx;
+    struct statistics    s = { api->metrics, &rep->body };
+    struct store_network row = { 0 };
+    enum err             rc = ERR_OK;
+
+    buf_puts(&rep->body, "{\"model_stats\":[");
+    if (req->arg[0] == NULL) {
+        rc = api_networks_each(api->store, write_statistics, &s, e);
+    } else {
+        rc = store_network_get(api->store, req->arg[0], &row, e);
+        if (rc == ERR_OK)
+            write_statistics(&s, &row);
+        store_network_release(&row);
+    }
+    buf_puts(&rep->body, "]}");
+    return rc;
+}
+
+/* --- the repository ------------------------------------------------------- */
+
+static void
+write_index(void *arg, const struct store_network *row)
+{
+    struct buf *out = arg;
+    int64_t     version =
+        row->serving_version >= 0 ? row->serving_version : row->latest_version;
+
+    if (out->data[out->len - 1] != '[')
+        buf_putc(out, ',');
+    write_begin(out);
+    write_text(out, "name", row->name);
+    write_member(out, "version");
+    buf_printf(out, "\"%" PRId64 "\"", version);
+    write_text(out, "state", "READY");
+    write_text(out, "reason", "");
+    write_end(out);
+}
+
+enum err
+api_kserve_index(void *ctx, const struct http_request *req,
+                 struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx *api = ctx;
+    enum err        rc;
+
+    (void)req;
+    buf_putc(&rep->body, '[');
+    rc = api_networks_each(api->store, write_index, &rep->body, e);
+    buf_putc(&rep->body, ']');
+    return rc;
+}
+
+/* Every network is ready at any time; this has it in memory before it is asked.
+ */
+enum err
+api_kserve_load(void *ctx, const struct http_request *req,
+                struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx       *api = ctx;
+    struct serving_model *model = NULL;
+    enum err              rc;
+
+    (void)rep;
+    rc = serving_registry_get(api->registry, req->arg[0], -1, &model, e);
+    serving_model_unref(model);
+    return rc;
+}
+
+/* It leaves the memory, and comes back when it is asked. */
+enum err
+api_kserve_unload(void *ctx, const struct http_request *req,
+                  struct http_reply *rep, struct errinfo *e)
+{
+    struct api_ctx      *api = ctx;
+    struct store_network row = { 0 };
+    enum err             rc;
+
+    (void)rep;
+    rc = store_network_get(api->store, req->arg[0], &row, e);
+    store_network_release(&row);
+    if (rc == ERR_OK)
+        serving_registry_forget(api->registry, req->arg[0]);
+    return rc;
+}

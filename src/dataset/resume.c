@@ -1,0 +1,101 @@
+/*
+ * resume.c - what was known of a dataset's columns before rows are added to it
+ *
+ * Nothing but meta is kept of an upload, so the old chunks are read again and
+ * folded as if their rows had just come.  Rejected: keeping counts, sets and
+ * samples with every dataset, for the few that ever grow.
+ */
+#include <string.h>
+
+#include "dataset/internal.h"
+#include "dataset/rows.h"
+
+static enum err
+resume_column(struct dataset_rows *rows, const struct dataset_column *col,
+              struct errinfo *e)
+{
+    struct dataset_draft *draft;
+    enum err              rc;
+
+    if (col->rank > 0)
+        return err_set(e, ERR_INVALID, "",
+                       "rows can be appended to tables only, and '%.80s' is an "
+                       "array; upload all of it under another name",
+                       col->name);
+    rc = dataset_rows_add(rows, col->name, strlen(col->name), 0, NULL, "", e);
+    if (rc != ERR_OK)
+        return rc;
+    dataset_rows_choose(rows, rows->n_columns - 1, col->type);
+    draft = &rows->column[rows->n_columns - 1];
+    draft->meta.is_target = col->is_target;
+    draft->meta.grams = col->grams;
+    if (dataset_type_cells(col->type) != DATASET_NAMES)
+        return ERR_OK;
+    for (size_t i = 0; i < col->n_categories; i++) {
+        size_t len = strlen(col->categories[i]);
+
+        rows->name_bytes += len + 1;
+        if (!dataset_names_add(&draft->names, col->categories[i], len))
+            return DATASET_NOMEM(e);
+    }
+    return ERR_OK;
+}
+
+struct refold {
+    struct dataset_rows       *rows;
+    const struct dataset_meta *meta;
+    struct dataset_block       block;
+};
+
+/* The block's cells are those that the rows would have had. */
+static enum err
+refold_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
+{
+    struct refold       *refold = arg;
+    struct dataset_rows *rows = refold->rows;
+    float               *cell = rows->cell, *gathered;
+    size_t               max_rows = rows->max_rows;
+    enum err rc = dataset_chunk_decode(refold->meta, p, len, &refold->block, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    if (refold->block.first_column != 0 ||
+        refold->block.n_columns != rows->n_columns ||
+        refold->block.first_row != rows->first_row)
+        return err_set(e, ERR_CORRUPT, "",
+                       "rows of the dataset are missing or out of order");
+    if (refold->block.n_rows > max_rows) {
+        gathered =
+            mem_resize(rows->gathered, refold->block.n_rows, sizeof(*gathered));
+        if (gathered == NULL)
+            return DATASET_NOMEM(e);
+        rows->gathered = gathered;
+    }
+    rows->cell = refold->block.cell;
+    rows->n_rows = refold->block.n_rows;
+    rc = dataset_rows_fold(rows, e);
+    rows->cell = cell;
+    rows->first_row += rows->n_rows;
+    rows->n_rows = 0;
+    return rc;
+}
+
+enum err
+dataset_rows_resume(struct dataset_rows         *rows,
+                    const struct dataset_source *base, struct errinfo *e)
+{
+    struct refold refold = { .rows = rows, .meta = base->meta };
+    enum err      rc = ERR_OK;
+
+    for (size_t i = 0; i < base->meta->n_columns && rc == ERR_OK; i++)
+        rc = resume_column(rows, &base->meta->column[i], e);
+    if (rc == ERR_OK)
+        rc = dataset_rows_begin(rows, 0, e);
+    if (rc == ERR_OK)
+        rc = base->each(base->arg, refold_chunk, &refold, e);
+    dataset_block_release(&refold.block);
+    if (rc == ERR_OK && rows->first_row != base->meta->n_rows)
+        rc = err_set(e, ERR_CORRUPT, "", "rows of the dataset are missing");
+    rows->n_before = rows->first_row;
+    return rc;
+}

@@ -1,0 +1,178 @@
+"""Columns: what they are found to be, pages of rows, rows appended."""
+
+import hashlib
+
+import pytest
+
+from support import multipart, npy
+
+MIXED = ("when,ok,zip,kind,note,size\n"
+         "2024-02-29 17:30,yes,10,red,the cat sat,1.5\n"
+         ",no,20,,,2\n"
+         "2024-03-01 08:00,,10,blue,a dog,3.25\n"
+         "2024-03-02 09:15,yes,30,red,the dog,4\n")
+TYPES = "?types=zip:class,note:text&text_size=32"
+
+
+def columns(dataset):
+    return {c["name"]: c for c in dataset["columns"]}
+
+
+def append(client, name, body, query="", kind="text/csv"):
+    return client.post(f"/v1/datasets/{name}/rows{query}", body=body,
+                       headers={"Content-Type": kind})
+
+
+# --- types ------------------------------------------------------------------------
+
+def test_every_type_is_found_and_shown(client, name):
+    found = columns(client.dataset(name, MIXED, TYPES))
+    assert [c["type"] for c in found.values()] == [
+        "datetime", "boolean", "class", "categorical", "text", "numeric"]
+    assert found["ok"]["categories"] == ["no", "yes"]
+    assert found["zip"]["categories"] == ["10", "20", "30"]
+    assert found["note"]["text"] == {"size": 32, "words": [1, 1],
+                                     "characters": [0, 0]}
+    assert [c["missing"] for c in found.values()] == [1, 1, 0, 1, 1, 0]
+
+
+def test_the_width_of_inputs_follows_from_the_types(client, name):
+    dataset = client.dataset(name, MIXED, TYPES)
+    assert dataset["input_shape"] == [5 + 1 + 3 + 2 + 32]
+
+
+def test_a_column_is_summed_up(client, name):
+    rows = "".join(f"{i % 10},{'abc'[i % 3]},0.5\n" for i in range(100))
+    found = columns(client.dataset(name, "x,c,y\n" + rows))
+    x = found["x"]
+    assert (x["distinct"], x["sampled"]) == (10, 100)
+    assert x["quantiles"] == {"0.05": 0, "0.25": 2, "0.5": 4.5, "0.75": 7,
+                              "0.95": 9}
+    assert sum(x["histogram"]) == 100 and len(x["histogram"]) == 20
+    assert found["c"]["top"] == [{"value": "a", "count": 34},
+                                 {"value": "b", "count": 33},
+                                 {"value": "c", "count": 33}]
+
+
+@pytest.mark.parametrize("query", [
+    "?text_size=0", "?text_size=x", "?text_words=2-1", "?text_words=9",
+    "?text_words=0", "?text_characters=a", "?types=x:words"])
+def test_a_bad_query(client, name, query):
+    answer = client.put(f"/v1/datasets/{name}{query}", body="x,y\n1,a\n2,b\n",
+                        headers={"Content-Type": "text/csv"})
+    assert answer.status == 400, answer
+
+
+# --- rows -------------------------------------------------------------------------
+
+def test_rows_come_as_they_were_written(client, name):
+    client.dataset(name, MIXED, TYPES)
+    page = client.ok("GET", f"/v1/datasets/{name}/rows", 200)
+    assert page["next"] is None
+    assert page["data"][:2] == [
+        {"when": "2024-02-29 17:30", "ok": "yes", "zip": 10, "kind": "red",
+         "note": "the cat sat", "size": 1.5},
+        {"when": None, "ok": "no", "zip": 20, "kind": None, "note": None,
+         "size": 2}]
+    assert len(page["data"]) == 4
+
+
+def test_pages_of_rows_neither_miss_nor_repeat(client, name):
+    body = "x,y\n" + "".join(f"{i},{i % 2}\n" for i in range(250))
+    client.dataset(name, body)
+    seen, after = [], 0
+    while after is not None:
+        page = client.ok(
+            "GET", f"/v1/datasets/{name}/rows?limit=60&after={after}", 200)
+        seen += [row["x"] for row in page["data"]]
+        after = page["next"]
+    assert seen == list(range(250))
+    page = client.ok("GET", f"/v1/datasets/{name}/rows?after=250", 200)
+    assert page == {"data": [], "next": None}
+
+
+def test_rows_of_arrays_are_nested(client, name):
+    kind, body = multipart(("inputs", npy((3, 2, 2), range(12))),
+                           ("targets", npy((3,), [0.5, 1.5, 2.5])))
+    assert client.put(f"/v1/datasets/{name}", body=body,
+                      headers={"Content-Type": kind}).status == 201
+    page = client.ok("GET", f"/v1/datasets/{name}/rows?after=1&limit=1", 200)
+    assert page == {"data": [{"inputs": [[4, 5], [6, 7]], "targets": 1.5}],
+                    "next": 2}
+
+
+def test_rows_of_nothing(client, name):
+    assert client.get(f"/v1/datasets/{name}/rows").status == 404
+    client.dataset(name, "x,y\n1,2\n")
+    assert client.get(f"/v1/datasets/{name}/rows?revision=2").status == 404
+    assert client.get(f"/v1/datasets/{name}/rows?after=x").status == 400
+
+
+# --- revisions ----------------------------------------------------------------------
+
+def test_appended_rows_make_a_revision(client, name):
+    first = client.dataset(name, "x,y\n1,a\n2,b\n")
+    assert first["revision"] == 1
+    more = b"x,y\n3,a\n,c\n"
+    answer = append(client, name, more)
+    assert answer.status == 201, answer
+    second = answer.json
+    assert (second["revision"], second["rows"]) == (2, 4)
+    assert second["classes"] == ["a", "b", "c"]
+    assert columns(second)["x"]["missing"] == 1
+    assert second["sha256"] == hashlib.sha256(
+        bytes.fromhex(first["sha256"]) + more).hexdigest()
+    assert second == client.ok("GET", f"/v1/datasets/{name}", 200)
+    rows = client.ok("GET", f"/v1/datasets/{name}/rows", 200)["data"]
+    assert [row["x"] for row in rows] == [1, 2, 3, None]
+    old = client.ok("GET", f"/v1/datasets/{name}/rows?revision=1", 200)["data"]
+    assert old == rows[:2]
+
+
+def test_rows_as_objects_a_line(client, name):
+    client.dataset(name, "x,y\n1,a\n2,b\n")
+    answer = append(client, name, '{"y": "a", "x": 5}\n',
+                    kind="application/x-ndjson")
+    assert answer.status == 201, answer
+    assert answer.json["rows"] == 3
+
+
+def test_wrong_rows_change_nothing(client, name):
+    first = client.dataset(name, "x,y\n1,a\n2,b\n")
+    for body in ("x,y\n3,a\nabc,b\n", "y,x\na,3\n", "x,y\n"):
+        assert append(client, name, body).status == 422
+    assert client.ok("GET", f"/v1/datasets/{name}", 200) == first
+    assert append(client, name, "x,y\n3,a\n").json["rows"] == 3
+
+
+def test_wrong_rows_may_be_skipped(client, name):
+    client.dataset(name, "x,y\n1,a\n2,b\n")
+    answer = append(client, name, "x,y\n3,a\nabc,b\n", "?on_error=skip")
+    assert answer.status == 201, answer
+    assert answer.json["rows"] == 3
+    assert answer.json["skipped"]["rows"] == 1
+
+
+def test_only_tables_grow(client, name):
+    client.rows(name, [[0], [1]], [0.5, 1])
+    assert append(client, name, "inputs,targets\n1,2\n").status == 422
+    assert append(client, name + ".not", "x,y\n1,2\n").status == 404
+
+
+def test_a_job_names_the_revision_it_trains_on(client, name):
+    first = client.dataset(name, "x,y\n1,a\n2,b\n3,a\n4,b\n")
+    client.network(name, [(2, "softmax")], 1, "cross_entropy")
+    old = client.train(name, name, epochs=1)
+    assert old["dataset_revision"] == 1
+    second = append(client, name, "x,y\n5,a\n").json
+    new = client.train(name, name, epochs=1)
+    assert new["dataset_revision"] == 2
+    again = client.train(name, name, epochs=1, dataset_revision=1,
+                         start_from="initial")
+    assert again["dataset_revision"] == 1
+    digests = [client.ok("GET", f"/v1/networks/{name}/versions/{v}", 200)
+               ["dataset_sha256"] for v in (1, 2, 3)]
+    assert digests == [first["sha256"], second["sha256"], first["sha256"]]
+    answer = client.post("/v1/jobs", json_body={
+        "network": name, "dataset": name, "dataset_revision": 3})
+    assert answer.status == 422 and answer.pointers == ["/dataset_revision"]
