@@ -27,13 +27,14 @@ struct config {
     char           kernel[CONFIG_TEXT_SIZE]; /* "": the best */
     char           allowed_hosts[CONFIG_TEXT_SIZE];
     char           cors_origins[CONFIG_TEXT_SIZE];
-    unsigned       workers;    /* 0: one a core              */
-    unsigned       threads;    /* of one job; 0: one a core */
+    unsigned       workers; /* 0: one a core              */
+    unsigned       threads; /* of one job; 0: one a core  */
     unsigned       queue_max;
     unsigned       memory_mib; /* 0: three quarters of memory */
     unsigned       connections;
     unsigned       http_threads; /* 0: two                     */
     enum log_level log_level;
+    int            listen_fd; /* main()'s: a socket we were handed; -1: none  */
     bool           no_auth;
     bool           require_keys;
     bool           open_metrics;

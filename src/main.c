@@ -14,6 +14,7 @@
 #include "api/api.h"
 #include "base/cgroup.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/thread.h"
 #include "codec/check.h"
 #include "command.h"
@@ -130,6 +131,7 @@ wait_for_the_end(const sigset_t *signals, const struct api_ctx *ctx)
         if (sigtimedwait(signals, NULL, &second) > 0)
             return;
         refresh_keys(ctx);
+        notify_say("WATCHDOG=1");
     }
 }
 
@@ -221,6 +223,7 @@ serve(const struct config *config, sigset_t *signals)
                                          .on_version = publish,
                                          .on_short = make_room };
     struct http_options     http = { .listen = config->listen,
+                                     .listen_fd = config->listen_fd,
                                      .ctx = &ctx,
                                      .allowed_hosts = config->allowed_hosts,
                                      .cors_origins = config->cors_origins,
@@ -268,7 +271,9 @@ serve(const struct config *config, sigset_t *signals)
     fflush(stdout);
     log_write(LOG_INFO, "main", "listening on %s, database %s",
               http_server_url(server), config->database);
+    notify_say("READY=1");
     wait_for_the_end(signals, &ctx);
+    notify_say("STOPPING=1");
     if (store_is_failed(ctx.store))
         code = EXIT_STORE_FAILED;
     log_write(LOG_INFO, "main", "stopping");
@@ -322,6 +327,11 @@ main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     log_set_level(config.log_level);
+    config.listen_fd = notify_listen_fd();
+    if (config.listen_fd >= 0 &&
+        http_address_of(config.listen_fd, config.listen, sizeof(config.listen),
+                        &e) != ERR_OK)
+        return fail(&e, EXIT_CONFIG);
     if (config.check)
         return check(&config);
 

@@ -16,6 +16,11 @@ API_HANDLER(api_ready_get);
 /* dashboard.c */
 API_HANDLER(api_dashboard_index);
 API_HANDLER(api_dashboard_file);
+enum err api_dashboard_reply(const char *name, struct http_reply *rep,
+                             struct errinfo *e);
+/* openapi.c */
+API_HANDLER(api_openapi_get);
+API_HANDLER(api_docs_get);
 /* events.c */
 API_HANDLER(api_events);
 API_HANDLER(api_jobs_events);

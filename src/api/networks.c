@@ -77,7 +77,7 @@ api_networks_create(void *ctx, const struct http_request *req,
     size_t               bytes;
     enum err             rc;
 
-    rc = codec_network_parse(req->body, req->body_len, &asked, e);
+    rc = codec_network_parse(req->body, req->body_len, api->store, &asked, e);
     if (rc != ERR_OK)
         return rc;
 

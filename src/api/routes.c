@@ -35,6 +35,8 @@ static const struct http_route routes[] = {
 
     { GET,    "/",                                     api_dashboard_index, NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "the dashboard" },
     { GET,    "/dashboard/{file}",                     api_dashboard_file,  NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "its files" },
+    { GET,    "/openapi.json",                         api_openapi_get,     NULL,              0,     NONE,     NULL,                       HTTP_ETAG,              HTTP_PUBLIC, "all of this for programs, as OpenAPI 3.1" },
+    { GET,    "/docs",                                 api_docs_get,        NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "the same for people" },
 
     { POST,   "/v1/networks",                          api_networks_create, NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "create a network" },
     { GET,    "/v1/networks",                          api_networks_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list networks" },

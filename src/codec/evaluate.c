@@ -1,5 +1,7 @@
 #include <math.h>
+#include <stdlib.h>
 
+#include "base/json_write.h"
 #include "codec/predict.h"
 #include "codec/walk.h"
 #include "codec/write.h"
@@ -79,6 +81,24 @@ write_classes(const struct codec_evaluation *ev, struct buf *out)
 }
 
 static void
+write_roc(const struct codec_evaluation *ev, struct buf *out)
+{
+    write_member(out, "roc");
+    buf_putc(out, '[');
+    for (size_t i = 0; i < ev->n_roc; i++) {
+        if (i > 0)
+            buf_putc(out, ',');
+        write_begin(out);
+        write_double(out, "false_positive_rate",
+                     ev->roc[i].false_positive_rate);
+        write_double(out, "true_positive_rate", ev->roc[i].true_positive_rate);
+        write_double(out, "threshold", ev->roc[i].threshold);
+        write_end(out);
+    }
+    buf_putc(out, ']');
+}
+
+static void
 write_classification(const struct codec_evaluation *ev, struct buf *out)
 {
     size_t   n = ev->n_classes;
@@ -96,8 +116,68 @@ write_classification(const struct codec_evaluation *ev, struct buf *out)
     }
     buf_puts(out, "]]");
     write_classes(ev, out);
-    if (n == 2)
+    write_double(out, "log_loss", ev->log_loss);
+    if (n == 2) {
         write_double(out, "auc", ev->auc);
+        write_roc(ev, out);
+    }
+}
+
+/* --- regression ----------------------------------------------------------- */
+
+static void
+write_regression(const struct codec_evaluation *ev, struct buf *out)
+{
+    static const char *const names[CODEC_QUANTILES] = { "0.05", "0.25", "0.5",
+                                                        "0.75", "0.95" };
+
+    write_double(out, "mse", ev->mse);
+    write_double(out, "rmse", sqrt(ev->mse));
+    write_double(out, "mae", ev->mae);
+    write_double(out, "r2", ev->r2);
+    write_member(out, "residual_quantiles");
+    write_begin(out);
+    for (size_t i = 0; i < CODEC_QUANTILES; i++)
+        write_double(out, names[i], ev->residual[i]);
+    write_end(out);
+}
+
+/* The rows by their numbers, for GET /v1/datasets/{name}/rows?after=. */
+static void
+write_worst(const struct codec_evaluation *ev, struct buf *out)
+{
+    write_member(out, "worst");
+    buf_putc(out, '[');
+    for (size_t i = 0; i < ev->n_worst; i++) {
+        const struct codec_worst *w = &ev->worst[i];
+
+        if (i > 0)
+            buf_putc(out, ',');
+        write_begin(out);
+        write_count(out, "row", w->row);
+        if (ev->task == DATASET_CLASSIFICATION) {
+            write_text(out, "actual", ev->classes[w->actual]);
+            write_text(out, "said", ev->classes[w->said]);
+            write_double(out, "probability", w->probability);
+        } else {
+            write_member(out, "actual");
+            json_write_floats(out, w->t, ev->n_out);
+            write_member(out, "said");
+            json_write_floats(out, w->y, ev->n_out);
+            write_double(out, "squared_error", w->badness);
+        }
+        write_end(out);
+    }
+    buf_putc(out, ']');
+}
+
+void
+codec_evaluation_release(struct codec_evaluation *ev)
+{
+    free(ev->confusion);
+    free(ev->roc);
+    ev->confusion = NULL;
+    ev->roc = NULL;
 }
 
 void
@@ -109,13 +189,10 @@ codec_evaluation_format(const struct codec_evaluation *ev, struct buf *out)
     write_text(out, "dataset", ev->dataset);
     write_count(out, "rows", ev->n_rows);
     write_double(out, "loss", ev->loss);
-    if (ev->task == DATASET_CLASSIFICATION) {
+    if (ev->task == DATASET_CLASSIFICATION)
         write_classification(ev, out);
-    } else {
-        write_double(out, "mse", ev->mse);
-        write_double(out, "rmse", sqrt(ev->mse));
-        write_double(out, "mae", ev->mae);
-        write_double(out, "r2", ev->r2);
-    }
+    else
+        write_regression(ev, out);
+    write_worst(ev, out);
     write_end(out);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "codec/list.h"
+#include "codec/network_data.h"
 #include "codec/walk.h"
 #include "codec/write.h"
 #include "nn/layer.h"
@@ -183,8 +184,8 @@ read_keep(struct walk *w, int64_t *out)
 }
 
 enum err
-codec_network_parse(const void *body, size_t len, struct codec_network *out,
-                    struct errinfo *e)
+codec_network_parse(const void *body, size_t len, struct store *db,
+                    struct codec_network *out, struct errinfo *e)
 {
     struct codec_network network;
     struct walk          w;
@@ -196,6 +197,11 @@ codec_network_parse(const void *body, size_t len, struct codec_network *out,
     rc = walk_load(body, len, &document, e);
     if (rc != ERR_OK)
         return rc;
+    codec_network_complete(document, db, e);
+    if (e->n > 0) {
+        json_decref(document);
+        return e->code;
+    }
     walk_begin(&w, document, "", e);
     name = walk_member(&w, "name");
     if (name == NULL)

@@ -30,7 +30,8 @@ struct codec_network {
     int64_t        keep_versions; /* 0: all */
 };
 
-enum err codec_network_parse(const void *body, size_t len,
+/* db has the dataset that the body may name: see codec/network_data.h. */
+enum err codec_network_parse(const void *body, size_t len, struct store *db,
                              struct codec_network *out, struct errinfo *e);
 
 /* A spec as stored, and back. */

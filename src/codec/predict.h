@@ -46,6 +46,24 @@ struct codec_evaluate {
 enum err codec_evaluate_parse(const void *body, size_t len,
                               struct codec_evaluate *out, struct errinfo *e);
 
+#define CODEC_MAX_WORST 10
+#define CODEC_MAX_ROC 101
+#define CODEC_QUANTILES 5 /* 5, 25, 50, 75 and 95 percent */
+
+/* A row that the model is bad at, from 0: the more, the worse. */
+struct codec_worst {
+    uint64_t     row;
+    double       badness;
+    size_t       actual, said; /* classes */
+    double       probability;  /* of the actual one; NaN: outputs are none */
+    const float *t, *y;        /* [n_out] regression; borrowed             */
+};
+
+/* Of a score above the threshold (NaN: none is) it says the second class. */
+struct codec_roc {
+    double false_positive_rate, true_positive_rate, threshold;
+};
+
 /* What an evaluation found.  Sums over rows; the formatter derives the rest. */
 struct codec_evaluation {
     const char              *network, *dataset;
@@ -54,11 +72,19 @@ struct codec_evaluation {
     uint64_t                 n_rows;
     double                   loss;      /* mean                              */
     size_t                   n_classes; /* classification                    */
-    char                   **classes;
+    char                   **classes;   /* borrowed                          */
     uint64_t                *confusion; /* [n_classes actual][n_classes said] */
+    double                   log_loss;  /* NaN: outputs are no probabilities */
     double                   auc;       /* two classes; NaN: not defined     */
+    size_t                   n_roc;
+    struct codec_roc        *roc; /* [CODEC_MAX_ROC]                         */
     double                   mse, mae, r2; /* regression; over all outputs   */
+    double                   residual[CODEC_QUANTILES]; /* target - output   */
+    size_t                   n_out;
+    size_t                   n_worst;
+    struct codec_worst       worst[CODEC_MAX_WORST];
 };
+void codec_evaluation_release(struct codec_evaluation *ev);
 void codec_evaluation_format(const struct codec_evaluation *ev,
                              struct buf *out);
 

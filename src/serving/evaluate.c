@@ -5,110 +5,9 @@
 
 #include "codec/predict.h"
 #include "codec/stored.h"
+#include "serving/figures.h"
 #include "serving/model.h"
 #include "serving/registry.h"
-
-/* --- figures -------------------------------------------------------------- */
-
-struct scored {
-    float score;
-    bool  positive;
-};
-
-static int
-scored_compare(const void *pa, const void *pb)
-{
-    const struct scored *a = pa, *b = pb;
-
-    return (a->score > b->score) - (a->score < b->score);
-}
-
-/*
- * The area under the ROC curve by ranks (Mann and Whitney 1947): with R the sum
- * of the positives' ranks, (R - p (p + 1) / 2) / (p n); rows of equal score
- * share the mean of their ranks.  NaN where a class has no row.
- */
-static double
-auc_of(struct scored *row, size_t n)
-{
-    double ranks = 0, positives = 0;
-
-    qsort(row, n, sizeof(*row), scored_compare);
-    for (size_t i = 0, j; i < n; i = j) {
-        double rank;
-        for (j = i + 1; j < n && row[j].score == row[i].score; j++)
-            ;
-        rank = ((double)(i + 1) + (double)j) / 2;
-        for (size_t k = i; k < j; k++)
-            if (row[k].positive) {
-                ranks += rank;
-                positives++;
-            }
-    }
-    double negatives = (double)n - positives;
-    if (positives == 0 || negatives == 0)
-        return NAN;
-    return (ranks - positives * (positives + 1) / 2) / (positives * negatives);
-}
-
-static enum err
-classify(const struct dataset_encoder *enc, const struct dataset_table *table,
-         const float *y, struct codec_evaluation *ev, struct errinfo *e)
-{
-    size_t         n = table->n_rows, n_out = table->n_out;
-    struct scored *row = NULL;
-    bool           finite = true;
-
-    ev->n_classes = enc->n_classes;
-    ev->classes = enc->classes;
-    ev->confusion =
-        mem_array(enc->n_classes * enc->n_classes, sizeof(*ev->confusion), 0);
-    if (enc->n_classes == 2)
-        row = mem_array(n, sizeof(*row), 0);
-    if (ev->confusion == NULL || (enc->n_classes == 2 && row == NULL)) {
-        free(row);
-        return err_set(e, ERR_NOMEM, "", "no memory to evaluate in");
-    }
-    for (size_t i = 0; i < n; i++) {
-        size_t actual = dataset_encoder_class(enc, table->t + i * n_out);
-        size_t said = dataset_encoder_class(enc, y + i * n_out);
-        ev->confusion[actual * enc->n_classes + said]++;
-        if (row == NULL)
-            continue;
-        row[i].score = y[i * n_out + (n_out == 1 ? 0 : 1)];
-        row[i].positive = actual == 1;
-        finite = finite && isfinite(row[i].score);
-    }
-    if (row != NULL && finite)
-        ev->auc = auc_of(row, n);
-    free(row);
-    return ERR_OK;
-}
-
-static void
-regress(const struct dataset_table *table, const float *y,
-        struct codec_evaluation *ev)
-{
-    size_t n = table->n_rows, n_out = table->n_out;
-    double squares = 0, absolute = 0, total = 0;
-
-    for (size_t j = 0; j < n_out; j++) {
-        double mean = 0;
-        for (size_t i = 0; i < n; i++)
-            mean += (double)table->t[i * n_out + j];
-        mean /= (double)n;
-        for (size_t i = 0; i < n; i++) {
-            double t = (double)table->t[i * n_out + j];
-            double d = t - (double)y[i * n_out + j];
-            squares += d * d;
-            absolute += fabs(d);
-            total += (t - mean) * (t - mean);
-        }
-    }
-    ev->mse = squares / (double)(n * n_out);
-    ev->mae = absolute / (double)(n * n_out);
-    ev->r2 = total > 0 ? 1 - squares / total : NAN;
-}
 
 /* --- the pass ------------------------------------------------------------- */
 
@@ -119,7 +18,8 @@ encoder_choose(const struct serving_model *m, const struct dataset_meta *meta,
 {
     static const struct dataset_encoding as_it_is;
     const struct nn_spec                *spec = nn_net_spec(m->net);
-    bool symmetric = spec->layer[spec->n_layers - 1].activation == NN_TANH;
+    bool symmetric = nn_activation_is_symmetric(
+        spec->layer[spec->n_layers - 1].activation);
 
     if (m->encoder != NULL)
         return ERR_OK;
@@ -138,7 +38,8 @@ bytes_needed(const struct dataset_encoder *enc, const struct dataset_meta *meta,
     if (rc != ERR_OK)
         return rc;
     if (!mem_mul((size_t)meta->n_rows,
-                 enc->n_out * sizeof(float) + sizeof(struct scored), &y) ||
+                 enc->n_out * sizeof(float) + serving_figures_bytes(enc->n_out),
+                 &y) ||
         !mem_add(table, y, out))
         return err_set(e, ERR_INVALID, "/dataset",
                        "needs more memory than can be counted");
@@ -172,7 +73,6 @@ serving_evaluate(struct serving_registry *reg, struct serving_model *m,
         .network = network,
         .dataset = dataset,
         .version = m->version,
-        .auc = NAN,
     };
     enum err rc;
 
@@ -210,17 +110,13 @@ serving_evaluate(struct serving_registry *reg, struct serving_model *m,
     ev.n_rows = table->n_rows;
     ev.loss = nn_loss_mean(nn_net_spec(m->net), y, table->t, NULL,
                            table->n_rows, table->n_out);
-    if (enc->task == DATASET_CLASSIFICATION)
-        rc = classify(enc, table, y, &ev, e);
-    else {
-        dataset_encoder_restore(enc, y, table->n_rows);
-        dataset_encoder_restore(enc, table->t, table->n_rows);
-        regress(table, y, &ev);
-    }
+    dataset_encoder_restore(enc, y, table->n_rows);
+    dataset_encoder_restore(enc, table->t, table->n_rows);
+    rc = serving_figures(enc, table, y, &ev, e);
     if (rc == ERR_OK)
         codec_evaluation_format(&ev, out);
 out:
-    free(ev.confusion);
+    codec_evaluation_release(&ev);
     free(y);
     dataset_table_free(table);
     serving_registry_give(reg, taken);

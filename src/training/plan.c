@@ -139,8 +139,8 @@ encoder_choose(struct training_plan *plan, struct store *db,
     rc = encoder_of_start(plan, db, spec, network_id, e);
     if (rc != ERR_OK || plan->encoder != NULL)
         return rc;
-    bool symmetric =
-        plan->net.layer[plan->net.n_layers - 1].activation == NN_TANH;
+    bool symmetric = nn_activation_is_symmetric(
+        plan->net.layer[plan->net.n_layers - 1].activation);
     plan->fit = true;
     return dataset_encoder_new(&plan->dataset->meta, &spec->encoding, n_out,
                                symmetric, &plan->encoder, e);

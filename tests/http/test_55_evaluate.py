@@ -48,6 +48,40 @@ def test_classification_by_hand(client, colours):
     assert found["auc"] == pytest.approx(sum(pairs) / len(pairs), rel=1e-6)
 
 
+    assert found["log_loss"] == pytest.approx(loss, rel=1e-4)
+
+
+def test_the_curve_and_the_worst_rows(client, colours):
+    rows = rows_of(two_groups())
+    answer = client.predict(colours, [[float(a), float(b)]
+                                      for a, b, _ in rows])
+    found = client.evaluate(colours, colours)
+    curve = found["roc"]
+    assert curve[0] == {"false_positive_rate": 0, "true_positive_rate": 0,
+                        "threshold": None}
+    assert curve[-1]["false_positive_rate"] == 1
+    assert curve[-1]["true_positive_rate"] == 1
+    for point in curve[1:]:
+        said = [y[1] >= point["threshold"] * (1 - 1e-6)
+                for y in answer["outputs"]]
+        red = [row[2] == "red" for row in rows]
+        assert point["true_positive_rate"] == pytest.approx(
+            sum(s and r for s, r in zip(said, red)) / sum(red))
+        assert point["false_positive_rate"] == pytest.approx(
+            sum(s and not r for s, r in zip(said, red)) / red.count(False))
+
+    classes = ["blue", "red"]
+    p = [y[classes.index(row[2])] for y, row in zip(answer["outputs"], rows)]
+    assert len(found["worst"]) == 10
+    assert [w["probability"] for w in found["worst"]] == pytest.approx(
+        sorted(p)[:10], rel=1e-5)
+    for worst in found["worst"]:
+        page = client.ok("GET", f"/v1/datasets/{colours}/rows?limit=1&after="
+                                f"{worst['row']}", 200)
+        assert page["data"][0]["colour"] == worst["actual"]
+        assert worst["said"] == answer["labels"][worst["row"]]
+
+
 def test_figures_of_each_class(client, colours):
     found = client.evaluate(colours, colours)
     matrix = found["confusion_matrix"]

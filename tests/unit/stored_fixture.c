@@ -90,7 +90,7 @@ fixture_network(struct fixture *f, const char *body)
     int64_t              id;
 
     err_clear(&e);
-    must(codec_network_parse(body, strlen(body), &network, &e), &e);
+    must(codec_network_parse(body, strlen(body), f->db, &network, &e), &e);
     must(nn_net_new(&network.spec, &net, &e), &e);
     nn_net_init(net, network.spec.seed);
     codec_spec_format(&network.spec, &spec);
