@@ -33,6 +33,7 @@ struct config {
     unsigned       memory_mib; /* 0: three quarters of memory */
     unsigned       connections;
     unsigned       http_threads; /* 0: two                     */
+    unsigned       key_rate, network_rate; /* a second; 0: any */
     enum log_level log_level;
     int            listen_fd; /* main()'s: a socket we were handed; -1: none  */
     bool           no_auth;

@@ -210,6 +210,18 @@ check(const struct config *config)
     return found.faults == 0 ? EXIT_SUCCESS : EXIT_FAULTS;
 }
 
+static enum err
+open_rates(const struct config *config, struct api_ctx *ctx, struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    if (config->key_rate > 0)
+        rc = rate_new(config->key_rate, &ctx->key_rate, e);
+    if (rc == ERR_OK && config->network_rate > 0)
+        rc = rate_new(config->network_rate, &ctx->network_rate, e);
+    return rc;
+}
+
 static int
 serve(const struct config *config, sigset_t *signals)
 {
@@ -242,6 +254,10 @@ serve(const struct config *config, sigset_t *signals)
     if (api_metrics_new(&ctx.metrics, &e) != ERR_OK)
         return fail(&e, EXIT_FAILURE);
 
+    if (open_rates(config, &ctx, &e) != ERR_OK) {
+        code = fail(&e, EXIT_FAILURE);
+        goto out;
+    }
     if (open_keys(config, &ctx, &e) != ERR_OK) {
         code = fail(&e, EXIT_CONFIG);
         goto out;
@@ -291,6 +307,8 @@ out:
         serving_registry_free(ctx.registry);
     store_close(ctx.store);
     http_keys_free(ctx.keys);
+    rate_free(ctx.key_rate);
+    rate_free(ctx.network_rate);
     api_metrics_free(ctx.metrics);
     return code;
 }

@@ -251,9 +251,10 @@ training_trainer_new(struct store *db, const struct codec_job *spec,
     t->baseline = training_baseline(t);
     training_run_begin(run, t->state.epoch, spec, t->train.n);
     training_run_restart(run, t->state.restart, t->state.began);
-    if (t->state.epoch != 0)
-        training_run_advance(run, t->state.epoch, 0, t->state.elapsed,
-                             &t->state.last);
+    if (t->state.epoch != 0 || t->state.sums.n_rows != 0)
+        training_run_advance(run, t->state.epoch, t->state.sums.n_rows,
+                             t->state.elapsed + t->state.seconds,
+                             t->state.epoch != 0 ? &t->state.last : NULL);
     *out = t;
     return ERR_OK;
 }
