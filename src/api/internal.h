@@ -69,6 +69,7 @@ API_HANDLER(api_jobs_resume);
 API_HANDLER(api_train_on_batch);
 /* tfserving.c */
 API_HANDLER(api_tfserving_predict);
+API_HANDLER(api_tfserving_encoded);
 API_HANDLER(api_tfserving_metadata);
 API_HANDLER(api_models_get);
 API_HANDLER(api_models_list);

@@ -391,6 +391,29 @@ serving_registry_get(struct serving_registry *reg, const char *network,
     return ERR_OK;
 }
 
+enum err
+serving_registry_wrap(struct serving_registry *reg, struct nn_net *net,
+                      struct dataset_encoder *encoder,
+                      struct serving_model **out, struct errinfo *e)
+{
+    size_t   bytes = nn_net_bytes(nn_net_spec(net)), taken = 0;
+    enum err rc = serving_registry_take(reg, bytes, "the network", e);
+
+    if (rc == ERR_OK) {
+        taken = bytes;
+        while ((rc = serving_model_new(net, encoder, -1, reg->budget, taken,
+                                       out, e)) == ERR_BUSY &&
+               evict(reg))
+            err_clear(e);
+    }
+    if (rc != ERR_OK) {
+        dataset_encoder_free(encoder);
+        nn_net_free(net);
+        mem_budget_give(reg->budget, taken);
+    }
+    return rc;
+}
+
 /* Take out what is there of a name: versions asked for by number and, where
  * `serving`, the one that serves. */
 static void

@@ -14,8 +14,8 @@ patterns_overlap(const char *a, const char *b)
 {
     while (*a != '\0' && *b != '\0') {
         if (*a == '{' || *b == '{') {
-            a += strcspn(a, "/");
-            b += strcspn(b, "/");
+            a += strcspn(a, "/:");
+            b += strcspn(b, "/:");
         } else if (*a++ != *b++) {
             return false;
         }
