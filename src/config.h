@@ -24,9 +24,11 @@ struct config {
     char           database[CONFIG_TEXT_SIZE];
     char           keys[CONFIG_TEXT_SIZE]; /* the file they are in       */
     char           file[CONFIG_TEXT_SIZE]; /* "": none */
+    char           kernel[CONFIG_TEXT_SIZE]; /* "": the best */
     char           allowed_hosts[CONFIG_TEXT_SIZE];
     char           cors_origins[CONFIG_TEXT_SIZE];
     unsigned       workers; /* 0: one a core              */
+    unsigned       threads; /* of one job; 0: one a core  */
     unsigned       queue_max;
     unsigned       memory_mib; /* 0: three quarters of memory */
     unsigned       connections;

@@ -231,6 +231,7 @@ serve(const struct config *config, sigset_t *signals)
                                     .open_metrics = config->open_metrics };
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,
+                                         .n_threads = config->threads,
                                          .on_version = publish,
                                          .on_short = make_room };
     struct http_options     http = { .listen = config->listen,
@@ -325,6 +326,12 @@ main(int argc, char **argv)
     err_clear(&e);
     if (config_read(argc, argv, &config, &e) != ERR_OK)
         return fail(&e, EXIT_CONFIG);
+    if (config.kernel[0] != '\0' && !nn_kernel_select(config.kernel)) {
+        err_set(&e, ERR_INVALID, "kernel",
+                "this program or CPU has no '%.40s'; --version lists what "
+                "there is", config.kernel);
+        return fail(&e, EXIT_CONFIG);
+    }
     if (config.help || config.version || config.print_config ||
         config.print_routes) {
         if (config.help)

@@ -115,6 +115,8 @@ train(struct training_trainer *t, uint64_t epoch, int64_t began,
         if (n > t->plan->block_rows)
             n = t->plan->block_rows;
         training_rows_view(t, rows, done, n, &x, &y, &w);
+        if (t->team != NULL)
+            training_team_share(t->team, t->run->cores);
         options.measure = done + n == rows->n && training_keeps_layers(epoch);
         options.draws.batch = (uint32_t)(done / t->batch_size);
         if (!nn_train_rows(t->net, t->work, t->opt, t->grad, x, y, w, n,

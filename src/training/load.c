@@ -176,6 +176,23 @@ load_net(struct training_trainer *t, struct store *db, bool resumes,
     return t->grad != NULL && t->mean != NULL ? ERR_OK : no_memory(e);
 }
 
+/* Threads to share the passes, where the pool lends any and they would have
+ * something to do. */
+static enum err
+load_team(struct training_trainer *t, struct errinfo *e)
+{
+    unsigned most = t->run->cores != NULL ? t->run->cores->most : 1;
+
+    if (most > t->plan->n_threads)
+        most = t->plan->n_threads;
+    if (most < 2)
+        return ERR_OK;
+    enum err rc = training_team_new(most, &t->team, e);
+    if (rc == ERR_OK)
+        rc = nn_work_set_team(t->work, training_team_nn(t->team), e);
+    return rc;
+}
+
 /* The encoder is fitted now: what it looks like stays the same from here on. */
 static enum err
 load_encoder(struct training_trainer *t, struct errinfo *e)
@@ -215,6 +232,8 @@ training_trainer_new(struct store *db, const struct codec_job *spec,
                                     e);
     }
     t->seed = training_restart_seed(spec->seed, t->state.restart);
+    if (rc == ERR_OK)
+        rc = load_team(t, e);
     if (rc == ERR_OK)
         rc = load_rows(t, e);
     if (rc == ERR_OK)
@@ -259,6 +278,7 @@ training_trainer_free(struct training_trainer *t)
     free(t->grad);
     nn_optimizer_free(t->opt);
     nn_work_free(t->work);
+    training_team_free(t->team);
     nn_net_free(t->winner);
     nn_net_free(t->best);
     nn_net_free(t->net);

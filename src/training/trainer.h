@@ -37,6 +37,7 @@ struct training_trainer {
     struct nn_net              *net, *best; /* best NULL: the last is kept */
     struct nn_net              *winner; /* of the restarts; NULL: only one */
     struct nn_work             *work;
+    struct training_team       *team; /* shares passes over work; NULL: none */
     struct nn_optimizer        *opt;
     float                      *grad; /* [n_params] */
     struct dataset_table       *table, *held_out; /* held_out NULL: none */
