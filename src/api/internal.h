@@ -65,8 +65,11 @@ API_HANDLER(api_jobs_log);
 API_HANDLER(api_jobs_cancel);
 API_HANDLER(api_jobs_pause);
 API_HANDLER(api_jobs_resume);
+/* train_on_batch.c */
+API_HANDLER(api_train_on_batch);
 /* tfserving.c */
 API_HANDLER(api_tfserving_predict);
+API_HANDLER(api_tfserving_encoded);
 API_HANDLER(api_tfserving_metadata);
 API_HANDLER(api_models_get);
 API_HANDLER(api_models_list);

@@ -1,5 +1,6 @@
 #include "codec/schema.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +44,8 @@ member_schema(const struct nn_member *m)
         return s;
     case NN_MEMBER_FLOAT:
         s = schema_double(m->min, m->max, m->above_min, m->below_max);
+        if (strcmp(m->name, "learning_rate") == 0)
+            s = json_pack("{s:[o, {s:s}]}", "oneOf", s, "const", "auto");
         if (!m->required && isfinite(m->value))
             json_object_set_new(s, "default", json_real(m->value));
         return s;
@@ -255,6 +258,14 @@ job_schema(void)
     set_property(s, "batch_size",
                  json_pack("{s:[{s:s}, o]}", "oneOf", "const", "full",
                            schema_count(1, CODEC_MAX_BATCH)));
+    set_property(s, "class_weights",
+                 json_pack("{s:[{s:[s, n]}, {s:s, s:i, s:o}]}", "oneOf", "enum",
+                           "balanced", "type", "object", "minProperties", 1,
+                           "additionalProperties",
+                           schema_double(0, FLT_MAX, false, false)));
+    set_property(s, "sample_weight",
+                 json_pack("{s:[s, s], s:i}", "type", "string", "null",
+                           "maxLength", CODEC_COLUMN_SIZE - 1));
     set_property(s, "start_from",
                  json_pack("{s:[{s:s, s:[s, s]}, o]}", "oneOf", "type",
                            "string", "enum", "latest", "initial",
