@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "nn/check.h"
 #include "nn/kernel/kernel.h"
+#include "nn/team.h"
 #include "nn/train.h"
 #include "nn_fixture.h"
 #include "nn_suites.h"
@@ -75,13 +76,13 @@ spec_with(const char *type, enum nn_activation hidden,
     return spec;
 }
 
-/* Every kind there is, with all that keeps state. */
+/* Every kind there is, with all that keeps state; of about this width. */
 static struct nn_spec
-spec_of_all(void)
+spec_of_all(size_t width)
 {
     struct nn_spec       spec = { .input = { .rank = 2, .dim = { 2, 3 } },
                                   .loss = nn_loss_spec(NN_CROSS_ENTROPY) };
-    struct nn_layer_spec dense = dense_of(20, NN_GELU);
+    struct nn_layer_spec dense = dense_of(width, NN_GELU);
     struct nn_layer_spec activation = layer_of("activation");
 
     dense.l1 = 1e-4f;
@@ -94,7 +95,7 @@ spec_of_all(void)
     spec_add(&spec, layer_of("batch_norm"));
     spec_add(&spec, activation);
     spec_add(&spec, layer_of("dropout"));
-    spec_add(&spec, dense_of(17, NN_SOFTPLUS));
+    spec_add(&spec, dense_of(width - 3, NN_SOFTPLUS));
     spec_add(&spec, layer_of("layer_norm"));
     spec_add(&spec, dense_of(9, NN_ELU));
     spec_add(&spec, dense_of(N_OUT, NN_SOFTMAX));
@@ -188,7 +189,7 @@ END_TEST
 
 START_TEST(all_of_them_at_once_with_penalties)
 {
-    struct nn_spec spec = spec_of_all();
+    struct nn_spec spec = spec_of_all(20);
 
     check_spec(&spec);
     /* At weights of 0, |w| has a kink in each of them. */
@@ -528,7 +529,7 @@ END_TEST
 #define N_ROWS 50
 
 static void
-train_all(struct nn_net *net, int epochs)
+train_all(struct nn_net *net, int epochs, struct nn_team *team)
 {
     struct nn_work      *work = fix_work(net, 16);
     struct nn_optimizer *opt = fix_optimizer("adam", 0, nn_net_n_params(net));
@@ -543,6 +544,8 @@ train_all(struct nn_net *net, int epochs)
     memset(t, 0, sizeof(t));
     for (size_t s = 0; s < N_ROWS; s++)
         t[s * N_OUT + s % N_OUT] = 1;
+    if (team != NULL)
+        ck_assert_int_eq(nn_work_set_team(work, team, NULL), ERR_OK);
     for (int epoch = 0; epoch < epochs; epoch++) {
         struct nn_train_sums sums = { 0 };
 
@@ -558,14 +561,14 @@ train_all(struct nn_net *net, int epochs)
 
 START_TEST(every_layer_is_stored_and_predicts_the_same_bits)
 {
-    struct nn_spec  spec = spec_of_all();
+    struct nn_spec  spec = spec_of_all(20);
     struct nn_net  *net = fix_net(&spec, 5), *back = fix_net(&spec, 6);
     struct nn_work *work = fix_work(net, BATCH), *other = fix_work(back, BATCH);
     size_t          len = nn_net_params_bytes(net);
     unsigned char  *bytes = mem_array(len, 1, 0);
     float           x[BATCH * N_IN], t[BATCH * N_OUT];
 
-    train_all(net, 3);
+    train_all(net, 3, NULL);
     data_of(x, t, BATCH);
     nn_net_export(net, bytes);
     ck_assert_int_eq(nn_net_import(back, bytes, len, NULL), ERR_OK);
@@ -583,17 +586,17 @@ END_TEST
  * set that has FMA. */
 START_TEST(every_layer_trains_to_the_same_bytes)
 {
-    struct nn_spec          spec = spec_of_all();
+    struct nn_spec          spec = spec_of_all(20);
     struct nn_net          *first = fix_net(&spec, 5);
     const struct nn_kernel *kernel;
 
-    train_all(first, 3);
+    train_all(first, 3, NULL);
     for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++) {
         struct nn_net *net = fix_net(&spec, 5);
         bool           same;
 
         ck_assert(nn_kernel_select(kernel->name));
-        train_all(net, 3);
+        train_all(net, 3, NULL);
         same = fix_same(nn_net_params(net), nn_net_params(first),
                         nn_net_n_params(net));
         if (s == 0 || strcmp(kernel->name, "avx2") == 0)
@@ -605,6 +608,45 @@ START_TEST(every_layer_trains_to_the_same_bytes)
     }
     nn_kernel_select(NULL);
     nn_net_free(first);
+}
+END_TEST
+
+/* Runs the parts one after the other, the last one first. */
+struct counting_team {
+    struct nn_team team;
+    unsigned       most_parts; /* seen */
+};
+
+static void
+run_counted(struct nn_team *team, nn_part_fn fn, void *ctx, unsigned n_parts)
+{
+    struct counting_team *t = (struct counting_team *)team;
+
+    if (n_parts > t->most_parts)
+        t->most_parts = n_parts;
+    for (unsigned part = n_parts; part-- > 0;)
+        fn(ctx, part, n_parts);
+}
+
+START_TEST(every_layer_is_shared_with_the_same_bytes)
+{
+    static const unsigned sizes[] = { 1, 2, 3, 8 };
+    struct nn_spec        spec = spec_of_all(500);
+    struct nn_net        *alone = fix_net(&spec, 5);
+
+    train_all(alone, 2, NULL);
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        struct counting_team team = { .team = { 8, sizes[i], run_counted } };
+        struct nn_net       *net = fix_net(&spec, 5);
+
+        train_all(net, 2, &team.team);
+        ck_assert(fix_same(nn_net_params(net), nn_net_params(alone),
+                           nn_net_n_params(net)));
+        if (sizes[i] > 1)
+            ck_assert_uint_gt(team.most_parts, 1);
+        nn_net_free(net);
+    }
+    nn_net_free(alone);
 }
 END_TEST
 
@@ -626,6 +668,7 @@ suite_nn_layers(void)
     suite_add_tcase(s, t);
 
     t = tcase_create("kinds");
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, dropout_leaves_out_its_share);
     tcase_add_test(t, two_dropouts_draw_apart);
     tcase_add_test(t, running_figures_move_and_are_not_trained);
@@ -634,6 +677,7 @@ suite_nn_layers(void)
     tcase_add_test(t, max_norm_holds_each_unit);
     tcase_add_test(t, every_layer_is_stored_and_predicts_the_same_bits);
     tcase_add_test(t, every_layer_trains_to_the_same_bytes);
+    tcase_add_test(t, every_layer_is_shared_with_the_same_bytes);
     suite_add_tcase(s, t);
     return s;
 }
