@@ -30,6 +30,9 @@ struct config {
     unsigned       queue_max;
     unsigned       memory_mib; /* 0: three quarters of memory */
     unsigned       connections;
+    unsigned       connections_per_address, event_streams;
+    unsigned       requests_per_second, rows_per_second, log_lines_per_second;
+    unsigned       upload_mib;
     unsigned       http_threads; /* 0: two                     */
     enum log_level log_level;
     int            listen_fd; /* main()'s: a socket we were handed; -1: none  */

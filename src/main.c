@@ -229,6 +229,12 @@ serve(const struct config *config, sigset_t *signals)
                                      .authorize = api_authorize,
                                      .observe = api_observe,
                                      .max_connections = config->connections,
+                                     .max_per_address =
+                                         config->connections_per_address,
+                                     .max_feeds = config->event_streams,
+                                     .max_requests = config->requests_per_second,
+                                     .max_rows = config->rows_per_second,
+                                     .max_upload = config->upload_mib * MIB,
                                      .n_threads = config->http_threads };
     struct http_server     *server = NULL;
     struct errinfo          e;
@@ -320,6 +326,7 @@ main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     log_set_level(config.log_level);
+    log_set_rate(config.log_lines_per_second);
     config.listen_fd = notify_listen_fd();
     if (config.listen_fd >= 0 &&
         http_address_of(config.listen_fd, config.listen, sizeof(config.listen),

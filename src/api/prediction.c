@@ -98,6 +98,8 @@ api_prediction_make(struct api_ctx *api, const struct http_request *req,
     if (!req->may_block &&
         (double)p.n_rows * (double)nn_net_n_params(net) > FAST_MULTIPLY_ADDS)
         rc = ERR_WOULDBLOCK;
+    if (rc == ERR_OK)
+        rc = http_request_charge(req, p.n_rows, e);
     start_us = clock_mono_us();
     if (rc == ERR_OK)
         rc = run(&p, &asked, e);

@@ -106,8 +106,13 @@ struct http_stats {
     size_t   body_bytes; /* held for bodies of requests */
     unsigned feeds;    /* listeners */
     uint64_t n_refused_connections, n_refused_queue, n_refused_memory,
-        n_refused_feeds;
+        n_refused_feeds, n_refused_address, n_refused_requests,
+        n_refused_rows;
 };
+/* A prediction of so many rows: ERR_RATE where the caller has had too many. */
+enum err http_request_charge(const struct http_request *req, size_t n_rows,
+                             struct errinfo *e);
+
 /* All zero in a request that no server made. */
 void http_request_stats(const struct http_request *req, struct http_stats *out);
 

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "http/tries.h"
+#include "http/rate.h"
 
 #define PREFIX "bpk_"
 
@@ -21,7 +21,7 @@ struct http_keys {
     struct http_key *key;
     size_t           n;
     struct stat      st;
-    struct tries     tries;
+    struct rate      tries;
     atomic_ullong    n_wrong, n_slowed;
 };
 
@@ -60,7 +60,7 @@ http_keys_open(const char *path, struct http_keys **out, struct errinfo *e)
         return err_set(e, ERR_NOMEM, "", "out of memory");
     pthread_rwlock_init(&keys->lock, NULL);
     pthread_mutex_init(&keys->reading, NULL);
-    tries_init(&keys->tries);
+    rate_init(&keys->tries, 1.0 / HTTP_TRY_SECONDS, HTTP_TRIES);
     keys->path = mem_dup(path, strlen(path));
     if (keys->path == NULL)
         rc = err_set(e, ERR_NOMEM, "", "out of memory");
@@ -81,7 +81,7 @@ http_keys_free(struct http_keys *keys)
         return;
     pthread_rwlock_destroy(&keys->lock);
     pthread_mutex_destroy(&keys->reading);
-    tries_release(&keys->tries);
+    rate_release(&keys->tries);
     free(keys->key);
     free(keys->path);
     free(keys);
@@ -224,11 +224,12 @@ static enum err
 refuse_key(struct http_keys *keys, const struct http_request *req,
            struct errinfo *e)
 {
-    uint8_t address[HTTP_ADDRESS_SIZE];
+    struct rate_name who;
+    unsigned         seconds;
 
     atomic_fetch_add(&keys->n_wrong, 1);
-    http_request_client(req, address);
-    if (tries_take(&keys->tries, address, clock_mono_us()))
+    rate_name_address(req, &who);
+    if (rate_take(&keys->tries, &who, 1, clock_mono_us(), &seconds))
         return err_named(e,
                          err_set(e, ERR_AUTH, "",
                                  "the key is not one of ours; it may have been "
@@ -236,10 +237,10 @@ refuse_key(struct http_keys *keys, const struct http_request *req,
                          "bad_key");
     atomic_fetch_add(&keys->n_slowed, 1);
     err_set(e, ERR_RATE, "",
-            "too many wrong keys from this address; it may try again in %d "
+            "too many wrong keys from this address; it may try again in %u "
             "seconds",
-            HTTP_TRY_SECONDS);
-    err_retry(e, HTTP_TRY_SECONDS);
+            seconds);
+    err_retry(e, seconds);
     return err_named(e, ERR_RATE, "too_many_wrong_keys");
 }
 

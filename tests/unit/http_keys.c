@@ -11,7 +11,7 @@
 #include "http_suites.h"
 
 #include "base/mem.h"
-#include "http/tries.h"
+#include "http/rate.h"
 
 static char path[64];
 
@@ -119,32 +119,65 @@ START_TEST(every_file_cut_short_is_refused)
 }
 END_TEST
 
-START_TEST(an_address_that_fails_gets_tries_back)
+START_TEST(a_bucket_gains_what_it_loses)
 {
-    uint8_t      a[HTTP_ADDRESS_SIZE] = { [10] = 0xff, [11] = 0xff, [15] = 1 };
-    uint8_t      b[HTTP_ADDRESS_SIZE] = { [10] = 0xff, [11] = 0xff, [15] = 2 };
-    uint8_t      v6[HTTP_ADDRESS_SIZE] = { 0x20, 1, 0xd, 0xb8 };
-    int64_t      now = 1000000;
-    struct tries t;
+    static struct rate r;
+    struct rate_name   a = { "a" }, b = { "b" };
+    int64_t            now = 1000000;
+    unsigned           wait = 0;
 
-    tries_init(&t);
-    for (int i = 0; i < HTTP_TRIES; i++)
-        ck_assert(tries_take(&t, a, now));
-    ck_assert(!tries_take(&t, a, now));
-    ck_assert(tries_take(&t, b, now));
-    now += HTTP_TRY_SECONDS * 1000000;
-    ck_assert(tries_take(&t, a, now));
-    ck_assert(!tries_take(&t, a, now));
-    /* A network of IPv6 is one address. */
-    for (int i = 0; i < HTTP_TRIES; i++, v6[15]++)
-        ck_assert(tries_take(&t, v6, now));
-    ck_assert(!tries_take(&t, v6, now));
-    /* Thousands of others push nobody's memory over. */
+    rate_init(&r, 2, 10);
+    for (int i = 0; i < 10; i++)
+        ck_assert(rate_take(&r, &a, 1, now, &wait));
+    ck_assert(!rate_take(&r, &a, 1, now, &wait));
+    ck_assert_uint_eq(wait, 1);
+    ck_assert(rate_take(&r, &b, 1, now, &wait));
+    now += 500000;
+    ck_assert(rate_take(&r, &a, 1, now, &wait));
+    ck_assert(!rate_take(&r, &a, 1, now, &wait));
+    /* A large one passes, and is waited for. */
+    now += 10 * 1000000;
+    ck_assert(rate_take(&r, &a, 110, now, &wait));
+    ck_assert(!rate_take(&r, &a, 1, now, &wait));
+    ck_assert_uint_ge(wait, 50);
+    ck_assert_uint_le(wait, 52);
+    ck_assert(rate_take(&r, &a, 1, now + wait * INT64_C(1000000), &wait));
+    rate_release(&r);
+}
+END_TEST
+
+START_TEST(thousands_of_names_cost_no_memory)
+{
+    static struct rate r;
+    struct rate_name   who = { "" };
+    unsigned           wait, n_refused = 0;
+
+    rate_init(&r, 1, 1);
     for (int i = 0; i < 10000; i++) {
-        memcpy(b + 12, &i, sizeof(i));
-        tries_take(&t, b, now);
+        snprintf(who.bytes, sizeof(who.bytes), "name-%d", i);
+        ck_assert(rate_take(&r, &who, 1, 1000000, &wait));
     }
-    tries_release(&t);
+    /* Who asked last is remembered. */
+    ck_assert(!rate_take(&r, &who, 1, 1000000, &wait));
+    for (int i = 0; i < 10000; i++) {
+        snprintf(who.bytes, sizeof(who.bytes), "name-%d", i);
+        n_refused += !rate_take(&r, &who, 1, 1000000, &wait);
+    }
+    ck_assert_uint_le(n_refused, RATE_SLOTS);
+    rate_release(&r);
+}
+END_TEST
+
+START_TEST(without_a_rate_there_is_no_limit)
+{
+    static struct rate r;
+    struct rate_name   who = { "a" };
+    unsigned           wait;
+
+    rate_init(&r, 0, 0);
+    for (int i = 0; i < 1000; i++)
+        ck_assert(rate_take(&r, &who, 1e9, 0, &wait));
+    rate_release(&r);
 }
 END_TEST
 
@@ -158,7 +191,9 @@ suite_http_keys(void)
     tcase_add_test(t, a_key_opens_what_its_scope_has);
     tcase_add_test(t, two_that_share_a_file_agree);
     tcase_add_test(t, every_file_cut_short_is_refused);
-    tcase_add_test(t, an_address_that_fails_gets_tries_back);
+    tcase_add_test(t, a_bucket_gains_what_it_loses);
+    tcase_add_test(t, thousands_of_names_cost_no_memory);
+    tcase_add_test(t, without_a_rate_there_is_no_limit);
     suite_add_tcase(s, t);
     return s;
 }
