@@ -210,6 +210,21 @@ check(const struct config *config)
     return found.faults == 0 ? EXIT_SUCCESS : EXIT_FAULTS;
 }
 
+static enum err
+open_rates(const struct config *config, struct api_ctx *ctx, struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    if (config->key_rate > 0)
+        rc = rate_new(config->key_rate, config->key_rate, &ctx->key_rate, e);
+    if (rc == ERR_OK && config->row_rate > 0)
+        rc = rate_new(config->row_rate, config->row_rate, &ctx->row_rate, e);
+    if (rc == ERR_OK && config->network_rate > 0)
+        rc = rate_new(config->network_rate, config->network_rate,
+                      &ctx->network_rate, e);
+    return rc;
+}
+
 static int
 serve(const struct config *config, sigset_t *signals)
 {
@@ -219,6 +234,7 @@ serve(const struct config *config, sigset_t *signals)
                                     .open_metrics = config->open_metrics };
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,
+                                         .n_threads = config->threads,
                                          .on_version = publish,
                                          .on_short = make_room };
     struct http_options     http = { .listen = config->listen,
@@ -232,8 +248,6 @@ serve(const struct config *config, sigset_t *signals)
                                      .max_per_address =
                                          config->connections_per_address,
                                      .max_feeds = config->event_streams,
-                                     .max_requests = config->requests_per_second,
-                                     .max_rows = config->rows_per_second,
                                      .max_upload = config->upload_mib * MIB,
                                      .n_threads = config->http_threads };
     struct http_server     *server = NULL;
@@ -247,6 +261,10 @@ serve(const struct config *config, sigset_t *signals)
     if (api_metrics_new(&ctx.metrics, &e) != ERR_OK)
         return fail(&e, EXIT_FAILURE);
 
+    if (open_rates(config, &ctx, &e) != ERR_OK) {
+        code = fail(&e, EXIT_FAILURE);
+        goto out;
+    }
     if (open_keys(config, &ctx, &e) != ERR_OK) {
         code = fail(&e, EXIT_CONFIG);
         goto out;
@@ -296,6 +314,9 @@ out:
         serving_registry_free(ctx.registry);
     store_close(ctx.store);
     http_keys_free(ctx.keys);
+    rate_free(ctx.key_rate);
+    rate_free(ctx.row_rate);
+    rate_free(ctx.network_rate);
     api_metrics_free(ctx.metrics);
     return code;
 }
@@ -313,6 +334,13 @@ main(int argc, char **argv)
     err_clear(&e);
     if (config_read(argc, argv, &config, &e) != ERR_OK)
         return fail(&e, EXIT_CONFIG);
+    if (config.kernel[0] != '\0' && !nn_kernel_select(config.kernel)) {
+        err_set(&e, ERR_INVALID, "kernel",
+                "this program or CPU has no '%.40s'; --version lists what "
+                "there is",
+                config.kernel);
+        return fail(&e, EXIT_CONFIG);
+    }
     if (config.help || config.version || config.print_config ||
         config.print_routes) {
         if (config.help)

@@ -2,20 +2,58 @@
 #include <string.h>
 
 #include "api/internal.h"
+#include "base/clock.h"
 #include "codec/list.h"
 #include "codec/walk.h"
 #include "codec/write.h"
+
+enum err
+api_refuse_rate(const char *what, unsigned seconds, struct errinfo *e)
+{
+    err_set(e, ERR_RATE, "", "more %s; try again in %u seconds", what, seconds);
+    err_retry(e, seconds);
+    return ERR_RATE;
+}
+
+/* Is this a prediction of the network in its path?  Those are what the fast
+ * lane is posted. */
+static bool
+is_prediction(const struct http_request *req)
+{
+    return req->route->method == HTTP_POST &&
+           (req->route->flags & HTTP_FAST) != 0 && req->arg[0] != NULL;
+}
+
+static enum err
+check_rates(const struct api_ctx *api, const struct http_request *req,
+            struct errinfo *e)
+{
+    int64_t  now = clock_mono_us();
+    unsigned wait;
+
+    if (api->key_rate != NULL && req->route->scope != HTTP_PUBLIC &&
+        (req->route->flags & HTTP_OPEN) == 0 && /* those who watch */
+        !rate_take(api->key_rate, req->key, 1, now, &wait))
+        return api_refuse_rate("requests a second than one key may make", wait,
+                               e);
+    if (api->network_rate != NULL && is_prediction(req) &&
+        !rate_take(api->network_rate, req->arg[0], 1, now, &wait))
+        return api_refuse_rate("predictions a second than one network answers",
+                               wait, e);
+    return ERR_OK;
+}
 
 enum err
 api_authorize(void *ctx, struct http_request *req, const char *authorization,
               struct errinfo *e)
 {
     const struct api_ctx *api = ctx;
+    enum err              rc = ERR_OK;
 
-    if (!api->ask_keys ||
-        (api->open_metrics && req->route->handler == api_metrics_get))
-        return ERR_OK;
-    return http_keys_allow(api->keys, req, authorization, e);
+    if (api->ask_keys &&
+        !(api->open_metrics && req->route->handler == api_metrics_get))
+        rc = http_keys_allow(api->keys, req, authorization, e);
+    return rc == ERR_OK ? check_rates(api, req, e) : rc;
 }
 
 static const char *

@@ -144,10 +144,12 @@ write_server(struct buf *out, struct api_ctx *api,
            (double)s.n_refused_feeds);
     sample(out, "limits_hit_total", "{limit=\"connections_per_address\"}",
            (double)s.n_refused_address);
-    sample(out, "limits_hit_total", "{limit=\"requests_per_second\"}",
-           (double)s.n_refused_requests);
-    sample(out, "limits_hit_total", "{limit=\"rows_per_second\"}",
-           (double)s.n_refused_rows);
+    sample(out, "limits_hit_total", "{limit=\"key_rate\"}",
+           (double)rate_n_refused(api->key_rate));
+    sample(out, "limits_hit_total", "{limit=\"row_rate\"}",
+           (double)rate_n_refused(api->row_rate));
+    sample(out, "limits_hit_total", "{limit=\"network_rate\"}",
+           (double)rate_n_refused(api->network_rate));
     sample(out, "limits_hit_total", "{limit=\"log_lines_per_second\"}",
            (double)log_left_out());
     http_keys_failures(api->keys, &wrong, &slowed);

@@ -52,7 +52,8 @@ export async function datasetPage({ body, args: [name] }) {
     h("td.name", c.name, " ", c.target ? h("span.chip.plain.running", "target") : null), h("td", c.type), h("td", valuesOf(c)), h("td.r", count(c.missing)),
     h("td.r", figure(c.min)), h("td.r", figure(c.mean)), h("td.r", figure(c.max)), h("td", spread(c)))))));
   if (columns.length > 200) body.append(h("p.fine", `The first 200 of ${count(columns.length)} columns.`));
-  if (rows?.length && columns.length && columns.length <= 60) body.append(rowsCard(at, page, rows, columns));
+  const shown = columns.filter(c => c.type !== "ignored" && !c.shape);
+  if (rows?.length && shown.length && shown.length <= 60 && shown.length === columns.filter(c => c.type !== "ignored").length) body.append(rowsCard(at, page, rows, shown));
   body.append(h("section.card", h("h2", "Facts"), facts([["Input shape", data.input_shape.join(" × ")], ["Target", (data.target ?? []).join(", ")], ["Classes", data.classes ? data.classes.slice(0, 40).join(", ") : null], ["SHA-256", h("code", data.sha256)]])));
 }
 
@@ -65,7 +66,7 @@ function rowsCard(at, page, rows, columns) {
   add(rows);
   more.addEventListener("click", async () => { const p = await get(`${at}/rows?limit=50&after=${encodeURIComponent(next)}`); next = p.next; add(p.data); more.classList.toggle("hidden", next === null); });
   more.classList.toggle("hidden", next === null || next === undefined);
-  return h("section.card", h("h2", "Rows"), h("div.tablewrap", { tabIndex: 0, role: "region", "aria-label": "Rows" }, h("table", h("thead", h("tr", columns.map(c => h(c.type === "numeric" ? "th.r" : "th", { scope: "col" }, c.name)))), body)), more);
+  return h("section.card", h("h2", "Rows"), h("div.tablewrap", { tabIndex: 0, role: "region", "aria-label": "Rows" }, h("table", h("thead", h("tr", columns.map(c => h(typeof cells(rows[0], columns)[columns.indexOf(c)] === "number" ? "th.r" : "th", { scope: "col" }, c.name)))), body)), more);
 }
 
 function valuesOf(c) {
@@ -89,7 +90,7 @@ function gallery(rows, { high, wide }, columns, data) {
     const most = Math.max(1e-9, ...pixels), least = Math.min(0, ...pixels);
     pixels.forEach((v, i) => { const g = 255 * (v - least) / (most - least); bits.data.set([g, g, g, 255], 4 * i); });
     c.putImageData(bits, 0, 0);
-    const label = row.target ?? row.label ?? row.targets?.[0] ?? (flat.length > high * wide ? flat[high * wide] : "");
+    const label = row.target ?? row.label ?? row.targets ?? (flat.length > high * wide ? flat[high * wide] : "");
     return h("figure", canvas, h("figcaption", String(Array.isArray(label) ? label.join(" ") : label ?? "")));
   }));
 }

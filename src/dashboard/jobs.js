@@ -130,7 +130,7 @@ export async function jobPage({ body, args: [id], signal }) {
 /** The spec, as sentences would have it. */
 function asked(job) {
   const words = v => v === null || v === undefined ? null : typeof v === "number" && v > 9999 ? count(v) : typeof v === "object" ? Object.entries(v).filter(([, x]) => x !== null && x !== undefined).map(([k, x]) => k === "type" ? x : `${k.replaceAll("_", " ")} ${typeof x === "object" ? JSON.stringify(x) : x}`).join(", ") : String(v);
-  const known = ["id", "status", "network", "dataset", "progress", "metrics", "warnings", "result", "error", "created_at", "started_at", "finished_at"];
+  const known = ["id", "status", "network", "dataset", "progress", "metrics", "warnings", "result", "error", "created_at", "started_at", "finished_at", "reason"];
   return Object.entries(job).filter(([k]) => !known.includes(k)).map(([k, v]) => [k.replaceAll("_", " "), words(v)]).filter(([, v]) => v !== null && v !== "");
 }
 

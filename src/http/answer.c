@@ -290,7 +290,5 @@ http_request_stats(const struct http_request *req, struct http_stats *out)
     out->n_refused_memory = atomic_load(&server->n_refused_memory);
     out->n_refused_feeds = atomic_load(&server->n_refused_feeds);
     out->n_refused_address = atomic_load(&server->n_refused_address);
-    out->n_refused_requests = atomic_load(&server->n_refused_requests);
-    out->n_refused_rows = atomic_load(&server->n_refused_rows);
     out->feeds = http_feeds_count(server->feeds);
 }

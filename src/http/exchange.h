@@ -29,7 +29,6 @@
 #include "http/guard.h"
 #include "http/lane.h"
 #include "http/media.h"
-#include "http/rate.h"
 #include "http/server.h"
 #include "http/watch.h"
 
@@ -53,9 +52,7 @@ struct http_server {
     atomic_uint           n_conns;
     atomic_bool           draining;
     atomic_uint_least64_t n_refused_connections, n_refused_queue,
-        n_refused_memory, n_refused_feeds, n_refused_address,
-        n_refused_requests, n_refused_rows;
-    struct rate          requests, rows; /* of each caller               */
+        n_refused_memory, n_refused_feeds, n_refused_address;
     struct mem_budget    bodies;    /* bytes of bodies held at once          */
     int64_t              stream_us; /* over which a stream's rate is taken   */
     struct http_lane    *lane;

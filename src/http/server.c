@@ -192,8 +192,6 @@ server_free(struct http_server *server)
     if (server == NULL)
         return;
     http_lane_free(server->lane);
-    rate_release(&server->requests);
-    rate_release(&server->rows);
     http_feeds_free(server->feeds);
     http_watch_free(server->watch);
     if (server->listen_fd >= 0)
@@ -234,9 +232,6 @@ http_server_start(const struct http_options *options, struct http_server **out,
     check_table(&server->opt);
     make_room_for_files(&server->opt);
     choose_id_prefix(server);
-    rate_init(&server->requests, server->opt.max_requests,
-              server->opt.max_requests);
-    rate_init(&server->rows, server->opt.max_rows, server->opt.max_rows);
     mem_budget_init(&server->bodies, BODIES_MAX);
     server->stream_us = 30 * INT64_C(1000000);
     if (server->opt.request_timeout_seconds < 30)

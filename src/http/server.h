@@ -42,9 +42,7 @@ struct http_options {
     unsigned                 max_connections; /* 0: 1000              */
     unsigned                 max_per_address; /* connections; 0: no limit    */
     unsigned                 max_feeds;       /* listeners; 0: 256           */
-    unsigned max_requests; /* a second, of a key or address; 0: no limit    */
-    unsigned max_rows;     /* to predict, likewise                          */
-    size_t   max_upload;   /* bytes of a stream; 0: its route's             */
+    size_t   max_upload; /* bytes of a stream; 0: its route's             */
     unsigned header_timeout_seconds;  /* 0: 10                */
     unsigned request_timeout_seconds; /* whole request, other
                                          than streams; 0: 60 */

@@ -8,11 +8,12 @@
 // themes and at the width of a phone.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const [daemonPath, directory] = process.argv.slice(2);
@@ -109,6 +110,19 @@ async function usable(page, url) {
   return Math.round(best);
 }
 
+/** The API's own description, by two linters. */
+async function lint(url) {
+  const file = join(directory, "openapi.json"), bin = fileURLToPath(new URL("node_modules/.bin/", import.meta.url));
+  writeFileSync(file, Buffer.from(await (await fetch(`${url}/openapi.json`)).arrayBuffer()));
+  writeFileSync(join(directory, "spectral.yaml"), 'extends: ["spectral:oas"]\n');
+  for (const [name, ...words] of [["redocly", "lint", "--max-problems=50"], ["spectral", "lint", "--fail-severity=warn", "--ruleset", join(directory, "spectral.yaml")]]) {
+    const { status, stdout, stderr } = spawnSync(join(bin, name), [...words, file], { encoding: "utf8", env: { ...process.env, REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" } });
+    assert.equal(status, 0, `${name}: ${stdout}${stderr}`);
+    assert.doesNotMatch(stdout + stderr, /Warning was generated/, `${name} warns`);
+    step(`${name} finds nothing wrong with /openapi.json`);
+  }
+}
+
 async function story(page, url) {
   await page.goto(url);
   await page.waitForSelector("h1");
@@ -192,6 +206,10 @@ async function story(page, url) {
   await page.waitForSelector("h1:has-text('Settings')");
   await look(page, "settings");
   step("overview and settings");
+  await page.goto(`${url}/docs`);
+  await page.waitForSelector("h1:has-text('The API')");
+  await look(page, "docs");
+  step("the API explains itself, offline");
 }
 
 rmSync(directory, { recursive: true, force: true });
@@ -204,6 +222,7 @@ try {
   page.on("pageerror", e => wrong.push(String(e)));
   page.on("console", m => { if (m.type() === "error" && !/Failed to load resource|ERR_/.test(m.text())) wrong.push(m.text()); });
   page.setDefaultTimeout(20000 * slow);
+  await lint(url);
   await story(page, url);
   assert.deepEqual(wrong, [], "errors in the browser");
   console.log(`1..${steps}\n${steps} passed in the browser`);

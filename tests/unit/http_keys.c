@@ -11,7 +11,6 @@
 #include "http_suites.h"
 
 #include "base/mem.h"
-#include "http/rate.h"
 
 static char path[64];
 
@@ -119,68 +118,6 @@ START_TEST(every_file_cut_short_is_refused)
 }
 END_TEST
 
-START_TEST(a_bucket_gains_what_it_loses)
-{
-    static struct rate r;
-    struct rate_name   a = { "a" }, b = { "b" };
-    int64_t            now = 1000000;
-    unsigned           wait = 0;
-
-    rate_init(&r, 2, 10);
-    for (int i = 0; i < 10; i++)
-        ck_assert(rate_take(&r, &a, 1, now, &wait));
-    ck_assert(!rate_take(&r, &a, 1, now, &wait));
-    ck_assert_uint_eq(wait, 1);
-    ck_assert(rate_take(&r, &b, 1, now, &wait));
-    now += 500000;
-    ck_assert(rate_take(&r, &a, 1, now, &wait));
-    ck_assert(!rate_take(&r, &a, 1, now, &wait));
-    /* A large one passes, and is waited for. */
-    now += 10 * 1000000;
-    ck_assert(rate_take(&r, &a, 110, now, &wait));
-    ck_assert(!rate_take(&r, &a, 1, now, &wait));
-    ck_assert_uint_ge(wait, 50);
-    ck_assert_uint_le(wait, 52);
-    ck_assert(rate_take(&r, &a, 1, now + wait * INT64_C(1000000), &wait));
-    rate_release(&r);
-}
-END_TEST
-
-START_TEST(thousands_of_names_cost_no_memory)
-{
-    static struct rate r;
-    struct rate_name   who = { "" };
-    unsigned           wait, n_refused = 0;
-
-    rate_init(&r, 1, 1);
-    for (int i = 0; i < 10000; i++) {
-        snprintf(who.bytes, sizeof(who.bytes), "name-%d", i);
-        ck_assert(rate_take(&r, &who, 1, 1000000, &wait));
-    }
-    /* Who asked last is remembered. */
-    ck_assert(!rate_take(&r, &who, 1, 1000000, &wait));
-    for (int i = 0; i < 10000; i++) {
-        snprintf(who.bytes, sizeof(who.bytes), "name-%d", i);
-        n_refused += !rate_take(&r, &who, 1, 1000000, &wait);
-    }
-    ck_assert_uint_le(n_refused, RATE_SLOTS);
-    rate_release(&r);
-}
-END_TEST
-
-START_TEST(without_a_rate_there_is_no_limit)
-{
-    static struct rate r;
-    struct rate_name   who = { "a" };
-    unsigned           wait;
-
-    rate_init(&r, 0, 0);
-    for (int i = 0; i < 1000; i++)
-        ck_assert(rate_take(&r, &who, 1e9, 0, &wait));
-    rate_release(&r);
-}
-END_TEST
-
 Suite *
 suite_http_keys(void)
 {
@@ -191,9 +128,6 @@ suite_http_keys(void)
     tcase_add_test(t, a_key_opens_what_its_scope_has);
     tcase_add_test(t, two_that_share_a_file_agree);
     tcase_add_test(t, every_file_cut_short_is_refused);
-    tcase_add_test(t, a_bucket_gains_what_it_loses);
-    tcase_add_test(t, thousands_of_names_cost_no_memory);
-    tcase_add_test(t, without_a_rate_there_is_no_limit);
     suite_add_tcase(s, t);
     return s;
 }
