@@ -332,3 +332,26 @@ ON CONFLICT (job_id, number) DO UPDATE SET bytes = ?3;
 DELETE FROM checkpoint_chunk WHERE job_id = ?1 AND number >= ?2;
 -- name: CHECKPOINT_CHUNK_LIST
 SELECT bytes FROM checkpoint_chunk WHERE job_id = ?1 ORDER BY number;
+
+-- name: LIVE_GET
+SELECT version, steps, optimizer, n_bytes FROM live WHERE network_id = ?1;
+-- name: LIVE_PUT
+INSERT INTO live (network_id, version, steps, optimizer, n_bytes)
+VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (network_id) DO UPDATE
+   SET version = ?2, steps = ?3, optimizer = ?4, n_bytes = ?5;
+-- name: LIVE_CHUNK_PUT
+INSERT INTO live_chunk (network_id, number, bytes) VALUES (?1, ?2, ?3)
+ON CONFLICT (network_id, number) DO UPDATE SET bytes = ?3;
+-- name: LIVE_CHUNK_TAIL
+DELETE FROM live_chunk WHERE network_id = ?1 AND number >= ?2;
+-- name: LIVE_CHUNK_LIST
+SELECT bytes FROM live_chunk WHERE network_id = ?1 ORDER BY number;
+-- name: LIVE_VERSION_DELETE
+-- The one that the update before made, unless somebody holds on to it.
+DELETE FROM version
+ WHERE network_id = ?1 AND version = ?2 AND version > 0
+   AND version <> (SELECT serving_version FROM network WHERE id = ?1)
+   AND NOT EXISTS (SELECT 1 FROM job
+                    WHERE network_id = ?1 AND base_version = ?2
+                      AND status IN ('queued', 'running', 'paused'));

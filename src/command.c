@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "config.h"
 #include "http/keys.h"
 #include "http/server.h"
+#include "watch/watch.h"
 
 enum { DONE = 0, FAILED = 1, MISTAKE = 2 };
 
@@ -207,6 +209,23 @@ command_health(int argc, char **argv, struct errinfo *e)
     return fail(FAILED, e);
 }
 
+/* --- watch
+ * ----------------------------------------------------------------------
+ */
+
+static int
+command_watch(int argc, char **argv, struct errinfo *e)
+{
+    if (argc < 3 || argc > 4) {
+        err_set(e, ERR_INVALID, "watch",
+                "is: backpropd watch URL [JOB], such as http://127.0.0.1:8080");
+        return fail(MISTAKE, e);
+    }
+    return watch_run(argv[2], argc > 3 ? argv[3] : NULL,
+                     getenv("BACKPROPD_KEY"), stdout,
+                     isatty(STDOUT_FILENO) != 0);
+}
+
 /* --- all
  * ------------------------------------------------------------------------
  */
@@ -217,6 +236,7 @@ static const struct {
 } commands[] = {
     { "key", command_key },
     { "health", command_health },
+    { "watch", command_watch },
 };
 
 bool

@@ -29,9 +29,12 @@ static const struct option options[] = {
     { "database",     TEXT,  F(database),     "backprop.db",    0,  0,       false, "the database file, created where it does not exist" },
     { "keys",         TEXT,  F(keys),         "",               0,  0,       false, "the file of keys; empty: the database's name and .keys" },
     { "workers",      COUNT, F(workers),      "0",              0,  256,     false, "training jobs that run at once; 0: one a core" },
+    { "threads",      COUNT, F(threads),      "0",              0,  255,     false, "threads that share one training job, fewer while other jobs run; 0: one a core" },
     { "queue_max",    COUNT, F(queue_max),    "1000",           1,  1000000, false, "jobs that may wait in the queue; more are refused" },
     { "memory_mib",   COUNT, F(memory_mib),   "0",              0,  1 << 24, false, "memory for jobs and models, MiB; 0: three quarters of what the machine or container has" },
     { "connections",  COUNT, F(connections),  "1000",           1,  100000,  false, "connections held at once" },
+    { "key_rate",     COUNT, F(key_rate),     "0",              0,  1000000, false, "requests a second that one key may make; 0: any number" },
+    { "network_rate", COUNT, F(network_rate), "0",              0,  1000000, false, "predictions a second that one network answers; 0: any number" },
     { "http_threads", COUNT, F(http_threads), "0",              0,  64,      false, "threads that read requests and run small predictions; 0: two" },
     { "log_level",    LEVEL, F(log_level),    "info",           0,  0,       false, "error, warn, info or debug" },
     { "no_auth",      FLAG,  F(no_auth),      "false",          0,  0,       false, "listen on an address others can reach although no keys are asked" },
@@ -39,6 +42,7 @@ static const struct option options[] = {
     { "open_metrics", FLAG,  F(open_metrics), "false",          0,  0,       false, "show /metrics, which has names of networks, without a key" },
     { "allowed_hosts", TEXT, F(allowed_hosts), "",              0,  0,       false, "names in Host headers beside localhost, comma between; empty: any, on loopback none" },
     { "cors_origins", TEXT,  F(cors_origins), "",               0,  0,       false, "origins of web pages that may use the API (https://example.org), comma between" },
+    { "kernel",       TEXT,  F(kernel),       "",               0,  0,       false, "instruction set for the arithmetic, as --version lists them; empty: the best" },
     { "config",       TEXT,  F(file),         "",               0,  0,       true,  "read options from this file" },
     { "check",        FLAG,  F(check),        "false",          0,  0,       true,  "look through the database for faults, tell them, and end" },
     { "print_config", FLAG,  F(print_config), "false",          0,  0,       true,  "print all options as a configuration file, and end" },
@@ -299,7 +303,8 @@ config_help(FILE *out)
           "[options]\n"
           "       backpropd key list [options]\n"
           "       backpropd key revoke NAME [options]\n"
-          "       backpropd health [options]\n\n",
+          "       backpropd health [options]\n"
+          "       backpropd watch URL [JOB]\n\n",
           out);
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         const struct option *o = &options[i];

@@ -24,14 +24,18 @@ struct config {
     char           database[CONFIG_TEXT_SIZE];
     char           keys[CONFIG_TEXT_SIZE]; /* the file they are in       */
     char           file[CONFIG_TEXT_SIZE]; /* "": none */
+    char           kernel[CONFIG_TEXT_SIZE]; /* "": the best */
     char           allowed_hosts[CONFIG_TEXT_SIZE];
     char           cors_origins[CONFIG_TEXT_SIZE];
-    unsigned       workers;    /* 0: one a core              */
+    unsigned       workers; /* 0: one a core              */
+    unsigned       threads; /* of one job; 0: one a core  */
     unsigned       queue_max;
     unsigned       memory_mib; /* 0: three quarters of memory */
     unsigned       connections;
     unsigned       http_threads; /* 0: two                     */
+    unsigned       key_rate, network_rate; /* a second; 0: any */
     enum log_level log_level;
+    int            listen_fd; /* main()'s: a socket we were handed; -1: none  */
     bool           no_auth;
     bool           require_keys;
     bool           open_metrics;

@@ -14,6 +14,7 @@
 #include "api/api.h"
 #include "base/cgroup.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/thread.h"
 #include "codec/check.h"
 #include "command.h"
@@ -130,6 +131,7 @@ wait_for_the_end(const sigset_t *signals, const struct api_ctx *ctx)
         if (sigtimedwait(signals, NULL, &second) > 0)
             return;
         refresh_keys(ctx);
+        notify_say("WATCHDOG=1");
     }
 }
 
@@ -208,6 +210,18 @@ check(const struct config *config)
     return found.faults == 0 ? EXIT_SUCCESS : EXIT_FAULTS;
 }
 
+static enum err
+open_rates(const struct config *config, struct api_ctx *ctx, struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    if (config->key_rate > 0)
+        rc = rate_new(config->key_rate, &ctx->key_rate, e);
+    if (rc == ERR_OK && config->network_rate > 0)
+        rc = rate_new(config->network_rate, &ctx->network_rate, e);
+    return rc;
+}
+
 static int
 serve(const struct config *config, sigset_t *signals)
 {
@@ -217,9 +231,11 @@ serve(const struct config *config, sigset_t *signals)
                                     .open_metrics = config->open_metrics };
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,
+                                         .n_threads = config->threads,
                                          .on_version = publish,
                                          .on_short = make_room };
     struct http_options     http = { .listen = config->listen,
+                                     .listen_fd = config->listen_fd,
                                      .ctx = &ctx,
                                      .allowed_hosts = config->allowed_hosts,
                                      .cors_origins = config->cors_origins,
@@ -238,6 +254,10 @@ serve(const struct config *config, sigset_t *signals)
     if (api_metrics_new(&ctx.metrics, &e) != ERR_OK)
         return fail(&e, EXIT_FAILURE);
 
+    if (open_rates(config, &ctx, &e) != ERR_OK) {
+        code = fail(&e, EXIT_FAILURE);
+        goto out;
+    }
     if (open_keys(config, &ctx, &e) != ERR_OK) {
         code = fail(&e, EXIT_CONFIG);
         goto out;
@@ -267,7 +287,9 @@ serve(const struct config *config, sigset_t *signals)
     fflush(stdout);
     log_write(LOG_INFO, "main", "listening on %s, database %s",
               http_server_url(server), config->database);
+    notify_say("READY=1");
     wait_for_the_end(signals, &ctx);
+    notify_say("STOPPING=1");
     if (store_is_failed(ctx.store))
         code = EXIT_STORE_FAILED;
     log_write(LOG_INFO, "main", "stopping");
@@ -285,6 +307,8 @@ out:
         serving_registry_free(ctx.registry);
     store_close(ctx.store);
     http_keys_free(ctx.keys);
+    rate_free(ctx.key_rate);
+    rate_free(ctx.network_rate);
     api_metrics_free(ctx.metrics);
     return code;
 }
@@ -302,6 +326,12 @@ main(int argc, char **argv)
     err_clear(&e);
     if (config_read(argc, argv, &config, &e) != ERR_OK)
         return fail(&e, EXIT_CONFIG);
+    if (config.kernel[0] != '\0' && !nn_kernel_select(config.kernel)) {
+        err_set(&e, ERR_INVALID, "kernel",
+                "this program or CPU has no '%.40s'; --version lists what "
+                "there is", config.kernel);
+        return fail(&e, EXIT_CONFIG);
+    }
     if (config.help || config.version || config.print_config ||
         config.print_routes) {
         if (config.help)
@@ -315,6 +345,11 @@ main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     log_set_level(config.log_level);
+    config.listen_fd = notify_listen_fd();
+    if (config.listen_fd >= 0 &&
+        http_address_of(config.listen_fd, config.listen, sizeof(config.listen),
+                        &e) != ERR_OK)
+        return fail(&e, EXIT_CONFIG);
     if (config.check)
         return check(&config);
 

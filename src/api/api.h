@@ -13,6 +13,7 @@
 
 #include "api/metrics.h"
 #include "base/mem.h"
+#include "base/rate.h"
 #include "http/keys.h"
 #include "serving/serving.h"
 #include "store/store.h"
@@ -28,6 +29,7 @@ struct api_ctx {
     bool                     ask_keys; /* else everybody may do everything */
     bool                     open_metrics; /* to those without a key, too   */
     struct api_metrics      *metrics;
+    struct rate             *key_rate, *network_rate; /* NULL: any number */
 };
 
 /* Before any thread is started. */

@@ -35,8 +35,8 @@ type_of(const char *name)
     return "application/octet-stream";
 }
 
-static enum err
-reply_file(const char *name, struct http_reply *rep, struct errinfo *e)
+enum err
+api_dashboard_reply(const char *name, struct http_reply *rep, struct errinfo *e)
 {
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         if (strcmp(files[i].name, name) != 0)
@@ -56,7 +56,7 @@ api_dashboard_index(void *ctx, const struct http_request *req,
 {
     (void)ctx;
     (void)req;
-    return reply_file("index.html", rep, e);
+    return api_dashboard_reply("index.html", rep, e);
 }
 
 enum err
@@ -64,5 +64,5 @@ api_dashboard_file(void *ctx, const struct http_request *req,
                    struct http_reply *rep, struct errinfo *e)
 {
     (void)ctx;
-    return reply_file(req->arg[0], rep, e);
+    return api_dashboard_reply(req->arg[0], rep, e);
 }

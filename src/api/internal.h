@@ -16,6 +16,11 @@ API_HANDLER(api_ready_get);
 /* dashboard.c */
 API_HANDLER(api_dashboard_index);
 API_HANDLER(api_dashboard_file);
+enum err api_dashboard_reply(const char *name, struct http_reply *rep,
+                             struct errinfo *e);
+/* openapi.c */
+API_HANDLER(api_openapi_get);
+API_HANDLER(api_docs_get);
 /* events.c */
 API_HANDLER(api_events);
 API_HANDLER(api_jobs_events);
@@ -60,8 +65,11 @@ API_HANDLER(api_jobs_log);
 API_HANDLER(api_jobs_cancel);
 API_HANDLER(api_jobs_pause);
 API_HANDLER(api_jobs_resume);
+/* train_on_batch.c */
+API_HANDLER(api_train_on_batch);
 /* tfserving.c */
 API_HANDLER(api_tfserving_predict);
+API_HANDLER(api_tfserving_encoded);
 API_HANDLER(api_tfserving_metadata);
 API_HANDLER(api_models_get);
 API_HANDLER(api_models_list);

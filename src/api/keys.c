@@ -2,20 +2,48 @@
 #include <string.h>
 
 #include "api/internal.h"
+#include "base/clock.h"
 #include "codec/list.h"
 #include "codec/walk.h"
 #include "codec/write.h"
+
+/* Is this a prediction of the network in its path?  Those are what the fast lane
+ * is posted. */
+static bool
+is_prediction(const struct http_request *req)
+{
+    return req->route->method == HTTP_POST &&
+           (req->route->flags & HTTP_FAST) != 0 && req->arg[0] != NULL;
+}
+
+static enum err
+check_rates(const struct api_ctx *api, const struct http_request *req,
+            struct errinfo *e)
+{
+    int64_t now = clock_mono_us();
+
+    if (api->key_rate != NULL && req->route->scope != HTTP_PUBLIC &&
+        !rate_take(api->key_rate, req->key, now))
+        return err_set(e, ERR_RATE, "",
+                       "more requests a second than one key may make");
+    if (api->network_rate != NULL && is_prediction(req) &&
+        !rate_take(api->network_rate, req->arg[0], now))
+        return err_set(e, ERR_RATE, "",
+                       "more predictions a second than one network answers");
+    return ERR_OK;
+}
 
 enum err
 api_authorize(void *ctx, struct http_request *req, const char *authorization,
               struct errinfo *e)
 {
     const struct api_ctx *api = ctx;
+    enum err              rc = ERR_OK;
 
-    if (!api->ask_keys ||
-        (api->open_metrics && req->route->handler == api_metrics_get))
-        return ERR_OK;
-    return http_keys_allow(api->keys, req, authorization, e);
+    if (api->ask_keys &&
+        !(api->open_metrics && req->route->handler == api_metrics_get))
+        rc = http_keys_allow(api->keys, req, authorization, e);
+    return rc == ERR_OK ? check_rates(api, req, e) : rc;
 }
 
 static const char *

@@ -85,30 +85,6 @@ list_versions(struct api_ctx *api, const struct http_request *req,
 }
 
 enum err
-api_kserve_model(void *ctx, const struct http_request *req,
-                 struct http_reply *rep, struct errinfo *e)
-{
-    struct serving_model *model = NULL;
-    const struct nn_net  *net;
-    int64_t               version, versions[MAX_VERSIONS];
-    size_t                n = 0;
-    enum err              rc = api_model_version(req, &version, e);
-
-    if (rc == ERR_OK)
-        rc = api_prediction_find(ctx, req, req->arg[0], version, &model, e);
-    if (rc == ERR_OK)
-        rc = list_versions(ctx, req, model, versions, &n, e);
-    if (rc == ERR_OK) {
-        net = serving_model_net(model);
-        codec_infer_metadata(req->arg[0], versions, n, nn_net_spec(net),
-                             serving_model_encoder(model), nn_net_n_out(net),
-                             &rep->body);
-    }
-    serving_model_unref(model);
-    return rc;
-}
-
-enum err
 api_kserve_model_ready(void *ctx, const struct http_request *req,
                        struct http_reply *rep, struct errinfo *e)
 {
@@ -250,25 +226,60 @@ write_statistics(void *arg, const struct store_network *row)
     write_end(out);
 }
 
-enum err
-api_kserve_stats(void *ctx, const struct http_request *req,
-                 struct http_reply *rep, struct errinfo *e)
+/* Of one network; NULL: of all. */
+static enum err
+reply_statistics(struct api_ctx *api, const char *name, struct http_reply *rep,
+                 struct errinfo *e)
 {
-    struct api_ctx      *api = ctx;
     struct statistics    s = { api->metrics, &rep->body };
     struct store_network row = { 0 };
     enum err             rc = ERR_OK;
 
     buf_puts(&rep->body, "{\"model_stats\":[");
-    if (req->arg[0] == NULL) {
+    if (name == NULL) {
         rc = api_networks_each(api->store, write_statistics, &s, e);
     } else {
-        rc = store_network_get(api->store, req->arg[0], &row, e);
+        rc = store_network_get(api->store, name, &row, e);
         if (rc == ERR_OK)
             write_statistics(&s, &row);
         store_network_release(&row);
     }
     buf_puts(&rep->body, "]}");
+    return rc;
+}
+
+enum err
+api_kserve_stats(void *ctx, const struct http_request *req,
+                 struct http_reply *rep, struct errinfo *e)
+{
+    return reply_statistics(ctx, req->arg[0], rep, e);
+}
+
+/* "stats" in place of a name are the statistics of all, as Triton has it. */
+enum err
+api_kserve_model(void *ctx, const struct http_request *req,
+                 struct http_reply *rep, struct errinfo *e)
+{
+    struct serving_model *model = NULL;
+    const struct nn_net  *net;
+    int64_t               version, versions[MAX_VERSIONS];
+    size_t                n = 0;
+    enum err              rc;
+
+    if (req->arg[1] == NULL && strcmp(req->arg[0], "stats") == 0)
+        return reply_statistics(ctx, NULL, rep, e);
+    rc = api_model_version(req, &version, e);
+    if (rc == ERR_OK)
+        rc = api_prediction_find(ctx, req, req->arg[0], version, &model, e);
+    if (rc == ERR_OK)
+        rc = list_versions(ctx, req, model, versions, &n, e);
+    if (rc == ERR_OK) {
+        net = serving_model_net(model);
+        codec_infer_metadata(req->arg[0], versions, n, nn_net_spec(net),
+                             serving_model_encoder(model), nn_net_n_out(net),
+                             &rep->body);
+    }
+    serving_model_unref(model);
     return rc;
 }
 

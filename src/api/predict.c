@@ -1,9 +1,12 @@
 #include <string.h>
 
 #include "api/prediction.h"
+#include "base/json_write.h"
 #include "base/num.h"
 #include "codec/answer.h"
 #include "codec/rows.h"
+#include "codec/write.h"
+#include "training/snapshot.h"
 
 #define JSON "application/json"
 #define BINARY "application/octet-stream"
@@ -24,8 +27,8 @@ read_rows(void *arg, const struct http_request *req,
     (void)arg;
     if (strcmp(req->content_type, JSON) == 0) {
         if (serving_model_takes_numbers(model))
-            rc = codec_rows_read(req->body, req->body_len, "\"inputs\"", width, may_lack,
-                                 &read, out, e);
+            rc = codec_rows_read(req->body, req->body_len, "\"inputs\"", width,
+                                 may_lack, &read, out, e);
         if (rc != ERR_OK || read)
             return rc;
         return codec_predict_parse(req->body, req->body_len, spec, encoder, out,
@@ -42,8 +45,62 @@ read_rows(void *arg, const struct http_request *req,
                                    out, e);
 }
 
+/* {"network", "job", "epoch", "outputs", "labels"}: not of a version. */
+static void
+reply_snapshot(const struct http_request *req, const struct api_prediction *p,
+               int64_t job, uint64_t epoch, struct buf *out)
+{
+    write_begin(out);
+    write_text(out, "network", req->arg[0]);
+    write_count(out, "job", (uint64_t)job);
+    write_count(out, "epoch", epoch);
+    write_member(out, "outputs");
+    json_write_rows(out, p->y, p->n_rows, p->n_out);
+    if (p->label != NULL) {
+        write_member(out, "labels");
+        for (size_t i = 0; i < p->n_rows; i++) {
+            buf_putc(out, i == 0 ? '[' : ',');
+            json_write_string(out, p->label[i], strlen(p->label[i]));
+        }
+        buf_putc(out, ']');
+    }
+    write_end(out);
+}
+
+/* ?job=: by the last checkpoint of a job that runs. */
 static enum err
-write_json(const struct http_request *req, const struct api_prediction *p,
+predict_snapshot(struct api_ctx *api, const struct http_request *req,
+                 const char *name, struct http_reply *rep, struct errinfo *e)
+{
+    struct api_prediction   p = { 0 };
+    struct nn_net          *net = NULL;
+    struct dataset_encoder *encoder = NULL;
+    struct serving_model   *model = NULL;
+    uint64_t                epoch = 0;
+    int64_t                 job;
+    enum err                rc;
+
+    if (!req->may_block)
+        return ERR_WOULDBLOCK;
+    rc = api_number(name, "job", &job, e);
+    if (rc == ERR_OK)
+        rc = training_snapshot(api->store, req->arg[0], job, &net, &encoder,
+                               &epoch, e);
+    if (rc == ERR_OK)
+        rc = serving_registry_wrap(api->registry, net, encoder, &model, e);
+    if (rc == ERR_OK)
+        rc = api_prediction_by(api, req, req->arg[0], model, read_rows, NULL,
+                               &p, e);
+    if (rc != ERR_OK)
+        return rc;
+    buf_init(&rep->body, GIB);
+    reply_snapshot(req, &p, job, epoch, &rep->body);
+    api_prediction_release(&p);
+    return ERR_OK;
+}
+
+static enum err
+reply_json(const struct http_request *req, const struct api_prediction *p,
            struct http_reply *rep, struct errinfo *e)
 {
     const char *top = http_request_query(req, "top");
@@ -70,6 +127,7 @@ api_predict(void *ctx, const struct http_request *req, struct http_reply *rep,
 {
     static const char *const forms[] = { JSON, BINARY, NPY, NULL };
     struct api_prediction    p = { 0 };
+    const char              *job = http_request_query(req, "job");
     int                      form = http_request_prefers(req, forms);
     enum err                 rc;
 
@@ -77,12 +135,14 @@ api_predict(void *ctx, const struct http_request *req, struct http_reply *rep,
         return err_set(e, ERR_ACCEPT, "",
                        "predictions can be had as " JSON ", " BINARY
                        " and " NPY);
+    if (job != NULL)
+        return predict_snapshot(ctx, req, job, rep, e);
     rc = api_prediction_make(ctx, req, req->arg[0], -1, read_rows, NULL, &p, e);
     if (rc != ERR_OK)
         return rc;
     buf_init(&rep->body, GIB);
     if (form == 0)
-        rc = write_json(req, &p, rep, e);
+        rc = reply_json(req, &p, rep, e);
     else if (form == 1)
         codec_rows_put_binary(p.y, p.n_rows, p.n_out, &rep->body);
     else

@@ -77,6 +77,34 @@ run(struct api_prediction *p, const struct codec_predict *asked,
     return rc;
 }
 
+/* Run rows that were read for p's model; frees them. */
+static enum err
+finish(struct api_ctx *api, const struct http_request *req, const char *network,
+       struct api_prediction *p, struct codec_predict *asked,
+       struct api_prediction *out, struct errinfo *e)
+{
+    const struct nn_net *net = serving_model_net(p->model);
+    int64_t              start_us = clock_mono_us();
+    enum err             rc = ERR_OK;
+
+    p->n_rows = asked->n_rows;
+    p->n_out = nn_net_n_out(net);
+    if (!req->may_block &&
+        (double)p->n_rows * (double)nn_net_n_params(net) > FAST_MULTIPLY_ADDS)
+        rc = ERR_WOULDBLOCK;
+    if (rc == ERR_OK)
+        rc = run(p, asked, e);
+    free(asked->raw);
+    if (rc != ERR_OK) {
+        api_prediction_release(p);
+        return rc;
+    }
+    api_metrics_predicted(api->metrics, network, p->n_rows,
+                          clock_mono_us() - start_us);
+    *out = *p;
+    return ERR_OK;
+}
+
 enum err
 api_prediction_make(struct api_ctx *api, const struct http_request *req,
                     const char *network, int64_t version, api_rows_fn read,
@@ -84,32 +112,33 @@ api_prediction_make(struct api_ctx *api, const struct http_request *req,
 {
     struct api_prediction p = { 0 };
     struct codec_predict  asked = { 0 };
-    const struct nn_net  *net;
-    int64_t               start_us;
     enum err              rc;
 
     rc = model_and_rows(api, req, network, version, read, arg, &p.model, &asked,
                         e);
-    if (rc != ERR_OK)
-        return rc;
-    net = serving_model_net(p.model);
-    p.n_rows = asked.n_rows;
-    p.n_out = nn_net_n_out(net);
-    if (!req->may_block &&
-        (double)p.n_rows * (double)nn_net_n_params(net) > FAST_MULTIPLY_ADDS)
-        rc = ERR_WOULDBLOCK;
-    start_us = clock_mono_us();
-    if (rc == ERR_OK)
-        rc = run(&p, &asked, e);
-    free(asked.raw);
+    return rc == ERR_OK ? finish(api, req, network, &p, &asked, out, e) : rc;
+}
+
+enum err
+api_prediction_by(struct api_ctx *api, const struct http_request *req,
+                  const char *network, struct serving_model *model,
+                  api_rows_fn read, void *arg, struct api_prediction *out,
+                  struct errinfo *e)
+{
+    struct api_prediction p = { .model = model };
+    struct codec_predict  asked = { 0 };
+    enum err              rc = read(arg, req, model, &asked, e);
+
+    if (rc == ERR_OK && asked.version >= 0) {
+        free(asked.raw);
+        rc = err_set(e, ERR_INVALID, "/version",
+                     "a job's checkpoint is no version: leave one of them out");
+    }
     if (rc != ERR_OK) {
         api_prediction_release(&p);
         return rc;
     }
-    api_metrics_predicted(api->metrics, network, p.n_rows,
-                          clock_mono_us() - start_us);
-    *out = p;
-    return ERR_OK;
+    return finish(api, req, network, &p, &asked, out, e);
 }
 
 void

@@ -36,7 +36,13 @@ enum err api_prediction_make(struct api_ctx            *api,
                              struct api_prediction *out, struct errinfo *e);
 void     api_prediction_release(struct api_prediction *p);
 
-/* The same of a model that the caller holds. */
+/* The same by this model, which it takes. */
+enum err api_prediction_by(struct api_ctx *api, const struct http_request *req,
+                           const char *network, struct serving_model *model,
+                           api_rows_fn read, void *arg,
+                           struct api_prediction *out, struct errinfo *e);
+
+/* A version that is asked for, as above; unref it. */
 enum err api_prediction_find(struct api_ctx            *api,
                              const struct http_request *req,
                              const char *network, int64_t version,

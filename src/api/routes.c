@@ -35,6 +35,8 @@ static const struct http_route routes[] = {
 
     { GET,    "/",                                     api_dashboard_index, NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "the dashboard" },
     { GET,    "/dashboard/{file}",                     api_dashboard_file,  NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "its files" },
+    { GET,    "/openapi.json",                         api_openapi_get,     NULL,              0,     NONE,     NULL,                       HTTP_ETAG,              HTTP_PUBLIC, "all of this for programs, as OpenAPI 3.1" },
+    { GET,    "/docs",                                 api_docs_get,        NULL,              0,     NONE,     NULL,                       HTTP_FAST | HTTP_ETAG,  HTTP_PUBLIC, "the same for people" },
 
     { POST,   "/v1/networks",                          api_networks_create, NULL,              MIB,   JSON,     NULL,                       0,                      TRAIN,       "create a network" },
     { GET,    "/v1/networks",                          api_networks_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list networks" },
@@ -70,7 +72,8 @@ static const struct http_route routes[] = {
 
     { GET,    "/v1/events",                            api_events,          NULL,              0,     NONE,     "after",                    0,                      PREDICT,     "what happens to all jobs, as it happens" },
 
-    { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, ROWS,  "top",                      HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
+    { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, ROWS,  "top,job",                  HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
+    { POST,   "/v1/networks/{name}/train_on_batch",    api_train_on_batch,  NULL,              32 * MIB, JSON,  NULL,                       0,                      TRAIN,       "one update of the network that serves" },
     { POST,   "/v1/networks/{name}/evaluate",          api_evaluate,        NULL,              MIB,   JSON,     NULL,                       0,                      PREDICT,     "measure it on a dataset" },
     { POST,   "/v1/networks/{name}/gradient_check",    api_gradient_check,  NULL,              4 * MIB, JSON,   NULL,                       0,                      PREDICT,     "compare its gradients with central differences" },
 
@@ -81,12 +84,13 @@ static const struct http_route routes[] = {
     { GET,    "/v1/models/{name}/versions/{v}/metadata", api_tfserving_metadata, NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "TensorFlow Serving: its signature" },
     { POST,   "/v1/models/{name}:predict",             api_tfserving_predict, NULL,      32 * MIB, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, PREDICT,     "TensorFlow Serving, KServe V1: run it" },
     { POST,   "/v1/models/{name}/versions/{v}:predict", api_tfserving_predict, NULL,      32 * MIB, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, PREDICT,     "TensorFlow Serving: run this version" },
+    { POST,   "/v1/models/{name}",                     api_tfserving_encoded, NULL,      32 * MIB, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, PREDICT,     "the same for clients that write the colon as %3A" },
+    { POST,   "/v1/models/{name}/versions/{v}",        api_tfserving_encoded, NULL,      32 * MIB, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, PREDICT,     "the same of a version" },
 
     { GET,    "/v2",                                   api_kserve_server,    NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, HTTP_PUBLIC, "Open Inference Protocol: what we are" },
     { GET,    "/v2/",                                  api_kserve_server,    NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_ERROR_TEXT, HTTP_PUBLIC, "the same" },
     { GET,    "/v2/health/live",                       api_kserve_live,      NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_OPEN | HTTP_ERROR_TEXT, HTTP_PUBLIC, "does the process answer" },
     { GET,    "/v2/health/ready",                      api_kserve_ready,     NULL,             0, NONE,     NULL,                       HTTP_FAST | HTTP_OPEN | HTTP_ERROR_TEXT, HTTP_PUBLIC, "is it ready for work" },
-    { GET,    "/v2/models/stats",                      api_kserve_stats,     NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "predictions of all networks, counted" },
     { GET,    "/v2/models/{name}",                     api_kserve_model,     NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "its tensors and versions" },
     { GET,    "/v2/models/{name}/versions/{v}",        api_kserve_model,     NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "the same of a version" },
     { GET,    "/v2/models/{name}/ready",               api_kserve_model_ready, NULL,             0, NONE,     NULL,                       HTTP_ERROR_TEXT,        PREDICT,     "can it be asked" },

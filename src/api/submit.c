@@ -93,6 +93,8 @@ submit(struct api_ctx *api, const struct http_request *req,
         row->validation = (char *)asked->validation_dataset;
     row->spec = spec.data;
     row->priority = (int64_t)asked->priority;
+    if (asked->start_from == CODEC_START_VERSION) /* it is kept until then */
+        row->base_version = asked->start_version;
     row->created_ms = clock_wall_ms();
     rc = store_job_insert(api->store, row, &how, &id, e);
     if (rc != ERR_OK)
@@ -200,6 +202,12 @@ check_continue(const struct store_job *from, const struct codec_job *asked,
         return err_set(e, ERR_CONFLICT, "",
                        "job %lld had restarts, and its state is that of the "
                        "last one: submit a job that starts from its version",
+                       (long long)from->id);
+    if (asked->restarts > 1)
+        return err_set(e, ERR_CONFLICT, "",
+                       "job %lld tried several initialisations, and only the "
+                       "weights of the best are kept: submit a job with "
+                       "\"start_from\" instead",
                        (long long)from->id);
     if (asked->epochs <= from->epoch)
         return err_set(e, ERR_INVALID, "/epochs",

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api/prediction.h"
 #include "base/json_write.h"
@@ -53,6 +54,28 @@ api_tfserving_predict(void *ctx, const struct http_request *req,
     codec_tfserving_format(p.y, p.n_rows, p.n_out, columns, &rep->body);
     api_prediction_release(&p);
     return ERR_OK;
+}
+
+/* Some clients write the colon as %3A: the verb is then the end of the last
+ * segment. */
+enum err
+api_tfserving_encoded(void *ctx, const struct http_request *req,
+                      struct http_reply *rep, struct errinfo *e)
+{
+    static const char   verb[] = "%3Apredict";
+    struct http_request plain = *req;
+    size_t              last = req->arg[1] != NULL ? 1 : 0;
+    size_t              len = strlen(req->arg[last]), n = sizeof(verb) - 1;
+    char                segment[CODEC_NAME_SIZE];
+
+    if (len < n || len - n >= sizeof(segment) ||
+        strcasecmp(req->arg[last] + len - n, verb) != 0)
+        return err_set(e, ERR_NOTFOUND, "",
+                       "a model is asked by :predict behind its name");
+    memcpy(segment, req->arg[last], len - n);
+    segment[len - n] = '\0';
+    plain.arg[last] = segment;
+    return api_tfserving_predict(ctx, &plain, rep, e);
 }
 
 enum err

@@ -29,33 +29,12 @@ codec_event_end(struct buf *out, enum codec_event_form form)
     buf_puts(out, form == CODEC_EVENT_SSE ? "\n\n" : "}\n");
 }
 
-static void
-write_figure(struct buf *out, const char *name, double x)
-{
-    if (!isnan(x))
-        write_double(out, name, x);
-}
-
-static void
-write_epoch(struct buf *out, const struct store_epoch *row)
-{
-    write_figure(out, "loss", row->loss);
-    write_figure(out, "accuracy", row->accuracy);
-    write_figure(out, "val_loss", row->val_loss);
-    write_figure(out, "val_accuracy", row->val_accuracy);
-    write_figure(out, "learning_rate", row->learning_rate);
-    write_figure(out, "gradient_norm", row->gradient_norm);
-    write_figure(out, "seconds", row->seconds);
-    write_figure(out, "samples_per_second", row->samples_per_second);
-}
-
 void
 codec_epoch_format(int64_t job, const struct store_epoch *row, struct buf *out)
 {
     write_begin(out);
     write_count(out, "job", (uint64_t)job);
-    write_count(out, "epoch", row->epoch);
-    write_epoch(out, row);
+    codec_epoch_members(row, out);
     write_end(out);
 }
 

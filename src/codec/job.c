@@ -186,6 +186,18 @@ read_optimizer(struct walk *w, struct codec_job *job)
     nn_optimizer_spec_check(out, w->e);
 }
 
+void
+codec_optimizer_read(struct walk *w, struct nn_optimizer_spec *out)
+{
+    struct codec_job job = { 0 };
+
+    read_optimizer(w, &job);
+    if (job.auto_rate)
+        err_add(w->e, ERR_INVALID, "/optimizer/learning_rate",
+                "must be a number: \"auto\" needs a job");
+    *out = job.optimizer;
+}
+
 static const char *
 schedule_choice(size_t i)
 {

@@ -119,6 +119,9 @@ enum err codec_job_format(const struct store_job *row,
  * infinite one is null. */
 void codec_metrics_format(const struct store_epoch *row, struct buf *out);
 
+/* The members that tell of one epoch, inside an object. */
+void codec_epoch_members(const struct store_epoch *row, struct buf *out);
+
 /* {"data": [...], "next": N or null}; layers are those of these epochs, in
  * order, and each row that has some shows them. */
 void codec_history_format(const struct store_epoch *rows, size_t n,
@@ -172,5 +175,9 @@ int64_t codec_result_version(const char *result);
 
 /* What a failed job shows as its error: a problem object. */
 void codec_error_format(const struct errinfo *e, struct buf *out);
+
+/* The member "optimizer" of an object, as a job has it but for "auto". */
+struct walk;
+void codec_optimizer_read(struct walk *w, struct nn_optimizer_spec *out);
 
 #endif

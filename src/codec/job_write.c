@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "codec/job.h"
 #include "codec/encoding.h"
+#include "codec/job.h"
 #include "codec/list.h"
 #include "codec/write.h"
 
@@ -248,6 +248,19 @@ codec_metrics_format(const struct store_epoch *row, struct buf *out)
     write_end(out);
 }
 
+void
+codec_epoch_members(const struct store_epoch *row, struct buf *out)
+{
+    write_count(out, "epoch", row->epoch);
+    if (row->restart != 0)
+        write_count(out, "restart", row->restart);
+    write_metrics(out, row);
+    write_figure(out, "learning_rate", row->learning_rate);
+    write_figure(out, "gradient_norm", row->gradient_norm);
+    write_figure(out, "seconds", row->seconds);
+    write_figure(out, "samples_per_second", row->samples_per_second);
+}
+
 /* The layers of one epoch; returns how many there are. */
 static size_t
 write_layers(const struct store_layer *layer, size_t n, uint64_t epoch,
@@ -282,14 +295,7 @@ codec_history_format(const struct store_epoch *rows, size_t n,
     for (size_t i = 0; i < n; i++) {
         codec_list_next(out, i);
         write_begin(out);
-        write_count(out, "epoch", rows[i].epoch);
-        if (rows[i].restart != 0)
-            write_count(out, "restart", rows[i].restart);
-        write_metrics(out, &rows[i]);
-        write_figure(out, "learning_rate", rows[i].learning_rate);
-        write_figure(out, "gradient_norm", rows[i].gradient_norm);
-        write_figure(out, "seconds", rows[i].seconds);
-        write_figure(out, "samples_per_second", rows[i].samples_per_second);
+        codec_epoch_members(&rows[i], out);
         if (done < n_layers)
             done += write_layers(layers + done, n_layers - done, rows[i].epoch,
                                  out);

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "codec/network.h"
+#include "codec/trace.h"
 
 #define MAX_DEPTH 32
 #define MAX_VALUES 100000
@@ -195,6 +196,8 @@ walk_begin(struct walk *w, json_t *value, const char *at, struct errinfo *e)
 json_t *
 walk_member(struct walk *w, const char *name)
 {
+    if (trace_is_on())
+        trace_member(w->at, name);
     if (w->n_known < WALK_MAX_MEMBERS)
         w->known[w->n_known++] = name;
     return w->object != NULL ? json_object_get(w->object, name) : NULL;
@@ -205,12 +208,16 @@ walk_nullable(struct walk *w, const char *name)
 {
     json_t *value = walk_member(w, name);
 
+    if (trace_is_on())
+        trace_nullable(w->at, name);
     return json_is_null(value) ? NULL : value;
 }
 
 void
 walk_missing(struct walk *w, const char *name)
 {
+    if (trace_is_on())
+        trace_required(w->at, name);
     if (w->object != NULL)
         walk_wrong(w, name, "is required");
 }
@@ -272,6 +279,8 @@ value_count(json_t *value, const char *at, uint64_t min, uint64_t max,
 {
     json_int_t n;
 
+    if (trace_is_on())
+        trace_count(at, min, max);
     if (!json_is_integer(value)) {
         char shown[40];
 
@@ -304,6 +313,8 @@ value_double(json_t *value, const char *at, double min, double max,
     char   shown[40];
     double x;
 
+    if (trace_is_on())
+        trace_double(at, min, max, above_min, below_max);
     if (!json_is_number(value)) {
         err_add(e, ERR_INVALID, at, "must be a number, got %s",
                 value_type(value));
@@ -328,6 +339,8 @@ value_double(json_t *value, const char *at, double min, double max,
 bool
 value_bool(json_t *value, const char *at, bool *out, struct errinfo *e)
 {
+    if (trace_is_on())
+        trace_bool(at);
     if (!json_is_boolean(value)) {
         err_add(e, ERR_INVALID, at, "must be true or false, got %s",
                 value_type(value));
@@ -344,6 +357,8 @@ value_word(json_t *value, const char *at, const char *(*choice)(size_t i),
     char   choices[160], shown[48];
     size_t n = 0;
 
+    if (trace_is_on())
+        trace_word(at, choice);
     choices[0] = '\0';
     for (size_t i = 0; choice(i) != NULL; i++) {
         if (json_is_string(value) &&
@@ -366,6 +381,8 @@ value_word(json_t *value, const char *at, const char *(*choice)(size_t i),
 bool
 value_name(json_t *value, const char *at, char *out, struct errinfo *e)
 {
+    if (trace_is_on())
+        trace_name(at);
     if (!json_is_string(value)) {
         err_add(e, ERR_INVALID, at, "must be a string, got %s",
                 value_type(value));

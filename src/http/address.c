@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -152,9 +153,31 @@ http_address_url(int fd, char *out, size_t size, struct errinfo *e)
     if (a.any.sa_family == AF_INET6) {
         inet_ntop(AF_INET6, &a.v6.sin6_addr, host, sizeof(host));
         snprintf(out, size, "http://[%s]:%u", host, ntohs(a.v6.sin6_port));
+    } else if (a.any.sa_family != AF_INET) {
+        return err_set(e, ERR_INVALID, "", "that is no TCP socket");
     } else {
         inet_ntop(AF_INET, &a.v4.sin_addr, host, sizeof(host));
         snprintf(out, size, "http://%s:%u", host, ntohs(a.v4.sin_port));
     }
+    return ERR_OK;
+}
+
+enum err
+http_address_of(int fd, char *out, size_t size, struct errinfo *e)
+{
+    static const char scheme[] = "http://";
+    char              url[80];
+    int               type = 0, flags = fcntl(fd, F_GETFL);
+    socklen_t         len = sizeof(type);
+    enum err          rc = http_address_url(fd, url, sizeof(url), e);
+
+    if (rc != ERR_OK || strncmp(url, scheme, sizeof(scheme) - 1) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 ||
+        type != SOCK_STREAM || flags < 0 ||
+        fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        return err_set(e, ERR_INVALID, "listen",
+                       "the socket that was handed over is no TCP socket that "
+                       "listens");
+    snprintf(out, size, "%s", url + sizeof(scheme) - 1);
     return ERR_OK;
 }

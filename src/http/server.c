@@ -211,7 +211,7 @@ http_server_start(const struct http_options *options, struct http_server **out,
                   struct errinfo *e)
 {
     struct http_server *server = mem_array(1, sizeof(*server), 0);
-    enum err            rc;
+    enum err            rc = ERR_OK;
 
     if (server == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
@@ -229,7 +229,10 @@ http_server_start(const struct http_options *options, struct http_server **out,
     server->loopback = http_address_is_loopback(options->listen);
     MHD_set_panic_func(panic_mhd, NULL);
 
-    rc = http_address_listen(options->listen, &server->listen_fd, e);
+    if (options->listen_fd > 0)
+        server->listen_fd = options->listen_fd;
+    else
+        rc = http_address_listen(options->listen, &server->listen_fd, e);
     if (rc == ERR_OK)
         rc = http_address_url(server->listen_fd, server->url,
                               sizeof(server->url), e);

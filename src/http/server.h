@@ -31,7 +31,9 @@ typedef void (*http_observe_fn)(void *ctx, const struct http_route *route,
                                 unsigned status, double seconds);
 
 struct http_options {
-    const char              *listen; /* "127.0.0.1:8080", "[::1]:0"          */
+    const char *listen;    /* "127.0.0.1:8080", "[::1]:0"          */
+    int         listen_fd; /* > 0: it listens already, on `listen`,
+                              and is the server's to close    */
     const struct http_route *route;
     size_t                   n_routes;
     void                    *ctx; /* handed to every handler                 */
@@ -69,6 +71,10 @@ void http_server_stop(struct http_server *server, unsigned grace_ms);
  * answers within seconds. */
 enum err http_health_ask(const char *listen, unsigned *out_status,
                          struct errinfo *e);
+
+/* Where a listening socket listens, as `listen` has it: "127.0.0.1:8080".
+ * ERR_INVALID where it is no TCP socket. */
+enum err http_address_of(int fd, char *out, size_t size, struct errinfo *e);
 
 /* Is this address ("127.0.0.1:8080") reachable from this machine only? */
 bool http_address_is_loopback(const char *listen);

@@ -370,6 +370,12 @@ nn_activation_name(enum nn_activation a)
 }
 
 bool
+nn_activation_is_symmetric(enum nn_activation a)
+{
+    return a == NN_TANH || a == NN_SOFTSIGN;
+}
+
+bool
 nn_activation_find(const char *name, enum nn_activation *out)
 {
     for (int a = 0; a < NN_ACTIVATION_COUNT; a++) {

@@ -87,6 +87,25 @@ forward(const struct nn_layer_pass *pass, const float *x, float *y)
     nn_activation_forward(pass, y, z);
 }
 
+/* dX = dZ W: [n][n_in] = [n][n_out] [n_out][n_in] */
+static void
+error(const struct nn_layer_pass *pass, const float *y, float *d, float *dx)
+{
+    size_t n_in = pass->in->dim[0], n_out = pass->out->dim[0];
+
+    nn_activation_backward(pass, d, y, pass->kept);
+    if (dx != NULL)
+        pass->kernel->gemm(pass->n, n_in, n_out, d, n_out, 1, pass->params,
+                           n_in, 1, dx, n_in, false, pass->scratch);
+}
+
+static size_t
+n_rows(const struct nn_layer_spec *spec, const struct nn_shape *in)
+{
+    (void)in;
+    return spec->units;
+}
+
 /* d/dw of l1 |w| + l2 w^2, of the weights alone. */
 static void
 add_penalty(const struct nn_layer_spec *spec, const float *W, float *dW,
@@ -103,33 +122,48 @@ add_penalty(const struct nn_layer_spec *spec, const float *W, float *dW,
     }
 }
 
+/* Rows whose gradient is asked for. */
+struct rows {
+    const struct nn_layer_pass *pass;
+    const struct nn_tell       *tell;
+    float                      *grad;
+    size_t                      from, n_in;
+};
+
+static void
+row_done(void *ctx, size_t row, size_t first, size_t n)
+{
+    const struct rows *r = ctx;
+
+    row += r->from;
+    first += row * r->n_in;
+    add_penalty(r->pass->spec, r->pass->params + first, r->grad + first, n);
+    if (r->tell->fn != NULL)
+        r->tell->fn(r->tell->ctx, row, first, n);
+}
+
 /*
  * dW = dZ^T X: [n_out][n_in] = [n_out][n] [n][n_in]
  * db = dZ summed over the samples
- * dX = dZ W:   [n][n_in] = [n][n_out] [n_out][n_in]
  */
 static void
-backward(const struct nn_layer_pass *pass, const float *x, const float *y,
-         float *d, float *grad, float *dx)
+gradient(const struct nn_layer_pass *pass, const float *x, const float *dz,
+         float *grad, size_t from, size_t to, const struct nn_tell *tell)
 {
-    const struct nn_kernel *kernel = pass->kernel;
-    size_t n = pass->n, n_in = pass->in->dim[0], n_out = pass->out->dim[0];
+    size_t      n = pass->n, n_in = pass->in->dim[0], n_out = pass->out->dim[0];
+    struct rows rows = { pass, tell, grad, from, n_in };
+    struct nn_kernel_then then = { row_done, &rows, { NULL } };
+    float                *db = grad + n_out * n_in;
 
-    nn_activation_backward(pass, d, y, pass->kept);
-    kernel->gemm(n_out, n_in, n, d, 1, n_out, x, n_in, 1, grad, n_in, false,
-                 pass->scratch);
-    add_penalty(pass->spec, pass->params, grad, n_out * n_in);
-    if (pass->spec->use_bias) {
-        float *db = grad + n_out * n_in;
-
-        memset(db, 0, n_out * sizeof(*db));
-        for (size_t s = 0; s < n; s++)
-            for (size_t j = 0; j < n_out; j++)
-                db[j] += d[s * n_out + j];
-    }
-    if (dx != NULL)
-        kernel->gemm(n, n_in, n_out, d, n_out, 1, pass->params, n_in, 1, dx,
-                     n_in, false, pass->scratch);
+    for (size_t b = 0; b < 4 && tell->beside[b] != NULL; b++)
+        then.beside[b] = tell->beside[b] + from * n_in;
+    pass->kernel->gemm_then(to - from, n_in, n, dz + from, 1, n_out, x, n_in, 1,
+                            grad + from * n_in, n_in, &then, pass->scratch);
+    if (!pass->spec->use_bias || to < n_out)
+        return;
+    pass->kernel->sum_rows(db, dz, n, n_out);
+    if (tell->fn != NULL)
+        tell->fn(tell->ctx, n_out, n_out * n_in, n_out);
 }
 
 /* Each unit's weights, as a vector, are at most max_norm long. */
@@ -201,7 +235,9 @@ const struct nn_layer_type nn_dense = {
     .tensors = tensors,
     .room = room,
     .forward = forward,
-    .backward = backward,
+    .error = error,
+    .n_rows = n_rows,
+    .gradient = gradient,
     .exact = exact,
     .penalty = penalty,
     .settle = settle,

@@ -34,6 +34,15 @@ struct nn_layer_room {
     size_t per_sample, fixed;
 };
 
+/* Who is told that the gradient of a layer's parameters first..first + n is
+ * final: the next piece of this row.  fn NULL: nobody. */
+struct nn_tell {
+    void (*fn)(void *ctx, size_t row, size_t first, size_t n);
+    void *ctx;
+    /* Laid out as the layer's parameters: what fn will touch.  NULL: none. */
+    const float *beside[4];
+};
+
 /* What forward and backward work with, beside the data. */
 struct nn_layer_pass {
     const struct nn_kernel     *kernel;
@@ -89,6 +98,22 @@ struct nn_layer_type {
      * The places of measured tensors get what this batch shows. */
     void (*backward)(const struct nn_layer_pass *pass, const float *x,
                      const float *y, float *d, float *grad, float *dx);
+
+    /*
+     * In place of backward(), for a layer whose samples know nothing of each
+     * other and whose parameters lie in rows: threads share it then, each with
+     * some of the samples or rows.  error() turns d into dE/dz and gives dx
+     * (NULL: nobody needs it).  gradient() writes the gradient of the rows
+     * from..to and tells of each piece while it is in the cache; what belongs
+     * to no row (a bias) goes with the last and is told as row n_rows.
+     */
+    void (*error)(const struct nn_layer_pass *pass, const float *y, float *d,
+                  float *dx);
+    size_t (*n_rows)(const struct nn_layer_spec *spec,
+                     const struct nn_shape      *in);
+    void (*gradient)(const struct nn_layer_pass *pass, const float *x,
+                     const float *dz, float *grad, size_t from, size_t to,
+                     const struct nn_tell *tell);
 
     /* y from x as a training pass has it, nothing left to chance. */
     void (*exact)(const struct nn_exact_pass *pass, const double *x, double *y);

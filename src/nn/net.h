@@ -90,6 +90,15 @@ enum err nn_work_new(const struct nn_net *net, size_t max_batch, bool training,
 void     nn_work_free(struct nn_work *work); /* NULL is fine */
 size_t   nn_work_max_batch(const struct nn_work *work);
 
+/* Let this team share passes over work from now on; borrowed.  What the room
+ * for its parts takes is beside nn_work_bytes(). */
+struct nn_team;
+size_t   nn_work_team_bytes(unsigned most);
+/* Parts that passes over n samples are cut into at most; 1: no team pays. */
+size_t   nn_work_most_parts(const struct nn_spec *spec, size_t n);
+enum err nn_work_set_team(struct nn_work *work, struct nn_team *team,
+                          struct errinfo *e);
+
 /*
  * Run n samples forward to predict.  x is [n][n_in].  Returns y [n][n_out],
  * borrowed from work: the next pass over the same work overwrites it.

@@ -90,6 +90,14 @@ nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
     opt->spec.type->update(&piece);
 }
 
+void
+nn_optimizer_vectors(const struct nn_optimizer *opt,
+                     const float *out[NN_OPTIMIZER_VECTORS])
+{
+    for (size_t v = 0; v < NN_OPTIMIZER_VECTORS; v++)
+        out[v] = opt->state[v];
+}
+
 /* --- as stored ------------------------------------------------------------ */
 
 #define STEPS_SIZE 8

@@ -19,6 +19,8 @@
 #include "nn/net.h"
 #include "nn/spec.h"
 
+#define NN_OPTIMIZER_VECTORS 2
+
 struct nn_optimizer_type; /* a row */
 
 struct nn_optimizer_spec {
@@ -67,6 +69,10 @@ void     nn_optimizer_free(struct nn_optimizer *opt); /* NULL is fine */
 void nn_optimizer_begin(struct nn_optimizer *opt);
 void nn_optimizer_update(struct nn_optimizer *opt, float *params,
                          const float *grad, size_t first, size_t n, float rate);
+
+/* The vectors that an update of a parameter touches beside it, [n_params]. */
+void nn_optimizer_vectors(const struct nn_optimizer *opt,
+                          const float *out[NN_OPTIMIZER_VECTORS]);
 
 size_t   nn_optimizer_state_bytes(const struct nn_optimizer *opt);
 void     nn_optimizer_export(const struct nn_optimizer *opt, void *out);

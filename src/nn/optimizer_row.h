@@ -11,8 +11,6 @@
 
 #include "nn/optimizer.h"
 
-#define NN_OPTIMIZER_VECTORS 2
-
 /* n parameters at once. */
 struct nn_optimizer_piece {
     const struct nn_optimizer_spec *spec;

@@ -1,9 +1,9 @@
 /*
- * pass.c - one batch forward, and backward
+ * pass.c - room for a pass, its parts, and one batch forward
  *
- * Backpropagation as in Rumelhart, Hinton & Williams 1986: with d = dE/dz of
- * a layer, dE/dW = d x^T and dE/dx = W^T d, and dE/dz of the layer before is
- * dE/dx times its f'.  A layer's row does its own part; here is the chain.
+ * Samples go through layers that are split (layer.h) part by part: each thread
+ * takes some of them through all such layers in a row, without waiting for the
+ * others in between.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -11,20 +11,7 @@
 #include "base/mem.h"
 #include "nn/floats.h"
 #include "nn/layout.h"
-#include "nn/loss.h"
-#include "nn/net.h"
-
-/* The floats follow in the same block: the kernels' scratch, each layer's
- * outputs and, to train, what each layer keeps and the two buffers of error
- * terms; each on a cache line. */
-struct nn_work {
-    size_t max_batch;
-    float *y[NN_MAX_LAYERS];    /* [i]: outputs of layer i, [n][out]    */
-    float *kept[NN_MAX_LAYERS]; /* for its backward; NULL: nothing   */
-    float *d[2];                /* error terms in turn; NULL: no training */
-    float *scratch;
-    float *output; /* of the last pass, borrowed from y[]  */
-};
+#include "nn/pass.h"
 
 #define HEADER_FLOATS                                                          \
     nn_floats_padded((sizeof(struct nn_work) + FLOAT_SIZE - 1) / FLOAT_SIZE)
@@ -45,7 +32,8 @@ batch_floats(size_t max_batch, size_t width, size_t fixed, size_t *out)
 
 /* How large each part is, in floats, and the whole. */
 struct sizes {
-    size_t y[NN_MAX_LAYERS], kept[NN_MAX_LAYERS], d, total;
+    size_t y[NN_MAX_LAYERS], kept[NN_MAX_LAYERS], squares[NN_MAX_LAYERS];
+    size_t total;
 };
 
 static struct nn_layer_room
@@ -56,6 +44,13 @@ room_of(const struct nn_layer_spec *layer, const struct nn_shape *in)
     return layer->type->room(layer, in);
 }
 
+/* Doubles for the squares of its gradient, one a row and one for the rest. */
+static size_t
+n_squares(const struct nn_layer_spec *layer, const struct nn_shape *in)
+{
+    return layer->type->n_rows != NULL ? layer->type->n_rows(layer, in) + 1 : 1;
+}
+
 /* False on overflow. */
 static bool
 work_sizes(const struct nn_spec *spec, size_t max_batch, bool training,
@@ -63,7 +58,6 @@ work_sizes(const struct nn_spec *spec, size_t max_batch, bool training,
 {
     struct nn_layout layout = nn_layout_of(spec);
     struct sizes     s = { .total = HEADER_FLOATS };
-    size_t           widest = 0;
 
     if (!mem_add(s.total, nn_kernel_scratch_floats(), &s.total))
         return false;
@@ -71,7 +65,6 @@ work_sizes(const struct nn_spec *spec, size_t max_batch, bool training,
         struct nn_layer_room room = { 0 };
         size_t               width = nn_shape_size(&layout.shape[i + 1]);
 
-        widest = width > widest ? width : widest;
         if (training)
             room = room_of(&spec->layer[i], &layout.shape[i]);
         if (!batch_floats(max_batch, width, 0, &s.y[i]) ||
@@ -79,11 +72,14 @@ work_sizes(const struct nn_spec *spec, size_t max_batch, bool training,
             !mem_add(s.total, s.y[i], &s.total) ||
             !mem_add(s.total, s.kept[i], &s.total))
             return false;
+        if (!training)
+            continue;
+        s.squares[i] =
+            nn_floats_padded(2 * n_squares(&spec->layer[i], &layout.shape[i]));
+        if (!mem_add(s.total, s.y[i], &s.total) || /* the error terms */
+            !mem_add(s.total, s.squares[i], &s.total))
+            return false;
     }
-    if (training &&
-        (!batch_floats(max_batch, widest, 0, &s.d) ||
-         !mem_add(s.total, s.d, &s.total) || !mem_add(s.total, s.d, &s.total)))
-        return false;
     *out = s;
     return true;
 }
@@ -141,9 +137,9 @@ nn_work_new(const struct nn_net *net, size_t max_batch, bool training,
     for (size_t i = 0; i < spec->n_layers; i++) {
         work->y[i] = take(&next, sizes.y[i]);
         work->kept[i] = take(&next, sizes.kept[i]);
+        work->d[i] = training ? take(&next, sizes.y[i]) : NULL;
+        work->squares[i] = (void *)take(&next, sizes.squares[i]);
     }
-    for (int i = 0; i < 2; i++)
-        work->d[i] = take(&next, sizes.d);
     *out = work;
     return ERR_OK;
 }
@@ -151,7 +147,30 @@ nn_work_new(const struct nn_net *net, size_t max_batch, bool training,
 void
 nn_work_free(struct nn_work *work)
 {
+    if (work != NULL)
+        free(work->more);
     free(work);
+}
+
+size_t
+nn_work_team_bytes(unsigned most)
+{
+    return (most - 1) * nn_kernel_scratch_floats() * sizeof(float);
+}
+
+enum err
+nn_work_set_team(struct nn_work *work, struct nn_team *team, struct errinfo *e)
+{
+    size_t n = nn_work_team_bytes(team->most) / sizeof(float);
+    float *more = NULL;
+
+    if (n > 0 && (more = mem_floats(n, 0)) == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory for %u threads",
+                       team->most);
+    free(work->more);
+    work->more = more;
+    work->team = team;
+    return ERR_OK;
 }
 
 size_t
@@ -173,103 +192,171 @@ nn_work_layer_output(const struct nn_work *work, size_t i)
     return work->y[i];
 }
 
-/* --- a pass --------------------------------------------------------------- */
+/* --- parts ---------------------------------------------------------------- */
 
-struct pass {
-    const struct nn_net   *net;
-    struct nn_work        *work;
-    size_t                 n;
-    bool                   training;
-    const struct nn_draws *draws;
-};
+/* Samples are cut where whole tiles end. */
+#define SLICE 16
+/* A part with fewer multiplications than this is not worth waking a thread. */
+#define PART_WORK 250000
 
-/* Where layer i draws. */
-static struct random_at
-draws_of(const struct nn_draws *draws, size_t i)
+struct nn_slice
+nn_pass_slice(const struct nn_pass *p, unsigned part, unsigned n_parts)
 {
-    if (draws == NULL)
+    size_t pieces = nn_pass_pieces(p);
+    size_t first = pieces * part / n_parts * SLICE;
+    size_t end = pieces * (part + 1) / n_parts * SLICE;
+
+    if (end > p->n)
+        end = p->n;
+    return (struct nn_slice){ first, end - first };
+}
+
+size_t
+nn_pass_pieces(const struct nn_pass *p)
+{
+    return (p->n + SLICE - 1) / SLICE;
+}
+
+/* Parts of a pass over n samples that each have enough to do. */
+static size_t
+worth(size_t n_params, size_t n)
+{
+    size_t work, most;
+
+    if (!mem_mul(n_params, n, &work))
+        work = SIZE_MAX;
+    most = work / PART_WORK;
+    return most > 1 ? most : 1;
+}
+
+size_t
+nn_work_most_parts(const struct nn_spec *spec, size_t n)
+{
+    return worth(nn_layout_of(spec).offset[spec->n_layers], n);
+}
+
+void
+nn_pass_share(const struct nn_pass *p, size_t n_pieces, nn_part_fn fn,
+              void *ctx)
+{
+    struct nn_team *team = p->work->team;
+    size_t          parts = worth(nn_net_n_params(p->net), p->n);
+
+    if (team == NULL)
+        parts = 1;
+    else if (parts > team->n)
+        parts = team->n;
+    parts = parts < n_pieces ? parts : n_pieces;
+    if (parts > 1)
+        team->run(team, fn, ctx, (unsigned)parts);
+    else
+        fn(ctx, 0, 1);
+}
+
+/* --- forward -------------------------------------------------------------- */
+
+bool
+nn_pass_is_split(const struct nn_pass *p, size_t i)
+{
+    return nn_net_spec(p->net)->layer[i].type->error != NULL;
+}
+
+struct random_at
+nn_pass_draws(const struct nn_pass *p, size_t i)
+{
+    if (p->draws == NULL)
         return (struct random_at){ 0 };
     return (struct random_at){
-        .seed = draws->seed,
+        .seed = p->draws->seed,
         .purpose = RANDOM_DROPOUT | (uint32_t)i << 8,
-        .epoch = draws->epoch,
-        .step = draws->batch,
+        .epoch = p->draws->epoch,
+        .step = p->draws->batch,
     };
 }
 
-/* What layer i needs to know. */
-static struct nn_layer_pass
-layer_pass(const struct pass *p, size_t i, const struct random_at *draws)
+struct nn_layer_pass
+nn_pass_layer(const struct nn_pass *p, size_t i, const struct random_at *draws,
+              unsigned part, struct nn_slice slice)
 {
-    const struct nn_spec *spec = nn_net_spec(p->net);
+    const struct nn_spec  *spec = nn_net_spec(p->net);
+    struct nn_work        *work = p->work;
+    const struct nn_shape *in =
+        i == 0 ? &spec->input : nn_net_layer_shape(p->net, i - 1);
+    float *kept = p->training ? work->kept[i] : NULL;
 
+    if (kept != NULL)
+        kept += slice.first * room_of(&spec->layer[i], in).per_sample;
     return (struct nn_layer_pass){
         .kernel = nn_kernel(),
         .spec = &spec->layer[i],
-        .in = i == 0 ? &spec->input : nn_net_layer_shape(p->net, i - 1),
+        .in = in,
         .out = nn_net_layer_shape(p->net, i),
-        .n = p->n,
+        .n = slice.n,
         .params = nn_net_params_const(p->net) + nn_net_layer_offset(p->net, i),
-        .scratch = p->work->scratch,
+        .scratch = part == 0
+                       ? work->scratch
+                       : work->more + (part - 1) * nn_kernel_scratch_floats(),
         .training = p->training,
-        .kept = p->training ? p->work->kept[i] : NULL,
+        .kept = kept,
         .draws = p->draws != NULL ? draws : NULL,
     };
 }
 
-static const float *
-forward(const struct pass *p, const float *x)
+/* Layers from..to, one after the other, for some of the samples. */
+struct stretch {
+    const struct nn_pass *p;
+    const float          *x; /* of the whole net */
+    size_t                from, to;
+};
+
+static void
+forward_slice(const struct stretch *s, unsigned part, struct nn_slice slice)
 {
-    const struct nn_spec *spec = nn_net_spec(p->net);
-    struct nn_work       *work = p->work;
+    for (size_t i = s->from; i < s->to; i++) {
+        struct random_at     draws = nn_pass_draws(s->p, i);
+        struct nn_layer_pass pass = nn_pass_layer(s->p, i, &draws, part, slice);
+        const float         *x = i == 0 ? s->x : s->p->work->y[i - 1];
 
-    assert(p->n > 0 && p->n <= work->max_batch);
-    for (size_t i = 0; i < spec->n_layers; i++) {
-        struct random_at     draws = draws_of(p->draws, i);
-        struct nn_layer_pass pass = layer_pass(p, i, &draws);
-
-        spec->layer[i].type->forward(&pass, i == 0 ? x : work->y[i - 1],
-                                     work->y[i]);
+        pass.spec->type->forward(
+            &pass, x + slice.first * nn_shape_size(pass.in),
+            s->p->work->y[i] + slice.first * nn_shape_size(pass.out));
     }
-    work->output = work->y[spec->n_layers - 1];
-    return work->output;
+}
+
+static void
+forward_part(void *ctx, unsigned part, unsigned n_parts)
+{
+    const struct stretch *s = ctx;
+
+    forward_slice(s, part, nn_pass_slice(s->p, part, n_parts));
+}
+
+const float *
+nn_pass_forward(const struct nn_pass *p, const float *x)
+{
+    size_t         n_layers = nn_net_spec(p->net)->n_layers;
+    struct stretch s = { .p = p, .x = x };
+
+    assert(p->n > 0 && p->n <= p->work->max_batch);
+    for (; s.from < n_layers; s.from = s.to) {
+        s.to = s.from + 1;
+        if (nn_pass_is_split(p, s.from)) {
+            while (s.to < n_layers && nn_pass_is_split(p, s.to))
+                s.to++;
+            nn_pass_share(p, nn_pass_pieces(p), forward_part, &s);
+        } else {
+            forward_slice(&s, 0, (struct nn_slice){ 0, p->n });
+        }
+    }
+    p->work->output = p->work->y[n_layers - 1];
+    return p->work->output;
 }
 
 const float *
 nn_net_forward(const struct nn_net *net, struct nn_work *work, const float *x,
                size_t n)
 {
-    const struct pass p = { .net = net, .work = work, .n = n };
+    const struct nn_pass p = { .net = net, .work = work, .n = n };
 
-    return forward(&p, x);
-}
-
-double
-nn_net_gradient(const struct nn_net *net, struct nn_work *work,
-                const struct nn_draws *draws, const float *x, const float *t,
-                const float *weight, size_t n, float *grad, float *dx)
-{
-    const struct pass     p = { net, work, n, true, draws };
-    const struct nn_spec *spec = nn_net_spec(net);
-    size_t                n_out = nn_net_n_out(net);
-    const float          *y = forward(&p, x);
-    float                *d = work->d[0], *other = work->d[1];
-
-    assert(d != NULL);
-    nn_loss_delta(&spec->loss, d, y, t, weight, n, n_out);
-    for (size_t i = spec->n_layers; i-- > 0;) {
-        struct random_at     at = draws_of(draws, i);
-        struct nn_layer_pass pass = layer_pass(&p, i, &at);
-        float               *before = i > 0 ? other : dx;
-
-        pass.dz_given =
-            i + 1 == spec->n_layers &&
-            nn_loss_row(spec->loss.type)->output != NN_ACTIVATION_COUNT;
-        spec->layer[i].type->backward(
-            &pass, i > 0 ? work->y[i - 1] : x, work->y[i], d,
-            grad + nn_net_layer_offset(net, i), before);
-        other = d;
-        d = before;
-    }
-    return nn_loss_mean(spec, y, t, weight, n, n_out);
+    return nn_pass_forward(&p, x);
 }

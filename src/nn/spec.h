@@ -79,6 +79,9 @@ enum nn_activation {
 const char *nn_activation_name(enum nn_activation a);
 bool        nn_activation_find(const char *name, enum nn_activation *out);
 
+/* Does it run from -1 to 1, so that the classes of one output are its ends? */
+bool nn_activation_is_symmetric(enum nn_activation a);
+
 /* --- initialisation ------------------------------------------------------- */
 
 enum nn_init {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/kernel/kernel.h"
+#include "nn/pass.h"
 
 /* --- what is right -------------------------------------------------------- */
 
@@ -44,19 +45,14 @@ nn_count_correct(const float *y, const float *t, size_t n, size_t n_out,
 
 /* --- the gradient --------------------------------------------------------- */
 
-/* Each layer's squared norm, and the sum of them. */
 static double
-squares_of(const struct nn_net *net, const float *grad,
-           double layer[NN_MAX_LAYERS])
+norm_of(const struct nn_net *net, const struct nn_sink *sink)
 {
     double sum = 0;
 
-    for (size_t i = 0; i < nn_net_spec(net)->n_layers; i++) {
-        layer[i] = nn_kernel()->sum_squares(grad + nn_net_layer_offset(net, i),
-                                            nn_net_layer_trained(net, i));
-        sum += layer[i];
-    }
-    return sum;
+    for (size_t i = 0; i < nn_net_spec(net)->n_layers; i++)
+        sum += sink->squares[i];
+    return sqrt(sum);
 }
 
 /* By norm, then by value; PyTorch's clip_grad_norm_() has the 1e-6 too. */
@@ -81,14 +77,39 @@ clip(const struct nn_net *net, float *grad, double norm,
 
 /* --- the update ----------------------------------------------------------- */
 
+struct update {
+    float               *params;
+    const float         *grad;
+    struct nn_optimizer *opt;
+    float                rate;
+};
+
+static double
+squares_of_range(void *ctx, size_t first, size_t n)
+{
+    const struct update *u = ctx;
+
+    return nn_kernel()->sum_squares(u->grad + first, n);
+}
+
+static double
+update_range(void *ctx, size_t first, size_t n)
+{
+    const struct update *u = ctx;
+    double               squares = nn_kernel()->sum_squares(u->grad + first, n);
+
+    if (isfinite(squares))
+        nn_optimizer_update(u->opt, u->params, u->grad, first, n, u->rate);
+    return squares;
+}
+
 static void
-update(struct nn_net *net, struct nn_optimizer *opt, const float *grad,
-       float rate)
+update_all(struct nn_net *net, struct update *u)
 {
     for (size_t i = 0; i < nn_net_spec(net)->n_layers; i++)
-        nn_optimizer_update(opt, nn_net_params(net), grad,
+        nn_optimizer_update(u->opt, u->params, u->grad,
                             nn_net_layer_offset(net, i),
-                            nn_net_layer_trained(net, i), rate);
+                            nn_net_layer_trained(net, i), u->rate);
 }
 
 #define PIECE 1024
@@ -120,11 +141,11 @@ measured_update(struct nn_net *net, struct nn_optimizer *opt, const float *grad,
 
 static void
 add_norms(const struct nn_net *net, struct nn_train_sums *sums, double norm,
-          const double layer[NN_MAX_LAYERS])
+          const double squares[NN_MAX_LAYERS])
 {
     sums->gradient_norm += norm;
     for (size_t i = 0; i < nn_net_spec(net)->n_layers; i++)
-        sums->layer_norm[i] += sqrt(layer[i]);
+        sums->layer_norm[i] += sqrt(squares[i]);
 }
 
 static bool
@@ -145,37 +166,49 @@ nn_train_rows(struct nn_net *net, struct nn_work *work,
     struct nn_draws draws = options->draws;
     bool            clips = options->clip_norm > 0 || options->clip_value > 0;
 
+    struct update  u = { nn_net_params(net), grad, opt, options->rate };
+    struct nn_sink sink = { .ctx = &u };
+    struct nn_pass p = { net, work, 0, true, &draws };
+
+    sink.beside[0] = u.params;
+    nn_optimizer_vectors(opt, sink.beside + 1);
+
     assert(batch_size > 0 && batch_size <= nn_work_max_batch(work));
     for (size_t row = 0; row < n; row += batch_size, draws.batch++) {
         size_t       size = n - row < batch_size ? n - row : batch_size;
         bool         measure = options->measure && row + size == n;
         const float *ti = t + row * n_out;
-        double       layer[NN_MAX_LAYERS], loss, norm;
+        double       loss, norm;
 
         if (stopped(options->stop))
             break;
 
-        loss = nn_net_gradient(net, work, &draws, x + row * n_in, ti,
-                               weight != NULL ? weight + row : NULL, size, grad,
-                               NULL);
-        norm = sqrt(squares_of(net, grad, layer));
+        /* Unless the whole gradient is looked at first, each part of it is
+         * applied as soon as it is there. */
+        nn_optimizer_begin(opt);
+        sink.ready = clips || measure ? squares_of_range : update_range;
+        p.n = size;
+        loss = nn_pass_gradient(&p, x + row * n_in, ti,
+                                weight != NULL ? weight + row : NULL, grad,
+                                NULL, &sink);
+        if (!isfinite(loss))
+            return false;
+        norm = norm_of(net, &sink);
         /* A gradient may overflow before the loss does, and would leave
          * parameters that are not numbers. */
-        if (!isfinite(loss) || !isfinite(norm))
+        if (!isfinite(norm))
             return false;
         if (clips)
             clip(net, grad, norm, options);
-
-        nn_optimizer_begin(opt);
         for (size_t i = 0; measure && i < nn_net_spec(net)->n_layers; i++)
             sums->update_ratio[i] =
                 measured_update(net, opt, grad, options->rate, i);
-        if (!measure)
-            update(net, opt, grad, options->rate);
+        if (clips && !measure)
+            update_all(net, &u);
         nn_net_settle(net, grad);
 
         sums->loss += loss * (double)size;
-        add_norms(net, sums, norm, layer);
+        add_norms(net, sums, norm, sink.squares);
         sums->n_rows += size;
         sums->n_batches++;
         sums->n_correct +=

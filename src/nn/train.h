@@ -51,8 +51,9 @@ struct nn_train_sums {
 /*
  * Train on rows x [n][n_in], t [n][n_out] (weight [n] or NULL).  grad
  * [n_params] is room.  Where it was stopped, the rows done are in *sums.  A
- * batch whose loss or gradient is not finite is not applied and ends the run:
- * then the return value is false.
+ * batch whose loss is not finite is not applied and ends the run: then the
+ * return value is false.  So does one whose gradient is not: nothing that is
+ * not finite is applied, but other layers may have moved.
  */
 bool nn_train_rows(struct nn_net *net, struct nn_work *work,
                    struct nn_optimizer *opt, float *grad, const float *x,

@@ -18,7 +18,8 @@ encoder_choose(const struct serving_model *m, const struct dataset_meta *meta,
 {
     static const struct dataset_encoding as_it_is;
     const struct nn_spec                *spec = nn_net_spec(m->net);
-    bool symmetric = spec->layer[spec->n_layers - 1].activation == NN_TANH;
+    bool symmetric = nn_activation_is_symmetric(
+        spec->layer[spec->n_layers - 1].activation);
 
     if (m->encoder != NULL)
         return ERR_OK;

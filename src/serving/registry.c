@@ -19,6 +19,7 @@
 #include "serving/model.h"
 
 #define N_CHANGED 64
+#define N_LIVE 16
 
 struct entry {
     char                 *name;
@@ -37,6 +38,7 @@ struct serving_registry {
     uint64_t           clock; /* of loads and changes */
     uint64_t           uses;
     uint64_t           changed[N_CHANGED];
+    pthread_mutex_t    live[N_LIVE]; /* see serving_registry_live_lock() */
 };
 
 /* --- the map, under the lock ---------------------------------------------- */
@@ -129,14 +131,26 @@ entry_remove_locked(struct serving_registry *reg, struct entry *entry)
     return model;
 }
 
-static uint64_t *
-changed_locked(struct serving_registry *reg, const char *name)
+static uint32_t
+hash_of(const char *name)
 {
     uint32_t hash = 2166136261u; /* FNV-1a */
 
     for (; *name != '\0'; name++)
         hash = (hash ^ (unsigned char)*name) * 16777619u;
-    return &reg->changed[hash % N_CHANGED];
+    return hash;
+}
+
+static uint64_t *
+changed_locked(struct serving_registry *reg, const char *name)
+{
+    return &reg->changed[hash_of(name) % N_CHANGED];
+}
+
+pthread_mutex_t *
+serving_registry_live_lock(struct serving_registry *reg, const char *network)
+{
+    return &reg->live[hash_of(network) % N_LIVE];
 }
 
 /* --- memory --------------------------------------------------------------- */
@@ -306,6 +320,8 @@ serving_registry_new(struct store *db, struct mem_budget *budget,
     reg->db = db;
     reg->budget = budget;
     pthread_mutex_init(&reg->lock, NULL);
+    for (size_t i = 0; i < N_LIVE; i++)
+        pthread_mutex_init(&reg->live[i], NULL);
     *out = reg;
     return ERR_OK;
 }
@@ -320,6 +336,8 @@ serving_registry_free(struct serving_registry *reg)
         free(reg->entry[i].name);
     }
     free(reg->entry);
+    for (size_t i = 0; i < N_LIVE; i++)
+        pthread_mutex_destroy(&reg->live[i]);
     pthread_mutex_destroy(&reg->lock);
     free(reg);
 }
@@ -371,6 +389,29 @@ serving_registry_get(struct serving_registry *reg, const char *network,
     }
     *out = model;
     return ERR_OK;
+}
+
+enum err
+serving_registry_wrap(struct serving_registry *reg, struct nn_net *net,
+                      struct dataset_encoder *encoder,
+                      struct serving_model **out, struct errinfo *e)
+{
+    size_t   bytes = nn_net_bytes(nn_net_spec(net)), taken = 0;
+    enum err rc = serving_registry_take(reg, bytes, "the network", e);
+
+    if (rc == ERR_OK) {
+        taken = bytes;
+        while ((rc = serving_model_new(net, encoder, -1, reg->budget, taken,
+                                       out, e)) == ERR_BUSY &&
+               evict(reg))
+            err_clear(e);
+    }
+    if (rc != ERR_OK) {
+        dataset_encoder_free(encoder);
+        nn_net_free(net);
+        mem_budget_give(reg->budget, taken);
+    }
+    return rc;
 }
 
 /* Take out what is there of a name: versions asked for by number and, where

@@ -4,6 +4,8 @@
 #ifndef SERVING_REGISTRY_H
 #define SERVING_REGISTRY_H
 
+#include <pthread.h>
+
 #include "serving/serving.h"
 
 struct store *serving_registry_store(struct serving_registry *reg);
@@ -12,5 +14,10 @@ struct store *serving_registry_store(struct serving_registry *reg);
 enum err serving_registry_take(struct serving_registry *reg, size_t n,
                                const char *what, struct errinfo *e);
 void     serving_registry_give(struct serving_registry *reg, size_t n);
+
+/* Who holds it is the only one to update this network, and a few others that
+ * share the lock. */
+pthread_mutex_t *serving_registry_live_lock(struct serving_registry *reg,
+                                            const char              *network);
 
 #endif

@@ -50,6 +50,12 @@ enum err serving_registry_get(struct serving_registry *reg, const char *network,
                               int64_t version, struct serving_model **out,
                               struct errinfo *e);
 
+/* A model of a net that is no stored version, for the caller alone; takes net and
+ * encoder, also where it fails.  Its version is -1. */
+enum err serving_registry_wrap(struct serving_registry *reg, struct nn_net *net,
+                               struct dataset_encoder *encoder,
+                               struct serving_model  **out, struct errinfo *e);
+
 /* A network's versions or pin changed, after the commit: the serving model is
  * loaded anew if it was in memory, and versions asked for by number are
  * forgotten, so that the next prediction sees the change. */

@@ -143,6 +143,28 @@ enum err store_version_weights(struct store *db, int64_t network_id,
                                int64_t version, void *p, size_t len,
                                struct errinfo *e);
 
+/* --- networks that learn while they serve ----------------------------------- */
+
+/* What the next update of a network needs beside its weights. */
+struct store_live {
+    int64_t  version; /* the one that the last update made */
+    uint64_t steps;   /* updates so far                    */
+    char    *optimizer; /* JSON                            */
+    void    *state;     /* the optimiser's                 */
+    size_t   state_len;
+};
+void store_live_release(struct store_live *live);
+
+/* ERR_NOTFOUND, e untouched, where there was no update yet. */
+enum err store_live_get(struct store *db, int64_t network_id,
+                        struct store_live *out, struct errinfo *e);
+/* A new version and the state after it, in one transaction.  ERR_BUSY where
+ * base is no longer the latest.  The version before goes where it is
+ * live->version and nobody else needs it. */
+enum err store_live_update(struct store *db, const struct store_version *row,
+                           int64_t base, const struct store_live *live,
+                           int64_t *out_version, struct errinfo *e);
+
 /* --- datasets ------------------------------------------------------------- */
 
 struct store_dataset {

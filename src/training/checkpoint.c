@@ -25,6 +25,7 @@ training_checkpoint_init(struct training_checkpoint *cp, struct store *db,
         .job_id = job_id,
         .epoch = epoch,
         .safe_epoch = epoch,
+        .sent_us = clock_mono_us(),
     };
 }
 
@@ -140,6 +141,15 @@ training_checkpoint_is_due(struct training_checkpoint *cp)
     return (crowded && !cp->failing) || clock_mono_us() >= cp->next_us;
 }
 
+bool
+training_checkpoint_is_late(struct training_checkpoint *cp, double seconds)
+{
+    int64_t us = (int64_t)(seconds * 1e6);
+
+    return clock_mono_us() - cp->sent_us >= us &&
+           training_checkpoint_is_due(cp);
+}
+
 void
 training_checkpoint_send(struct training_checkpoint *cp, uint64_t epoch,
                          const void *state, size_t state_len,
@@ -168,5 +178,6 @@ training_checkpoint_send(struct training_checkpoint *cp, uint64_t epoch,
     cp->epoch = epoch;
     cp->n_sent = cp->n_rows;
     cp->n_layers_sent = cp->n_layers;
-    cp->next_us = clock_mono_us() + INTERVAL_US;
+    cp->sent_us = clock_mono_us();
+    cp->next_us = cp->sent_us + INTERVAL_US;
 }

@@ -26,6 +26,7 @@ struct training_checkpoint {
     size_t               n_sent, n_layers_sent; /* with the one under way */
     bool                 failing; /* the last one was not stored     */
     int64_t              next_us; /* not before this moment          */
+    int64_t              sent_us; /* when the last one was sent      */
 };
 
 /* epoch: of the checkpoint the job goes on from, 0 where there is none. */
@@ -47,6 +48,9 @@ struct training_notes {
 
 /* Are there more rows here than there should be? */
 bool training_checkpoint_is_crowded(const struct training_checkpoint *cp);
+/* Is it so many seconds since the last one was sent, and may one be sent? */
+bool training_checkpoint_is_late(struct training_checkpoint *cp,
+                                 double                      seconds);
 /* May one be sent now?  Waits for the one under way only where it is crowded. */
 bool training_checkpoint_is_due(struct training_checkpoint *cp);
 

@@ -98,32 +98,39 @@ training_epoch_options(const struct training_trainer *t, uint64_t epoch,
     };
 }
 
+/* Train on the rows that are left of the epoch.  Between two batches, so also
+ * where it is halted, the sums and the parameters are of the same moment. */
 static enum err
-train(struct training_trainer *t, uint64_t epoch, struct nn_train_sums *sums,
-      int64_t began, struct errinfo *e)
+train(struct training_trainer *t, uint64_t epoch, int64_t began,
+      struct errinfo *e)
 {
     const struct training_rows *rows = &t->train;
+    struct nn_train_sums       *sums = &t->state.sums;
+    double                      before = t->state.seconds;
     struct nn_train_options options = training_epoch_options(t, epoch, t->rate);
     const float            *x, *y, *w;
     size_t                  n;
 
-    for (size_t done = 0; done < rows->n; done += n) {
+    for (size_t done = sums->n_rows; done < rows->n; done += n) {
         n = rows->n - done;
         if (n > t->plan->block_rows)
             n = t->plan->block_rows;
         training_rows_view(t, rows, done, n, &x, &y, &w);
+        if (t->team != NULL)
+            training_team_share(t->team, t->run->cores);
         options.measure = done + n == rows->n && training_keeps_layers(epoch);
         options.draws.batch = (uint32_t)(done / t->batch_size);
         if (!nn_train_rows(t->net, t->work, t->opt, t->grad, x, y, w, n,
                            &options, sums))
             return not_finite(t, e);
+        t->state.seconds = before + (double)(clock_mono_us() - began) * 1e-6;
         if (sums->n_rows < done + n)
             return ERR_CANCELED;
-        if (done + n < rows->n)
+        if (done + n < rows->n) {
             training_run_advance(t->run, t->state.epoch, done + n,
-                                 t->state.elapsed +
-                                     (double)(clock_mono_us() - began) * 1e-6,
-                                 NULL);
+                                 t->state.elapsed + t->state.seconds, NULL);
+            training_trainer_within(t);
+        }
     }
     return params_are_finite(t->net) ? ERR_OK : not_finite(t, e);
 }
@@ -168,20 +175,19 @@ rate_of_epoch(const struct training_trainer *t, uint64_t epoch)
 
 enum err
 training_epoch(struct training_trainer *t, uint64_t epoch,
-               struct store_epoch *row, struct nn_train_sums *sums,
-               struct errinfo *e)
+               struct store_epoch *row, struct errinfo *e)
 {
-    int64_t  began = clock_mono_us();
-    enum err rc;
+    const struct nn_train_sums *sums = &t->state.sums;
+    int64_t                     began = clock_mono_us();
+    enum err                    rc;
 
-    memset(sums, 0, sizeof(*sums));
     t->rate = rate_of_epoch(t, epoch);
     training_shuffle(t, epoch);
-    rc = train(t, epoch, sums, began, e);
+    rc = train(t, epoch, began, e);
     if (rc != ERR_OK)
         return rc;
 
-    double seconds = (double)(clock_mono_us() - began) * 1e-6;
+    double seconds = t->state.seconds;
     double n = (double)sums->n_rows;
     *row = (struct store_epoch){
         .epoch = t->state.epoch + 1,

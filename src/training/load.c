@@ -176,6 +176,23 @@ load_net(struct training_trainer *t, struct store *db, bool resumes,
     return t->grad != NULL && t->mean != NULL ? ERR_OK : no_memory(e);
 }
 
+/* Threads to share the passes, where the pool lends any and they would have
+ * something to do. */
+static enum err
+load_team(struct training_trainer *t, struct errinfo *e)
+{
+    unsigned most = t->run->cores != NULL ? t->run->cores->most : 1;
+
+    if (most > t->plan->n_threads)
+        most = t->plan->n_threads;
+    if (most < 2)
+        return ERR_OK;
+    enum err rc = training_team_new(most, &t->team, e);
+    if (rc == ERR_OK)
+        rc = nn_work_set_team(t->work, training_team_nn(t->team), e);
+    return rc;
+}
+
 /* The encoder is fitted now: what it looks like stays the same from here on. */
 static enum err
 load_encoder(struct training_trainer *t, struct errinfo *e)
@@ -216,6 +233,8 @@ training_trainer_new(struct store *db, const struct codec_job *spec,
     }
     t->seed = training_restart_seed(spec->seed, t->state.restart);
     if (rc == ERR_OK)
+        rc = load_team(t, e);
+    if (rc == ERR_OK)
         rc = load_rows(t, e);
     if (rc == ERR_OK)
         rc = load_encoder(t, e);
@@ -232,9 +251,10 @@ training_trainer_new(struct store *db, const struct codec_job *spec,
     t->baseline = training_baseline(t);
     training_run_begin(run, t->state.epoch, spec, t->train.n);
     training_run_restart(run, t->state.restart, t->state.began);
-    if (t->state.epoch != 0)
-        training_run_advance(run, t->state.epoch, 0, t->state.elapsed,
-                             &t->state.last);
+    if (t->state.epoch != 0 || t->state.sums.n_rows != 0)
+        training_run_advance(run, t->state.epoch, t->state.sums.n_rows,
+                             t->state.elapsed + t->state.seconds,
+                             t->state.epoch != 0 ? &t->state.last : NULL);
     *out = t;
     return ERR_OK;
 }
@@ -258,6 +278,7 @@ training_trainer_free(struct training_trainer *t)
     free(t->grad);
     nn_optimizer_free(t->opt);
     nn_work_free(t->work);
+    training_team_free(t->team);
     nn_net_free(t->winner);
     nn_net_free(t->best);
     nn_net_free(t->net);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "codec/dataset.h"
 #include "training/training.h"
 
@@ -138,8 +139,8 @@ encoder_choose(struct training_plan *plan, struct store *db,
     rc = encoder_of_start(plan, db, spec, network_id, e);
     if (rc != ERR_OK || plan->encoder != NULL)
         return rc;
-    bool symmetric =
-        plan->net.layer[plan->net.n_layers - 1].activation == NN_TANH;
+    bool symmetric = nn_activation_is_symmetric(
+        plan->net.layer[plan->net.n_layers - 1].activation);
     plan->fit = true;
     return dataset_encoder_new(&plan->dataset->meta, &spec->encoding, n_out,
                                symmetric, &plan->encoder, e);
@@ -201,6 +202,9 @@ plan_bytes(struct training_plan *plan, const struct codec_job *spec,
         return rc;
 
     size_t net = nn_net_bytes(&plan->net);
+    size_t parts = nn_work_most_parts(&plan->net, plan->batch_size);
+    plan->n_threads =
+        parts < thread_n_cores() ? (unsigned)parts : thread_n_cores();
     /* The optimiser's state, had it as many parameters as the net has floats.
      */
     size_t opt = nn_optimizer_bytes(&spec->optimizer, net / sizeof(float));
@@ -209,6 +213,7 @@ plan_bytes(struct training_plan *plan, const struct codec_job *spec,
     size_t nets = spec->restarts > 1 ? 3 : 2;
     size_t sum = 0;
     if (!mem_add(table, held_out, &sum) || !mem_add(sum, work, &sum) ||
+        !mem_add(sum, nn_work_team_bytes(plan->n_threads), &sum) ||
         !add_product(&sum, net, nets + 1) || !add_product(&sum, opt, 1) ||
         !add_product(&sum, nets * net + opt, 2) ||
         !add_product(&sum, plan->stage_rows,

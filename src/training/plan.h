@@ -26,6 +26,7 @@ struct training_plan {
     size_t                  work_rows;  /* of one pass: batch, validation  */
     size_t                  block_rows; /* trained on in one call          */
     size_t                  stage_rows; /* room to gather either           */
+    unsigned                n_threads;  /* that have something to do       */
     size_t                  bytes;      /* of all that will be allocated   */
 };
 

@@ -20,6 +20,7 @@ struct training_pool {
     struct training_options  options;
     pthread_t               *worker;
     unsigned                 n_workers; /* started */
+    struct training_cores    cores;
     pthread_mutex_t          lock;      /* guards what follows */
     pthread_cond_t           wake;      /* for workers                  */
     pthread_cond_t           changed;   /* a run came into runs or left */
@@ -111,8 +112,11 @@ work(struct training_pool *pool)
     }
     training_run_init(&run, row.id);
     run.counters = &pool->counters;
+    run.cores = &pool->cores;
     run_enter(pool, &run);
+    atomic_fetch_add(&pool->cores.n_jobs, 1);
     bool done = training_job_run(&pool->options, &run, &row);
+    atomic_fetch_sub(&pool->cores.n_jobs, 1);
     run_leave(pool, &run);
     training_run_release(&run);
     store_job_release(&row);
@@ -159,6 +163,8 @@ training_pool_start(const struct training_options *options,
         return err_set(e, ERR_NOMEM, "", "no memory for %u workers", n);
     }
     pool->options = *options;
+    pool->cores.most =
+        options->n_threads != 0 ? options->n_threads : thread_n_cores();
     pthread_mutex_init(&pool->lock, NULL);
     thread_cond_init(&pool->wake);
     thread_cond_init(&pool->changed);

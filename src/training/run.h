@@ -17,6 +17,7 @@
 
 #include "codec/job.h"
 #include "store/store.h"
+#include "training/team.h"
 #include "training/training.h"
 
 /* Why a job is to leave its worker; a larger one wins over those before it. */
@@ -29,6 +30,7 @@ enum training_halt {
 
 struct training_run {
     int64_t              id;
+    struct training_cores *cores; /* the pool's; NULL: one thread */
     struct training_counters *counters; /* the pool's; NULL: nobody counts */
     atomic_bool          halt;
     atomic_int           why; /* enum training_halt */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define STATE_MAGIC "BPST"
-#define STATE_VERSION 3u
+#define STATE_VERSION 4u
 
 /* --- the fields, in their one order --------------------------------------- */
 
@@ -75,6 +75,29 @@ fields_watch(struct cursor *c, struct training_watch *w)
 }
 
 static void
+field_size(struct cursor *c, size_t *x)
+{
+    uint64_t n = *x;
+
+    field_u64(c, &n);
+    *x = (size_t)n;
+}
+
+static void
+fields_sums(struct cursor *c, struct nn_train_sums *s)
+{
+    field_f64(c, &s->loss);
+    field_f64(c, &s->gradient_norm);
+    field_size(c, &s->n_rows);
+    field_size(c, &s->n_batches);
+    field_f64(c, &s->n_correct);
+    for (size_t i = 0; i < NN_MAX_LAYERS; i++) {
+        field_f64(c, &s->layer_norm[i]);
+        field_f64(c, &s->update_ratio[i]);
+    }
+}
+
+static void
 fields_state(struct cursor *c, struct training_state *s)
 {
     field_u64(c, &s->epoch);
@@ -101,6 +124,8 @@ fields_state(struct cursor *c, struct training_state *s)
     field_u64(c, &s->kept_restart);
     fields_row(c, &s->kept);
     fields_watch(c, &s->watch);
+    fields_sums(c, &s->sums);
+    field_f64(c, &s->seconds);
 }
 
 #define N_PARTS 5
@@ -127,6 +152,8 @@ training_state_restart(struct training_state *s)
     s->least_val_loss = INFINITY;
     s->plateau = 1;
     s->plateau_waited = 0;
+    memset(&s->sums, 0, sizeof(s->sums));
+    s->seconds = 0;
     training_watch_restart(&s->watch);
 }
 
@@ -136,6 +163,12 @@ training_state_init(struct training_state *state)
     memset(state, 0, sizeof(*state));
     state->restart = 1;
     training_state_restart(state);
+}
+
+bool
+training_state_is_best(const struct training_state *s)
+{
+    return s->best_epoch == s->epoch && s->sums.n_rows == 0;
 }
 
 /* --- out ------------------------------------------------------------------ */
@@ -162,7 +195,7 @@ training_state_export(const struct training_state *state,
     /* While a job gets better with every epoch, its parameters are the best
      * ones: they are not written twice. */
     bool apart = parts->best != NULL && state->best_epoch != 0 &&
-                 state->best_epoch != state->epoch;
+                 !training_state_is_best(state);
     bool     has_winner = parts->winner != NULL && state->kept_restart != 0;
     uint64_t best_len = apart ? params_len : 0;
     uint64_t winner_len = has_winner ? params_len : 0;
@@ -262,7 +295,7 @@ training_saved_restore(const struct training_saved *saved, struct nn_net *net,
         rc = nn_net_import(winner, saved->winner, saved->winner_len, e);
     if (rc != ERR_OK || best == NULL || state->best_epoch == 0)
         return rc;
-    if (state->best_epoch == state->epoch)
+    if (training_state_is_best(state))
         return nn_net_import(best, saved->params, saved->params_len, e);
     return nn_net_import(best, saved->best, saved->best_len, e);
 }

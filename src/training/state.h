@@ -1,14 +1,14 @@
 /*
  * state.h - all that a job needs to go on as if nothing had happened
  *
- * Model    The state between two epochs: counters, the parameters, the
- *          optimiser's vectors, the best parameters so far, and the encoder.
- *          What is a function of (seed, epoch), such as the order of the rows,
- *          is not in it.
+ * Model    The state between two batches: counters, what the epoch under way has
+ *          added up, the parameters, the optimiser's vectors, the best
+ *          parameters so far, and the encoder.  What is a function of (seed,
+ *          epoch), such as the order of the rows, is not in it.
  * Owner    training_saved_parse() borrows from the bytes it reads.
  * Errors   ERR_CORRUPT for bytes that are no state, another version's, or do not
  *          fit the network.
- * Format   Little-endian.  "BPST", u32 version 3, then every field of struct
+ * Format   Little-endian.  "BPST", u32 version 4, then every field of struct
  *          training_state in its order as u64 or IEEE double, then the lengths
  *          of what follows: parameters, optimiser, best parameters (0: none, or
  *          the same as the parameters), those of the best restart (0: none),
@@ -22,6 +22,7 @@
 #include "codec/job.h"
 #include "nn/net.h"
 #include "nn/optimizer.h"
+#include "nn/train.h"
 #include "store/store.h"
 #include "training/warnings.h"
 
@@ -72,12 +73,19 @@ struct training_state {
     struct store_epoch      kept;         /* its row     */
 
     struct training_watch watch;
+
+    /* Of the epoch under way; all zero between two. */
+    struct nn_train_sums sums;    /* sums.n_rows of its rows are done */
+    double               seconds; /* it has taken so far              */
 };
 
 /* The state before the first epoch. */
 void training_state_init(struct training_state *state);
 /* What a restart begins with; what is of the whole job stays. */
 void training_state_restart(struct training_state *state);
+
+/* Are its parameters, as they stand, the best ones so far? */
+bool training_state_is_best(const struct training_state *state);
 
 /* What the state's bytes are made from; best is NULL where it is not kept, and
  * winner, the best of the restarts that are over, where there is but one. */

@@ -58,7 +58,8 @@ plateau_advance(struct training_trainer *t, bool better)
     }
 }
 
-/* The epoch is done: it becomes part of the state. */
+/* The epoch is done, `seconds` of this run after the one before, or after the
+ * job went on: it becomes part of the state. */
 static void
 state_advance(struct training_trainer *t, const struct store_epoch *row,
               double seconds)
@@ -69,6 +70,8 @@ state_advance(struct training_trainer *t, const struct store_epoch *row,
     s->epoch = row->epoch;
     s->last = *row;
     s->elapsed += seconds;
+    memset(&s->sums, 0, sizeof(s->sums));
+    s->seconds = 0;
     s->strip[(s->epoch - s->began) % t->spec->strip_epochs] = row->loss;
     if (row->val_loss < s->least_val_loss)
         s->least_val_loss = row->val_loss;
@@ -200,7 +203,8 @@ trainer_checkpoint(struct training_trainer *t, struct training_checkpoint *cp)
     struct buf            metrics = { 0 }, warnings = { 0 };
     size_t len = training_state_export(&t->state, &parts, t->bytes);
 
-    codec_metrics_format(&t->state.last, &metrics);
+    if (t->state.epoch != 0)
+        codec_metrics_format(&t->state.last, &metrics);
     training_warnings_format(t, &warnings);
     const struct training_notes notes = {
         .metrics = metrics.failed ? NULL : metrics.data,
@@ -222,6 +226,13 @@ checkpoint_if_due(struct training_trainer *t, struct training_checkpoint *cp)
         training_run_sleep(t->run, CROWDED_US);
     }
     trainer_checkpoint(t, cp);
+}
+
+void
+training_trainer_within(struct training_trainer *t)
+{
+    if (training_checkpoint_is_late(t->checkpoint, t->spec->checkpoint_seconds))
+        trainer_checkpoint(t, t->checkpoint);
 }
 
 /* The figures of the layers with parameters, where this epoch's are kept. */
@@ -255,11 +266,13 @@ trainer_epoch(struct training_trainer *t, struct training_checkpoint *cp,
               int64_t *mark, struct errinfo *e)
 {
     struct training_state *s = &t->state;
+    double                 before = s->seconds; /* of this epoch, earlier on */
     struct nn_train_sums   sums;
     struct store_epoch     row;
     enum err               rc;
 
-    rc = training_epoch(t, s->epoch - s->began + 1, &row, &sums, e);
+    rc = training_epoch(t, s->epoch - s->began + 1, &row, e);
+    sums = s->sums;
     if (rc == ERR_OK)
         rc = training_checkpoint_row(cp, &row, e);
     if (rc == ERR_OK)
@@ -269,7 +282,7 @@ trainer_epoch(struct training_trainer *t, struct training_checkpoint *cp,
     /* From mark to mark, so that the time a full disk or a crowd of rows
      * took counts towards stop_when.seconds as well. */
     int64_t now = clock_mono_us();
-    state_advance(t, &row, (double)(now - *mark) * 1e-6);
+    state_advance(t, &row, before + (double)(now - *mark) * 1e-6);
     *mark = now;
     training_watch(t, &sums);
     training_run_advance(t->run, row.epoch, 0, s->elapsed, &row);
@@ -277,13 +290,13 @@ trainer_epoch(struct training_trainer *t, struct training_checkpoint *cp,
     return ERR_OK;
 }
 
-/* Nothing of the next epoch has begun: this state is whole. */
+/* It stands between two batches: this state is whole. */
 static enum err
 trainer_halt(struct training_trainer *t, struct training_checkpoint *cp)
 {
     if (training_run_why(t->run) < TRAINING_CANCEL) {
         training_checkpoint_settle(cp);
-        if (t->state.epoch > cp->epoch)
+        if (t->state.epoch > cp->epoch || t->state.sums.n_rows > 0)
             trainer_checkpoint(t, cp);
     }
     return ERR_CANCELED;
@@ -307,6 +320,7 @@ training_trainer_run(struct training_trainer *t, struct training_checkpoint *cp,
     int64_t mark = clock_mono_us();
     bool    done = false;
 
+    t->checkpoint = cp;
     if (t->spec->auto_rate && t->state.rate == 0) {
         enum err rc = training_rate_test(t, e);
         if (rc != ERR_OK)
@@ -320,6 +334,8 @@ training_trainer_run(struct training_trainer *t, struct training_checkpoint *cp,
             return trainer_halt(t, cp);
         if (reason == TRAINING_GOES_ON)
             rc = trainer_epoch(t, cp, &mark, e);
+        if (rc == ERR_CANCELED)
+            return trainer_halt(t, cp);
         if (rc == ERR_INVALID) /* It blew up; another one may not. */
             reason = TRAINING_DIVERGED;
         else if (rc != ERR_OK)

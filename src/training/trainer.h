@@ -2,8 +2,8 @@
  * trainer.h - one job's epochs
  *
  * Model    A trainer owns a private copy of the network and everything that
- *          training it needs.  Between two epochs it is a `state` and nothing
- *          else; an epoch that is left halfway is forgotten and done again.
+ *          training it needs.  Between two batches it is a `state` and nothing
+ *          else; one that is left goes on behind the last batch.
  * Owner    training_trainer_new() gives one to the caller; plan, spec and run
  *          are borrowed until it is freed.
  * Threads  One worker's.  Only the run is seen by others.
@@ -37,6 +37,7 @@ struct training_trainer {
     struct nn_net              *net, *best; /* best NULL: the last is kept */
     struct nn_net              *winner; /* of the restarts; NULL: only one */
     struct nn_work             *work;
+    struct training_team       *team; /* shares passes over work; NULL: none */
     struct nn_optimizer        *opt;
     float                      *grad; /* [n_params] */
     struct dataset_table       *table, *held_out; /* held_out NULL: none */
@@ -58,6 +59,7 @@ struct training_trainer {
     char                       *encoder; /* JSON */
     size_t                      encoder_len; /* with its NUL */
     void                       *bytes; /* of a state on its way out */
+    struct training_checkpoint *checkpoint; /* while it runs; borrowed */
     struct training_state       state;
 };
 
@@ -79,6 +81,9 @@ void     training_trainer_free(struct training_trainer *t); /* NULL is fine */
 enum err training_trainer_run(struct training_trainer    *t,
                               struct training_checkpoint *cp,
                               struct errinfo             *e);
+
+/* Inside of an epoch, between two batches: a checkpoint, where it is due. */
+void training_trainer_within(struct training_trainer *t);
 
 /* "epochs", "patience", … */
 const char *training_reason_name(enum training_reason reason);
@@ -133,12 +138,11 @@ bool training_keeps_layers(uint64_t epoch);
 
 /* --- epoch.c -------------------------------------------------------------- */
 
-/* Draw the order of this epoch of the restart, train on all rows in it and
- * validate where it is time to.  Parameters and optimiser move; state does
- * not.  *sums is what nn_train_rows() told of all. */
+/* Draw the order of this epoch of the restart, train on all rows of it that
+ * state.sums has not seen yet, and validate where it is time to.  Of the state
+ * only the sums and their seconds move. */
 enum err training_epoch(struct training_trainer *t, uint64_t epoch,
-                        struct store_epoch *row, struct nn_train_sums *sums,
-                        struct errinfo *e);
+                        struct store_epoch *row, struct errinfo *e);
 /* Put the rows into the order of this epoch, where they are shuffled. */
 void training_shuffle(struct training_trainer *t, uint64_t epoch);
 /* Rows first.. n of them as pieces of memory; *w NULL: ones. */

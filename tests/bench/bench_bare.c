@@ -61,7 +61,7 @@ completed(void *cls, struct MHD_Connection *connection, void **context,
 int
 main(int argc, char **argv)
 {
-    unsigned           port = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+    unsigned port = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
     struct MHD_Daemon *daemon;
     sigset_t           signals;
     int                signal;
@@ -73,11 +73,11 @@ main(int argc, char **argv)
     response = MHD_create_response_from_buffer(
         sizeof(answer) - 1, (void *)(size_t)answer, MHD_RESPMEM_PERSISTENT);
     MHD_add_response_header(response, "Content-Type", "application/json");
-    daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, (uint16_t)port,
-                              NULL, NULL, run, NULL,
-                              MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
-                              MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                              (size_t)(16 * 1024), MHD_OPTION_END);
+    daemon =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, (uint16_t)port, NULL,
+                         NULL, run, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+                         completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                         (size_t)(16 * 1024), MHD_OPTION_END);
     if (daemon == NULL) {
         fprintf(stderr, "bench_bare: port %u cannot be had\n", port);
         return 1;

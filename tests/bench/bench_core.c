@@ -189,8 +189,8 @@ struct bench_net {
 
 /* clang-format off */
 static const struct bench_net nets[] = {
-    { "N1", 784, 2, { 128, 10 },        NN_RELU,    NN_SOFTMAX, NN_CROSS_ENTROPY, 32,  "sgd",  0,    0.1f,   640 },
-    { "N2", 784, 3, { 256, 128, 10 },   NN_RELU,    NN_SOFTMAX, NN_CROSS_ENTROPY, 64,  "adam", 0,    0.001f, 640 },
+    { "N1", 784, 2, { 128, 10 },        NN_RELU,    NN_SOFTMAX, NN_CROSS_ENTROPY, 32,  "sgd",  0,    0.1f,   128 },
+    { "N2", 784, 3, { 256, 128, 10 },   NN_RELU,    NN_SOFTMAX, NN_CROSS_ENTROPY, 64,  "adam", 0,    0.001f, 128 },
     { "N3", 784, 3, { 1024, 1024, 10 }, NN_RELU,    NN_SOFTMAX, NN_CROSS_ENTROPY, 128, "sgd",  0.9f, 0.01f,  128 },
     { "XOR",  2, 2, { 2, 1 },           NN_SIGMOID, NN_SIGMOID, NN_SQUARED_ERROR, 1,   "sgd",  0,    0.5f,   4096 },
     { "iris", 4, 2, { 10, 3 },          NN_SIGMOID, NN_SIGMOID, NN_SQUARED_ERROR, 1,   "sgd",  0,    0.1f,   4096 },

@@ -15,5 +15,6 @@ fi
 
 # The source directory may be read-only: nothing is written to it.
 PYTHONDONTWRITEBYTECODE=1
-export PYTHONDONTWRITEBYTECODE
+HYPOTHESIS_STORAGE_DIRECTORY=${TMPDIR:-/tmp}/hypothesis-$(id -u)
+export PYTHONDONTWRITEBYTECODE HYPOTHESIS_STORAGE_DIRECTORY
 exec "$python" -m pytest -q -p no:cacheprovider -rs "$@" "$here"

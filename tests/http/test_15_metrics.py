@@ -1,5 +1,6 @@
 """GET /metrics: Prometheus' text, with figures that are true."""
 
+import pathlib
 import re
 import shutil
 import subprocess
@@ -7,6 +8,8 @@ import subprocess
 import pytest
 
 from support import XOR, wait_until
+
+CONFIG = pathlib.Path(__file__).parents[2] / "config"
 
 SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\]|\\.)*",?)*)\})? '
                     r'(-?[0-9.]+(?:e[+-]?[0-9]+)?|\+Inf|NaN)')
@@ -137,3 +140,35 @@ def test_promtool_finds_nothing(client, name):
                           capture_output=True)
     assert told.returncode == 0, told.stderr.decode()
     assert told.stdout + told.stderr == b""
+
+
+def named(text):
+    """The metrics of ours that a text of queries names."""
+    return {re.sub("_(bucket|sum|count)$", "", name)
+            for name in re.findall(r"\bbackpropd_[a-z_]+", text)}
+
+
+@pytest.mark.parametrize("file", ["grafana.json", "backpropd.rules.yml"])
+def test_what_config_asks_for_is_there(new_daemon, file):
+    """A panel or an alert with a misspelt name would just stay empty."""
+    client = new_daemon().start().client
+    client.network("n", [(4, "tanh"), (1, "sigmoid")], 2)
+    client.dataset("d", XOR)
+    job = client.submit("n", "d", epochs=10**8)
+    wait_until(lambda: total(scrape(client), "backpropd_checkpoint_bytes") > 0)
+    client.ok("POST", f"/v1/jobs/{job}/cancel", 200)
+    told = set(re.findall(r"^# TYPE (backpropd_\w+)", client.get(
+        "/metrics").body.decode(), re.MULTILINE))
+    asked = named((CONFIG / file).read_text())
+    assert len(asked) >= 4
+    assert asked <= told, asked - told
+
+
+def test_promtool_likes_the_configuration():
+    if shutil.which("promtool") is None:
+        pytest.skip("no promtool (Debian: prometheus)")
+    for what, file in (("config", "prometheus.yml"),
+                       ("rules", "backpropd.rules.yml")):
+        told = subprocess.run(["promtool", "check", what, CONFIG / file],
+                              capture_output=True)
+        assert told.returncode == 0, told.stderr.decode()

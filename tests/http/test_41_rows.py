@@ -89,6 +89,7 @@ def test_class_weights_are_shown(client, name):
     ("even", "/class_weights"),
     (2, "/class_weights"),
     ({"rare": 2}, "/class_weights/rare"),
+    ({"few": 1, "a/b~c": 2}, "/class_weights/a~1b~0c"),
 ])
 def test_class_weights_that_are_none(client, name, weights, pointer):
     logistic(client, name)

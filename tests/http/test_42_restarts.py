@@ -140,6 +140,37 @@ def test_when_all_blow_up_the_job_fails(client, name):
     assert network["latest_version"] == 0
 
 
+def test_a_cancelled_job_can_keep_the_best_of_its_restarts(client, groups):
+    job = client.submit(groups, groups, epochs=20, restarts=100, batch_size=1,
+                        optimizer={"type": "sgd", "learning_rate": 1e-3})
+    client.running(job, 70)
+    now = client.ok("POST", f"/v1/jobs/{job}/cancel", 200,
+                    json_body={"keep": True})
+    assert now["status"] == "cancelled"
+    rows = client.history(job)
+    best = min(rows, key=lambda r: r["loss"])
+    result = now["result"]
+    assert (result["restart"], result["best_epoch"]) == (best["restart"],
+                                                         best["epoch"])
+    assert len(result["restarts"]) == rows[-1]["restart"] >= 4
+    assert result["restarts"][-1]["stop_reason"] == "cancelled"
+    version = client.version(groups, result["version"])
+    assert version["metrics"]["loss"] == best["loss"]
+
+
+def test_a_job_with_restarts_is_not_continued(client, groups):
+    job = client.train(groups, groups, epochs=2, restarts=2)["id"]
+    answer = client.post(f"/v1/jobs/{job}/continue", {"epochs": 9})
+    assert answer.status == 409, answer
+
+
+def test_a_job_with_everything_is_verified(client, groups):
+    job = client.train(groups, groups, epochs=3, restarts=3, batch_size=7,
+                       optimizer={"type": "adam", "learning_rate": "auto"})
+    again = client.ok("POST", f"/v1/jobs/{job['id']}/verify", 202)
+    assert client.succeeded(again["id"])["result"]["equal"] is True
+
+
 @pytest.mark.parametrize("value", [0, 101, 1.5, "2", None])
 def test_restarts_that_are_none(client, groups, value):
     answer = client.post("/v1/jobs", {"network": groups, "dataset": groups,

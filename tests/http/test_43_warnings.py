@@ -1,6 +1,7 @@
 """What is told of a training that goes wrong, and that a healthy one is let be."""
 
 import gzip
+import json
 import pathlib
 import struct
 
@@ -270,3 +271,21 @@ def test_warnings_are_raised_once_over_all_restarts(client, name):
                        optimizer={"type": "sgd", "learning_rate": 1e-9})
     assert told(job) == [("not_learning", None)]
     assert job["warnings"][0]["epoch"] == 10
+
+
+def test_warnings_and_restarts_are_told_as_events(client, name):
+    client.network(name, [(8, "tanh"), (2, "softmax")], 2,
+                   loss="cross_entropy")
+    client.dataset(name, two_groups())
+    job = client.train(name, name, epochs=12, restarts=2,
+                       optimizer={"type": "sgd", "learning_rate": 1e-9})
+    stream = client.get(f"/v1/jobs/{job['id']}/events", check=False,
+                        headers={"Last-Event-ID": "0"}).body.decode()
+    events = [dict(line.split(": ", 1) for line in event.splitlines())
+              for event in stream.split("\n\n") if "event: " in event]
+    said = [json.loads(e["data"]) for e in events if e["event"] == "warning"]
+    assert len(said) == 1
+    assert {k: said[0][k] for k in ("code", "epoch", "advice")} == {
+        k: job["warnings"][0][k] for k in ("code", "epoch", "advice")}
+    rows = [json.loads(e["data"]) for e in events if e["event"] == "epoch"]
+    assert [r["restart"] for r in rows] == [1] * 12 + [2] * 12

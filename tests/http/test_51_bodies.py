@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from support import close, float32, npy, two_groups
+from support import close, float32, npy, two_groups, wait_until
 
 BINARY = "application/octet-stream"
 NPY = "application/x-npy"
@@ -245,3 +245,32 @@ def test_versions_by_number_stay_in_memory_and_leave_with_their_network(
     client.network(name, [(1, "linear")], 1)
     client.put_weights(name, [([[9]], [0])])
     assert client.predict(name, [[1]], version=1)["outputs"] == [[9]]
+
+
+# --- a job under way ----------------------------------------------------------------
+
+def test_a_running_jobs_checkpoint_can_be_asked(client, name):
+    client.dataset(name, two_groups())
+    client.network(name, [(4, "tanh"), (2, "softmax")], 2,
+                   loss="cross_entropy")
+    job = client.submit(name, name, epochs=100000000)
+    body = json.dumps({"inputs": [[0.5, 0.5], [2.5, 2.5]]})
+
+    def look():
+        answer = ask(client, name, body, query=f"?job={job}")
+        assert answer.status in (200, 409), answer
+        return answer.status == 200 and answer.json
+    first = wait_until(look, what="a checkpoint")
+    assert first["job"] == job and first["epoch"] >= 1
+    assert len(first["outputs"]) == 2 and len(first["labels"]) == 2
+    assert "version" not in first
+    assert client.predict(name, [[0.5, 0.5]])["version"] == 0
+    wait_until(lambda: look()["epoch"] > first["epoch"], what="a later one")
+    assert ask(client, name, json.dumps({
+        "inputs": [[0, 0]], "version": 0}), query=f"?job={job}").status == 422
+    client.ok("POST", f"/v1/jobs/{job}/cancel", 200)
+    assert ask(client, name, body, query=f"?job={job}").status == 409
+    assert ask(client, name, body, query="?job=999999999").status == 404
+    assert ask(client, name, body, query="?job=x").status == 404
+    client.network(name + "o", [(2, "softmax")], 2, loss="cross_entropy")
+    assert ask(client, name + "o", body, query=f"?job={job}").status == 404

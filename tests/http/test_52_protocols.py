@@ -254,6 +254,16 @@ def test_rows_and_columns(client, known):
                    "/versions/1").json == {"predictions": expected}
 
 
+def test_the_colon_may_be_encoded(client, known):
+    body = json.dumps({"instances": [[1, 2]]})
+    for path in (f"{known}%3Apredict", f"{known}%3apredict",
+                 f"{known}/versions/1%3Apredict"):
+        assert ask(client, "POST", f"/v1/models/{path}", body).json == {
+            "predictions": [[5, 1]]}
+    for path in (known, f"{known}%3Aclassify", "%3Apredict"):
+        error_of(ask(client, "POST", f"/v1/models/{path}", body), 404)
+
+
 def test_half_plus_two(client, name):
     """The example of TensorFlow Serving's own documentation, sent as curl
     does."""

@@ -126,6 +126,20 @@ def test_the_symmetry_detector_of_1986(client, name):
     assert max(others) == pytest.approx(0.09563264328296052, rel=1e-5)
 
 
+def test_xor_of_1986_with_inputs_that_go_past(client, name):
+    """Rumelhart, Hinton & Williams: one hidden unit, and the inputs go on to
+    the output.  In a chain of layers two more units carry them: sigmoid(x ln 3)
+    is 1/2 at 0 and 3/4 at 1, of which the output makes the input again."""
+    past = 1.0986122886681098
+    client.network(name, [(3, "sigmoid"), (1, "sigmoid")], 2)
+    client.put_weights(name, [
+        ([[-6.4, -6.4], [past, 0], [0, past]], [2.2, 0, 0]),
+        ([[-9.4, -4.2 * 4, -4.2 * 4]], [6.3 + 4.2 * 4])])
+    compare(client.predict(name, [[0, 0], [0, 1], [1, 0], [1, 1]])["outputs"],
+            [[0.1031832142028104], [0.8766545545799762], [0.8766545545799762],
+             [0.10907405982714498]], relative=5e-6)
+
+
 def test_momentum_by_hand(client, name):
     """y = w x, E = (t - y)^2 / 2: three steps anyone can follow on paper."""
     client.network(name, [(1, "linear")], 1)

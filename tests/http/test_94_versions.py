@@ -81,9 +81,14 @@ def test_what_a_job_started_from_is_kept_for_it(client, name):
     client.running(job)
     upload(client, name, 2)
     assert versions(client, name) == [0, 1, 3]
+    waits = client.submit(name, name, epochs=1, start_from=3)
+    client.ok("POST", f"/v1/jobs/{waits}/pause", 200)
     client.ok("POST", f"/v1/jobs/{job}/cancel", 200)
     upload(client, name)
-    assert versions(client, name) == [0, 4]
+    assert versions(client, name) == [0, 3, 4]  # what one will start from, too
+    client.ok("POST", f"/v1/jobs/{waits}/cancel", 200)
+    upload(client, name)
+    assert versions(client, name) == [0, 5]
 
 
 def test_a_patch_that_says_nothing_or_nonsense(client, name):

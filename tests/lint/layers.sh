@@ -10,7 +10,7 @@ cd "${srcdir:-.}/src"
 beneath() {
     case $1 in
     base) echo "" ;;
-    nn | dataset | store | http) echo "base" ;;
+    nn | dataset | store | http | watch) echo "base" ;;
     codec) echo "base nn dataset store" ;;
     training | serving) echo "base nn dataset store codec" ;;
     api) echo "base nn dataset store http codec training serving" ;;

@@ -13,6 +13,7 @@ Suite *suite_base_random(void);
 Suite *suite_base_gunzip(void);
 Suite *suite_base_system(void);
 Suite *suite_base_histogram(void);
+Suite *suite_base_rate(void);
 Suite *suite_cgroup(void);
 Suite *suite_base_oom(void);
 

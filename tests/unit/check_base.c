@@ -17,6 +17,7 @@ main(void)
     srunner_add_suite(r, suite_base_gunzip());
     srunner_add_suite(r, suite_base_system());
     srunner_add_suite(r, suite_base_histogram());
+    srunner_add_suite(r, suite_base_rate());
     srunner_add_suite(r, suite_cgroup());
     srunner_add_suite(r, suite_base_oom());
     srunner_run_all(r, CK_NORMAL);

@@ -17,6 +17,7 @@ main(void)
     srunner_add_suite(r, suite_nn_golden());
     srunner_add_suite(r, suite_nn_optimizer());
     srunner_add_suite(r, suite_nn_train());
+    srunner_add_suite(r, suite_nn_team());
     srunner_run_all(r, CK_NORMAL);
     n_failed = srunner_ntests_failed(r);
     srunner_free(r);

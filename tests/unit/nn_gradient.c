@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "nn_fixture.h"
+#include "nn_formulas.h"
 #include "nn_suites.h"
 
 #define N_IN 4
@@ -27,45 +28,9 @@ activate(enum nn_activation a, double slope, const double *z, double *y,
 
     for (size_t k = 0; k < n; k++)
         sum += exp(z[k]);
-    for (size_t k = 0; k < n; k++) {
-        switch (a) {
-        case NN_LINEAR:
-            y[k] = z[k];
-            break;
-        case NN_SIGMOID:
-            y[k] = 1 / (1 + exp(-z[k]));
-            break;
-        case NN_TANH:
-            y[k] = tanh(z[k]);
-            break;
-        case NN_RELU:
-            y[k] = z[k] > 0 ? z[k] : 0;
-            break;
-        case NN_LEAKY_RELU:
-            y[k] = z[k] > 0 ? z[k] : slope * z[k];
-            break;
-        case NN_ELU:
-            y[k] = z[k] > 0 ? z[k] : exp(z[k]) - 1;
-            break;
-        case NN_GELU:
-            y[k] = z[k] * (1 + erf(z[k] / sqrt(2))) / 2;
-            break;
-        case NN_SILU:
-            y[k] = z[k] / (1 + exp(-z[k]));
-            break;
-        case NN_SOFTPLUS:
-            y[k] = log(1 + exp(z[k]));
-            break;
-        case NN_SOFTSIGN:
-            y[k] = z[k] / (1 + fabs(z[k]));
-            break;
-        case NN_SOFTMAX:
-            y[k] = exp(z[k]) / sum;
-            break;
-        case NN_ACTIVATION_COUNT:
-            ck_abort_msg("not an activation");
-        }
-    }
+    for (size_t k = 0; k < n; k++)
+        y[k] = a == NN_SOFTMAX ? exp(z[k]) / sum
+                               : fix_formula_of(a)->of(z[k], slope).y;
 }
 
 static double
@@ -198,37 +163,14 @@ check_gradient(const struct nn_spec *spec, const float *t, const float *weight)
     nn_net_free(net);
 }
 
-/* What may stand in a hidden layer, and which pairs end a network. */
-static const enum nn_activation hidden[] = {
-    NN_LINEAR, NN_SIGMOID, NN_TANH, NN_RELU,     NN_LEAKY_RELU,
-    NN_ELU,    NN_GELU,    NN_SILU, NN_SOFTPLUS, NN_SOFTSIGN,
-};
-static const struct {
-    enum nn_activation output;
-    enum nn_loss       loss;
-} ends[] = {
-    { NN_LINEAR, NN_SQUARED_ERROR },
-    { NN_LINEAR, NN_MSE },
-    { NN_SIGMOID, NN_SQUARED_ERROR },
-    { NN_SIGMOID, NN_MSE },
-    { NN_SIGMOID, NN_BINARY_CROSS_ENTROPY },
-    { NN_TANH, NN_SQUARED_ERROR },
-    { NN_TANH, NN_MSE },
-    { NN_RELU, NN_SQUARED_ERROR },
-    { NN_RELU, NN_MSE },
-    { NN_SOFTMAX, NN_SQUARED_ERROR },
-    { NN_SOFTMAX, NN_MSE },
-    { NN_SOFTMAX, NN_CROSS_ENTROPY },
-    { NN_LINEAR, NN_MAE },
-    { NN_LINEAR, NN_HUBER },
-    { NN_SIGMOID, NN_HUBER },
-    { NN_LEAKY_RELU, NN_MSE },
-    { NN_ELU, NN_MSE },
-    { NN_GELU, NN_SQUARED_ERROR },
-    { NN_SILU, NN_HUBER },
-    { NN_SOFTPLUS, NN_MSE },
-    { NN_SOFTSIGN, NN_MAE },
-};
+/* Does a network that ends in this activation take this loss? */
+static bool
+ends_with(enum nn_activation output, enum nn_loss loss)
+{
+    if (loss == NN_CROSS_ENTROPY)
+        return output == NN_SOFTMAX;
+    return loss != NN_BINARY_CROSS_ENTROPY || output == NN_SIGMOID;
+}
 
 static const float one_hot[BATCH * N_OUT] = { 0, 1, 0, 1, 0, 0, 0, 0, 1 };
 /* Targets that are no probabilities, and whose sums differ. */
@@ -237,34 +179,30 @@ static const float loose[BATCH * N_OUT] = { 0.3f, 0.9f, 0.1f, 0.6f, 0.5f,
 static const float signed_weight[BATCH] = { 1.0f, -0.5f, 2.0f };
 
 static struct nn_spec
-pair_spec(int i)
+pair_spec(enum nn_activation hidden, enum nn_activation output,
+          enum nn_loss loss)
 {
-    size_t           end = (size_t)i % COUNT_OF(ends);
-    struct fix_layer layers[] = {
-        { N_HIDDEN, hidden[(size_t)i / COUNT_OF(ends)] },
-        { N_OUT, ends[end].output },
-    };
+    const struct fix_layer layers[] = { { N_HIDDEN, hidden },
+                                        { N_OUT, output } };
 
-    return fix_spec(N_IN, layers, 2, ends[end].loss);
+    return fix_spec(N_IN, layers, 2, loss);
 }
 
-#define N_PAIRS ((int)(COUNT_OF(hidden) * COUNT_OF(ends)))
-
+/* _i is the activation of the hidden layer. */
 START_TEST(gradient_matches_central_difference)
 {
-    struct nn_spec spec = pair_spec(_i);
+    for (int output = 0; output < NN_ACTIVATION_COUNT; output++)
+        for (int loss = 0; loss < NN_LOSS_COUNT; loss++) {
+            struct nn_spec spec;
 
-    check_gradient(&spec, one_hot, NULL);
-    check_gradient(&spec, loose, NULL);
-}
-END_TEST
-
-START_TEST(gradient_with_weights_and_without_bias)
-{
-    struct nn_spec spec = pair_spec(_i);
-
-    spec.layer[_i % 2].use_bias = false;
-    check_gradient(&spec, loose, signed_weight);
+            if (!ends_with(output, loss))
+                continue;
+            spec = pair_spec(_i, output, loss);
+            check_gradient(&spec, one_hot, NULL);
+            check_gradient(&spec, loose, NULL);
+            spec.layer[(output + loss) % 2].use_bias = false;
+            check_gradient(&spec, loose, signed_weight);
+        }
 }
 END_TEST
 
@@ -304,37 +242,15 @@ START_TEST(gradient_of_one_layer_and_of_four)
 }
 END_TEST
 
-/* A row added to a table without one here fails. */
-START_TEST(every_activation_and_loss_is_checked)
-{
-    for (int a = 0; a < NN_ACTIVATION_COUNT; a++) {
-        bool found = false;
-
-        for (size_t i = 0; i < COUNT_OF(ends); i++)
-            found |= (int)ends[i].output == a;
-        ck_assert_msg(found, "%s", nn_activation_name(a));
-    }
-    for (int l = 0; l < NN_LOSS_COUNT; l++) {
-        bool found = false;
-
-        for (size_t i = 0; i < COUNT_OF(ends); i++)
-            found |= (int)ends[i].loss == l;
-        ck_assert_msg(found, "%s", nn_loss_name(l));
-    }
-}
-END_TEST
-
 Suite *
 suite_nn_gradient(void)
 {
     Suite *s = suite_create("nn/gradient");
     TCase *t = tcase_create("gradient");
 
-    tcase_add_loop_test(t, gradient_matches_central_difference, 0, N_PAIRS);
-    tcase_add_loop_test(t, gradient_with_weights_and_without_bias, 0, N_PAIRS);
+    tcase_add_loop_test(t, gradient_matches_central_difference, 0, NN_SOFTMAX);
     tcase_add_test(t, gradient_follows_what_is_set);
     tcase_add_test(t, gradient_of_one_layer_and_of_four);
-    tcase_add_test(t, every_activation_and_loss_is_checked);
     suite_add_tcase(s, t);
     return s;
 }

@@ -157,6 +157,59 @@ START_TEST(gemm_is_right_on_large_shapes)
 }
 END_TEST
 
+/* --- a product that somebody is told of ----------------------------------- */
+
+struct told {
+    const struct product *p;
+    size_t               *next; /* [m]: where the next piece of a row begins */
+    float                *seen; /* [m][n]: C as it was when told             */
+};
+
+static void
+told_piece(void *ctx, size_t row, size_t first, size_t n)
+{
+    struct told *t = ctx;
+
+    ck_assert(row < t->p->m && first == t->next[row] && n > 0);
+    t->next[row] += n;
+    memcpy(t->seen + row * t->p->n + first,
+           t->p->c + row * t->p->c_row + first, n * sizeof(float));
+}
+
+/* Around the 256 of k, and with more than one block of columns. */
+START_TEST(gemm_then_tells_what_is_final_piece_by_piece)
+{
+    static const size_t shapes[][3] = {
+        { 1, 3, 1 }, { 13, 700, 257 }, { 30, 33, 64 }, { 2, 300, 20 },
+    };
+    const size_t           *s = shapes[_i];
+    float                  *scratch = mem_floats(nn_kernel_scratch_floats(), 0);
+    struct product          p;
+    const struct nn_kernel *kernel;
+
+    product_open(&p, s[0], s[1], s[2], WEIGHTS, false, 3);
+    for (size_t k = 0; (kernel = nn_kernel_at(k)) != NULL; k++) {
+        size_t                next[64] = { 0 };
+        float                *seen = mem_floats(p.m * p.n, 0);
+        struct told           told = { &p, next, seen };
+        struct nn_kernel_then then = { told_piece, &told, { p.start } };
+
+        ck_assert(scratch != NULL && seen != NULL);
+        memcpy(p.c, p.start, p.m * p.c_row * sizeof(*p.c));
+        kernel->gemm_then(p.m, p.n, p.k, p.a, p.a_row, p.a_col, p.b, p.b_row,
+                          p.b_col, p.c, p.c_row, &then, scratch);
+        product_check(&p, kernel);
+        for (size_t i = 0; i < p.m; i++) {
+            ck_assert_uint_eq(next[i], p.n);
+            ck_assert(fix_same(seen + i * p.n, p.c + i * p.c_row, p.n));
+        }
+        free(seen);
+    }
+    product_close(&p);
+    free(scratch);
+}
+END_TEST
+
 START_TEST(gemm_of_no_terms_is_zero_or_what_was_there)
 {
     const struct nn_kernel *kernel;
@@ -354,6 +407,51 @@ START_TEST(updates_follow_their_formulas)
 }
 END_TEST
 
+START_TEST(rows_are_summed_in_their_order)
+{
+    const struct nn_kernel *kernel;
+    float                   x[7 * 37], sum[38];
+
+    fix_sine(x, COUNT_OF(x), 0.7, 0.1, 3);
+    for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++) {
+        for (size_t n = 1; n <= 37; n++) {
+            sum[n] = MARK;
+            kernel->sum_rows(sum, x, 7, n);
+            for (size_t i = 0; i < n; i++) {
+                float want = 0;
+
+                for (size_t r = 0; r < 7; r++)
+                    want += x[r * n + i];
+                ck_assert(sum[i] == want);
+            }
+            ck_assert(sum[n] == MARK);
+        }
+    }
+}
+END_TEST
+
+/* Through NaNs, and to the last odd float. */
+START_TEST(relu_and_its_slope)
+{
+    const struct nn_kernel *kernel;
+    float                   z[21], y[21], d[21];
+
+    for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++) {
+        for (size_t i = 0; i < 21; i++) {
+            z[i] = (float)(i % 5) - 2.0f;
+            d[i] = (float)i + 1.0f;
+        }
+        z[3] = z[20] = NAN;
+        kernel->relu(y, z, 21);
+        kernel->relu_slope(d, y, 21);
+        for (size_t i = 0; i < 21; i++) {
+            ck_assert(isnan(z[i]) ? isnan(y[i]) : y[i] == fmaxf(z[i], 0));
+            ck_assert(d[i] == (z[i] > 0 ? (float)i + 1.0f : 0.0f));
+        }
+    }
+}
+END_TEST
+
 START_TEST(a_set_is_chosen_by_name)
 {
     ck_assert(nn_kernel() == nn_kernel_at(0));
@@ -376,6 +474,7 @@ suite_nn_kernel(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, gemm_is_right_on_all_small_shapes, 0, 20);
     tcase_add_loop_test(t, gemm_is_right_on_large_shapes, 0, 26);
+    tcase_add_loop_test(t, gemm_then_tells_what_is_final_piece_by_piece, 0, 4);
     tcase_add_test(t, gemm_of_no_terms_is_zero_or_what_was_there);
     suite_add_tcase(s, t);
 
@@ -389,6 +488,8 @@ suite_nn_kernel(void)
     t = tcase_create("updates");
     tcase_add_test(t, sum_of_squares_is_equal_on_every_set);
     tcase_add_test(t, updates_follow_their_formulas);
+    tcase_add_test(t, rows_are_summed_in_their_order);
+    tcase_add_test(t, relu_and_its_slope);
     tcase_add_test(t, a_set_is_chosen_by_name);
     suite_add_tcase(s, t);
     return s;

@@ -16,5 +16,6 @@ Suite *suite_nn_textbook(void);
 Suite *suite_nn_golden(void);
 Suite *suite_nn_optimizer(void);
 Suite *suite_nn_train(void);
+Suite *suite_nn_team(void);
 
 #endif

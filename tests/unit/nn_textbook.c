@@ -172,6 +172,73 @@ START_TEST(negnevitsky_trained)
 }
 END_TEST
 
+/* Rumelhart, Hinton & Williams, "Learning internal representations by error
+ * propagation", 1986: XOR with one hidden unit and inputs that go past it to
+ * the output.  Ours is a chain of layers, so two more hidden units carry the
+ * inputs: sigmoid(z ln 3) is 1/2 at 0 and 3/4 at 1, of which the next layer
+ * makes the input again, exactly. */
+START_TEST(xor_with_inputs_that_go_past)
+{
+    static const double    want[] = { 0.1031832142028104, 0.8766545545799762,
+                                      0.8766545545799762, 0.10907405982714498 };
+    static const float     x[] = { 0, 0, 0, 1, 1, 0, 1, 1 };
+    const struct fix_layer layers[] = { { 3, NN_SIGMOID }, { 1, NN_SIGMOID } };
+    const float past = (float)log(3), out = -4.2f * 4, bias = 6.3f + 4.2f * 4;
+    const float params[] = { -6.4f, -6.4f, past,  0,   0,   past, 2.2f,
+                             0,     0,     -9.4f, out, out, bias };
+    struct nn_spec  spec = fix_spec(2, layers, 2, NN_SQUARED_ERROR);
+    struct nn_net  *net = fix_net(&spec, 0);
+    struct nn_work *work = fix_work(net, 4);
+    const float    *y;
+
+    ck_assert_uint_eq(nn_net_n_params(net), COUNT_OF(params));
+    memcpy(nn_net_params(net), params, sizeof(params));
+    y = nn_net_forward(net, work, x, 4);
+    for (size_t s = 0; s < 4; s++)
+        ck_assert_double_eq_tol(y[s], want[s], 1e-6);
+    nn_work_free(work);
+    nn_net_free(net);
+}
+END_TEST
+
+/* The same authors' detector of symmetry, Nature 323, 1986: 6-2-1. */
+START_TEST(symmetry_is_detected)
+{
+    const struct fix_layer layers[] = { { 2, NN_SIGMOID }, { 1, NN_SIGMOID } };
+    const float            row[] = { -14.2f, 3.6f, -7.2f, 7.2f, -3.6f, 14.2f };
+    struct nn_spec         spec = fix_spec(6, layers, 2, NN_SQUARED_ERROR);
+    struct nn_net         *net = fix_net(&spec, 0);
+    struct nn_work        *work = fix_work(net, 64);
+    float                 *p = nn_net_params(net), x[64 * 6];
+    double                 least = 1, most = 0;
+
+    for (size_t i = 0; i < 6; i++) {
+        p[i] = row[i];
+        p[6 + i] = -row[i];
+    }
+    p[12] = p[13] = -1.1f;
+    p[14] = p[15] = -9.4f;
+    p[16] = 6.4f;
+    for (size_t s = 0; s < 64; s++)
+        for (size_t i = 0; i < 6; i++)
+            x[s * 6 + i] = (float)(s >> i & 1);
+
+    const float *y = nn_net_forward(net, work, x, 64);
+    for (size_t s = 0; s < 64; s++) {
+        const float *b = x + s * 6;
+
+        if (b[0] == b[5] && b[1] == b[4] && b[2] == b[3])
+            least = fmin(least, y[s]);
+        else
+            most = fmax(most, y[s]);
+    }
+    ck_assert_double_eq_tol(least, 0.84617231651818, 1e-5);
+    ck_assert_double_eq_tol(most, 0.09563264328296052, 1e-5);
+    nn_work_free(work);
+    nn_net_free(net);
+}
+END_TEST
+
 Suite *
 suite_nn_textbook(void)
 {
@@ -183,6 +250,8 @@ suite_nn_textbook(void)
                         (int)COUNT_OF(examples));
     tcase_add_test(t, mazur_after_10000_updates);
     tcase_add_test(t, negnevitsky_trained);
+    tcase_add_test(t, xor_with_inputs_that_go_past);
+    tcase_add_test(t, symmetry_is_detected);
     suite_add_tcase(s, t);
     return s;
 }

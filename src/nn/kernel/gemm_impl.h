@@ -25,14 +25,15 @@
 #include "nn/kernel/vector.h"
 
 struct product {
-    size_t       m, n, k;
-    const float *a;
-    size_t       a_row, a_col;
-    const float *b;
-    size_t       b_row, b_col;
-    float       *c;
-    size_t       c_row;
-    bool         accumulate;
+    size_t                m, n, k;
+    const float          *a;
+    size_t                a_row, a_col;
+    const float          *b;
+    size_t                b_row, b_col;
+    float                *c;
+    size_t                c_row;
+    bool                  accumulate;
+    struct nn_kernel_then then;
 };
 
 /* A tile whose columns end before its vectors do goes by a copy. */
@@ -85,11 +86,9 @@ thin(const struct product *p)
     return j;
 }
 
-/* Scratch: a block of B in panels [k][TILE_COLS], then a group of rows of A in
- * tiles [k][rows]. */
-#define N_BLOCK 256
-#define GROUP (8 * TILE_ROWS)
-#define B_FLOATS ((size_t)K_BLOCK * N_BLOCK)
+/* Scratch: a block of B in panels [k][TILE_COLS], then a tile's rows of A,
+ * [k][rows]. */
+#define B_FLOATS ((size_t)64 * 1024)
 
 /* Would the rows of a panel fight over the sets of the first-level cache?  And
  * is each read often enough to be worth a copy? */
@@ -100,64 +99,117 @@ packs_b(const struct product *p)
            (p->m > 4 * TILE_ROWS && p->k > 16 && p->b_row % 64 == 0);
 }
 
-/* One block of k and of columns, a group of rows after the other. */
+/* A line of each row of what will be wanted beside this tile. */
+static ALWAYS_INLINE void
+bring(const struct product *p, size_t i, size_t rows, size_t j)
+{
+    for (size_t b = 0; b < 4 && p->then.beside[b] != NULL; b++)
+        for (size_t r = i; r < i + rows; r++)
+            __builtin_prefetch(p->then.beside[b] + r * p->c_row + j, 0, 2);
+}
+
+/* One row of tiles; b: panels, b_panel floats apart. */
+static void
+wide_row(const struct product *p, size_t i, size_t rows, const float *b,
+         size_t b_row, size_t b_panel, float *scratch)
+{
+    const float *a = p->a + i * p->a_row;
+    size_t       a_row = p->a_row, a_col = p->a_col;
+    size_t       tail = p->n % TILE_COLS;
+
+    if (a_col != 1 && p->n > 4 * TILE_COLS) {
+        pack_tile(rows, p->m - i, p->k, a, a_row, a_col, scratch + B_FLOATS);
+        a = scratch + B_FLOATS;
+        a_row = 1;
+        a_col = rows;
+    }
+    for (size_t j = 0; j + TILE_COLS <= p->n; j += TILE_COLS, b += b_panel) {
+        bring(p, i, rows, j);
+        tiles[rows - 1][1](p->k, a, a_row, a_col, b, b_row,
+                           p->c + i * p->c_row + j, p->c_row, p->accumulate);
+    }
+    if (tail > 0)
+        edge_tile(rows, tail, p->k, a, a_row, a_col, scratch, TILE_COLS,
+                  p->c + i * p->c_row + p->n - tail, p->c_row, p->accumulate);
+}
+
+/* One block of k and of columns.  The last panel is packed in any case where
+ * its vectors would read beyond B, and stands first then. */
 static void
 wide_block(const struct product *p, float *scratch)
 {
-    bool   pack_b = packs_b(p), pack_a = p->a_col != 1 && p->n > 4 * TILE_COLS;
-    size_t rows, group, tail = p->n % TILE_COLS, whole = p->n - tail;
+    bool         packed = packs_b(p);
+    size_t       tail = p->n % TILE_COLS, rows;
+    const float *b = p->b;
+    size_t       b_row = p->b_row, b_panel = TILE_COLS;
 
-    for (size_t j = pack_b ? 0 : whole; j < p->n; j += TILE_COLS)
-        pack_panel(p->k, j < whole ? TILE_COLS : tail, TILE_COLS,
-                   p->b + j * p->b_col, p->b_row, p->b_col,
-                   pack_b ? scratch + j * p->k : scratch);
-    for (size_t g = 0; g < p->m; g += group) {
-        group = p->m - g < GROUP + TILE_ROWS ? p->m - g : GROUP;
+    if (tail > 0)
+        pack_panel(p->k, tail, TILE_COLS, p->b + (p->n - tail) * p->b_col,
+                   p->b_row, p->b_col, scratch);
+    if (packed) {
+        float *next = scratch + (tail > 0 ? p->k * TILE_COLS : 0);
 
-        if (pack_a)
-            pack_group(group, p->k, p->a + g * p->a_row, p->a_row, p->a_col,
-                       scratch + B_FLOATS);
-        for (size_t j = 0; j < p->n; j += TILE_COLS) {
-            size_t       cols = p->n - j < TILE_COLS ? p->n - j : TILE_COLS;
-            const float *b = p->b + j;
-            size_t       b_row = p->b_row;
-
-            if (pack_b || cols < TILE_COLS) {
-                b = pack_b ? scratch + j * p->k : scratch;
-                b_row = TILE_COLS;
-            }
-            for (size_t i = 0; i < group; i += rows) {
-                const float *a = p->a + (g + i) * p->a_row;
-                size_t       a_row = p->a_row, a_col = p->a_col;
-
-                rows = tile_rows(group - i);
-                if (pack_a) {
-                    a = scratch + B_FLOATS + i * p->k;
-                    a_row = 1;
-                    a_col = rows;
-                }
-                any_tile(rows, cols, p->k, a, a_row, a_col, b, b_row,
-                         p->c + (g + i) * p->c_row + j, p->c_row,
-                         p->accumulate);
-            }
-        }
+        b = next;
+        b_row = TILE_COLS;
+        b_panel = p->k * TILE_COLS;
+        for (size_t j = 0; j + TILE_COLS <= p->n;
+             j += TILE_COLS, next += b_panel)
+            pack_panel(p->k, TILE_COLS, TILE_COLS, p->b + j * p->b_col,
+                       p->b_row, p->b_col, next);
+    }
+    for (size_t i = 0; i < p->m; i += rows) {
+        rows = tile_rows(p->m - i);
+        wide_row(p, i, rows, b, b_row, b_panel, scratch);
+        for (size_t r = i; p->then.fn != NULL && r < i + rows; r++)
+            p->then.fn(p->then.ctx, r, 0, p->n);
     }
 }
 
-static void
-wide(struct product p, float *scratch)
-{
-    size_t         k = p.k, n = p.n, done = thin(&p);
-    size_t         block = packs_b(&p) ? N_BLOCK : n;
-    struct product q = p;
+/* A block of columns, from j, of a product that somebody is told of. */
+struct strip {
+    const struct nn_kernel_then *then;
+    size_t                       j;
+};
 
-    for (size_t j = done; j < n; j += block) {
-        q = p;
-        q.b += j * p.b_col;
+static void
+strip_done(void *ctx, size_t row, size_t first, size_t n)
+{
+    const struct strip *s = ctx;
+
+    s->then->fn(s->then->ctx, row, s->j + first, n);
+}
+
+static struct nn_kernel_then
+then_of(struct strip *s)
+{
+    struct nn_kernel_then then = *s->then;
+
+    for (size_t b = 0; b < 4 && then.beside[b] != NULL; b++)
+        then.beside[b] += s->j;
+    then.fn = strip_done;
+    then.ctx = s;
+    return then;
+}
+
+static void
+wide(const struct product *p, float *scratch)
+{
+    size_t depth = p->k < K_BLOCK ? p->k : K_BLOCK;
+    size_t block = B_FLOATS / depth / TILE_COLS * TILE_COLS;
+    size_t done = p->then.fn == NULL ? thin(p) : 0;
+
+    for (size_t j = done; j < p->n; j += block) {
+        struct product q = *p;
+        struct strip   strip = { &p->then, j };
+
+        q.b += j * p->b_col;
         q.c += j;
-        q.n = n - j < block ? n - j : block;
-        for (size_t from = 0; from < k; from += q.k) {
-            q.k = k - from < K_BLOCK ? k - from : K_BLOCK;
+        q.n = p->n - j < block ? p->n - j : block;
+        q.then = (struct nn_kernel_then){ 0 };
+        for (size_t from = 0; from < p->k; from += q.k) {
+            q.k = p->k - from < K_BLOCK ? p->k - from : K_BLOCK;
+            if (p->then.fn != NULL && from + q.k == p->k)
+                q.then = then_of(&strip);
             wide_block(&q, scratch);
             q.a += q.k * q.a_col;
             q.b += q.k * q.b_row;
@@ -169,6 +221,7 @@ wide(struct product p, float *scratch)
 /* --- turned --------------------------------------------------------------- */
 
 /* Scratch: panels of turned X [k][TILE_COLS], then a group of turned C. */
+#define GROUP (8 * TILE_ROWS)
 #define TURNED_FLOATS (SCRATCH_FLOATS - GROUP * TURNED_ROWS)
 
 /* Samples at once. */
@@ -298,12 +351,23 @@ column(const struct product *p)
 /* --- the choice ----------------------------------------------------------- */
 
 static void
+gemm_then(size_t m, size_t n, size_t k, const float *a, size_t a_row,
+          size_t a_col, const float *b, size_t b_row, size_t b_col, float *c,
+          size_t c_row, const struct nn_kernel_then *then, float *scratch)
+{
+    const struct product p = { m,     n,     k, a,     a_row, a_col, b,
+                               b_row, b_col, c, c_row, false, *then };
+
+    wide(&p, scratch);
+}
+
+static void
 gemm(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
      const float *b, size_t b_row, size_t b_col, float *c, size_t c_row,
      bool accumulate, float *scratch)
 {
-    struct product p = { m, n,     k,     a, a_row, a_col,
-                         b, b_row, b_col, c, c_row, accumulate };
+    const struct product p = { m,     n,     k, a,     a_row,      a_col, b,
+                               b_row, b_col, c, c_row, accumulate, { 0 } };
 
     if (k == 0 && !accumulate)
         for (size_t i = 0; i < m; i++)
@@ -315,7 +379,7 @@ gemm(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
     else if (turns(&p))
         turned(p, scratch);
     else
-        wide(p, scratch);
+        wide(&p, scratch);
 }
 
 #endif

@@ -23,6 +23,15 @@ struct nn_kernel_adam {
     float correct_1, correct_2; /* 1 / (1 - beta^steps) */
 };
 
+/* What is to happen to C as it is made. */
+struct nn_kernel_then {
+    /* c[row][first..first + n] is final; NULL: nobody is told. */
+    void (*fn)(void *ctx, size_t row, size_t first, size_t n);
+    void *ctx;
+    /* Laid out as C: what fn will touch, brought near meanwhile.  NULL: none. */
+    const float *beside[4];
+};
+
 struct nn_kernel {
     const char *name; /* "sse2", "avx2", "avx512"; "generic" off x86 */
     /* A[i * a_row + k * a_col], B[k * b_row + j * b_col], C[i * c_row + j].
@@ -30,6 +39,13 @@ struct nn_kernel {
     void (*gemm)(size_t m, size_t n, size_t k, const float *a, size_t a_row,
                  size_t a_col, const float *b, size_t b_row, size_t b_col,
                  float *c, size_t c_row, bool accumulate, float *scratch);
+    /* The same (k > 0, not accumulating), telling of each piece of a row as it
+     * is done and still in the cache.  A row's pieces come in order, and where
+     * they end depends on n and k only. */
+    void (*gemm_then)(size_t m, size_t n, size_t k, const float *a,
+                      size_t a_row, size_t a_col, const float *b, size_t b_row,
+                      size_t b_col, float *c, size_t c_row,
+                      const struct nn_kernel_then *then, float *scratch);
     /* y = 1/(1+exp(-z)), tanh z, exp z, element-wise; may be in place. */
     void (*sigmoid)(float *y, const float *z, size_t n);
     void (*tanh)(float *y, const float *z, size_t n);
@@ -37,6 +53,8 @@ struct nn_kernel {
     /* max(0, z);  d = 0 where y is not > 0. */
     void (*relu)(float *y, const float *z, size_t n);
     void (*relu_slope)(float *d, const float *y, size_t n);
+    /* sum [n] of the rows x [rows][n], in their order. */
+    void (*sum_rows)(float *sum, const float *x, size_t rows, size_t n);
     /* The same, of activation_impl.h. */
     void (*elu)(float *y, const float *z, size_t n);
     void (*gelu)(float *y, const float *z, size_t n);

@@ -90,28 +90,21 @@ pack_panel(size_t k, size_t n, size_t width, const float *b, size_t b_row,
     zero_beyond(k, n, width, out);
 }
 
-/* Pack m rows of A, contiguous down its columns, tile by tile: [k][rows].
- * A whole vector is copied where it stays within A; what it writes too much
- * the next one overwrites. */
+/* Pack `rows` of the `left` rows of A: out [k][rows].  A whole vector is copied
+ * where it stays within A; what it writes too much the next one overwrites,
+ * and behind the last there is room. */
 static void
-pack_group(size_t m, size_t k, const float *a, size_t a_row, size_t a_col,
-           float *out)
+pack_tile(size_t rows, size_t left, size_t k, const float *a, size_t a_row,
+          size_t a_col, float *out)
 {
-    size_t rows;
-
-    for (size_t i = 0; i < m; i += rows) {
-        rows = tile_rows(m - i);
-        if (a_row == 1 && i + TILE_ROWS + LANES <= m) {
-            for (size_t p = 0; p < k; p++)
-                store(out + p * rows, load(a + p * a_col));
-        } else {
-            for (size_t p = 0; p < k; p++)
-                for (size_t r = 0; r < rows; r++)
-                    out[p * rows + r] = a[p * a_col + r * a_row];
-        }
-        a += rows * a_row;
-        out += rows * k;
+    if (a_row == 1 && left >= LANES && rows <= LANES) {
+        for (size_t p = 0; p < k; p++)
+            store(out + p * rows, load(a + p * a_col));
+        return;
     }
+    for (size_t p = 0; p < k; p++)
+        for (size_t r = 0; r < rows; r++)
+            out[p * rows + r] = a[p * a_col + r * a_row];
 }
 
 #endif

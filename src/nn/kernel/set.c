@@ -18,11 +18,13 @@
 const struct nn_kernel JOIN(nn_kernel_, NN_SET) = {
     .name = TEXT(NN_SET),
     .gemm = gemm,
+    .gemm_then = gemm_then,
     .sigmoid = map_sigmoid,
     .tanh = map_tanh,
     .exp = map_exp,
     .relu = map_relu,
     .relu_slope = relu_slope,
+    .sum_rows = sum_rows,
     .elu = map_elu,
     .gelu = map_gelu,
     .silu = map_silu,

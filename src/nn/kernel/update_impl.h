@@ -106,6 +106,25 @@ adam(float *w, float *m, float *v, const float *g, size_t n,
     }
 }
 
+static void
+sum_rows(float *sum, const float *x, size_t rows, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES) {
+        vec s = splat(0);
+
+        for (size_t r = 0; r < rows; r++)
+            s += load(x + r * n + i);
+        store(sum + i, s);
+    }
+    for (; i < n; i++) {
+        sum[i] = 0;
+        for (size_t r = 0; r < rows; r++)
+            sum[i] += x[r * n + i];
+    }
+}
+
 static double
 sum_squares(const float *x, size_t n)
 {
@@ -117,12 +136,9 @@ sum_squares(const float *x, size_t n)
         part[j] = (dvec){ 0 };
     for (; i + N_SUMS <= n; i += N_SUMS) {
 #pragma GCC unroll 8
-        for (size_t j = 0; j < N_SUMS / HALF; j++) {
-            half_vec f = *(const half_mem *)(x + i + j * HALF);
-            dvec     d = __builtin_convertvector(f, dvec);
-
-            part[j] += d * d;
-        }
+        for (size_t j = 0; j < N_SUMS / HALF; j++)
+            part[j] =
+                add_square(part[j], *(const half_mem *)(x + i + j * HALF));
     }
     memcpy(sum, part, sizeof(sum));
     for (size_t j = 0; i < n; i++, j++)

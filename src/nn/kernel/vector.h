@@ -80,6 +80,22 @@ fused(vec a, vec b, vec c)
 #endif
 }
 
+/* sum + x x; the square of a float is exact in a double, so that it does not
+ * matter whether this is fused. */
+static ALWAYS_INLINE dvec
+add_square(dvec sum, half_vec x)
+{
+    dvec d = __builtin_convertvector(x, dvec);
+
+#if defined(NN_SET_AVX512)
+    return (dvec)_mm512_fmadd_pd((__m512d)d, (__m512d)d, (__m512d)sum);
+#elif defined(NN_SET_AVX2)
+    return (dvec)_mm256_fmadd_pd((__m256d)d, (__m256d)d, (__m256d)sum);
+#else
+    return sum + d * d;
+#endif
+}
+
 static ALWAYS_INLINE vec
 square_root(vec x)
 {

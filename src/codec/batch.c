@@ -1,0 +1,253 @@
+#include "codec/batch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "codec/job.h"
+#include "codec/rows.h"
+#include "codec/walk.h"
+#include "codec/write.h"
+
+/* --- rows ----------------------------------------------------------------- */
+
+static bool
+takes_numbers(const struct dataset_encoder *encoder)
+{
+    for (size_t i = 0; encoder != NULL && i < encoder->n_inputs; i++)
+        if (encoder->input[i].type != DATASET_NUMERIC)
+            return false;
+    return true;
+}
+
+/* By the reader of predictions, which knows all forms of rows. */
+static enum err
+read_rows(json_t *inputs, const struct nn_spec *spec,
+          const struct dataset_encoder *encoder, struct codec_predict *out,
+          struct errinfo *e)
+{
+    json_t *document = json_pack("{s:O}", "inputs", inputs);
+    char   *text = document != NULL ? json_dumps(document, JSON_COMPACT) : NULL;
+    size_t  width =
+        encoder != NULL ? encoder->raw_width : nn_shape_size(&spec->input);
+    bool     read = false;
+    enum err rc = ERR_OK;
+
+    if (text == NULL)
+        rc = err_set(e, ERR_NOMEM, "", "out of memory");
+    if (rc == ERR_OK && takes_numbers(encoder))
+        rc = codec_rows_read(text, strlen(text), "\"inputs\"", width,
+                             encoder != NULL, &read, out, e);
+    if (rc == ERR_OK && !read)
+        rc = codec_predict_parse(text, strlen(text), spec, encoder, out, e);
+    free(text);
+    json_decref(document);
+    return rc;
+}
+
+/* --- targets -------------------------------------------------------------- */
+
+/* A number that float32 has, at "/targets/3/0". */
+static bool
+read_number(json_t *value, const char *at, float *out, struct errinfo *e)
+{
+    double x;
+
+    if (!value_double(value, at, -3.4028234663852886e38, 3.4028234663852886e38,
+                      false, false, &x, e))
+        return false;
+    *out = (float)x;
+    return true;
+}
+
+static void
+read_class(const char *name, const char *at,
+           const struct dataset_encoder *encoder, size_t n_out, float *out,
+           struct errinfo *e)
+{
+    size_t k = 0, n = encoder != NULL ? encoder->n_classes : 0;
+
+    while (k < n && strcmp(encoder->classes[k], name) != 0)
+        k++;
+    if (k == n) {
+        err_add(e, ERR_INVALID, at,
+                n > 0 ? "is no class of this version: '%.60s'"
+                      : "must be a number: this version knows no classes, such "
+                        "as '%.60s'",
+                name);
+        return;
+    }
+    if (n_out == 1)
+        out[0] = k == 0 ? encoder->low : encoder->high;
+    for (size_t i = 0; n_out > 1 && i < n_out; i++)
+        out[i] = i == k;
+}
+
+static void
+read_target(json_t *value, const char *at,
+            const struct dataset_encoder *encoder, size_t n_out, float *out,
+            struct errinfo *e)
+{
+    char inner[WALK_POINTER_SIZE];
+
+    if (json_is_string(value)) {
+        read_class(json_string_value(value), at, encoder, n_out, out, e);
+    } else if (!json_is_array(value) && n_out == 1) {
+        read_number(value, at, out, e);
+    } else if (!json_is_array(value) || json_array_size(value) != n_out) {
+        err_add(e, ERR_INVALID, at, "must be an array of %zu number%s", n_out,
+                n_out == 1 ? "" : "s");
+    } else {
+        for (size_t i = 0; i < n_out; i++) {
+            walk_element(inner, at, i);
+            read_number(json_array_get(value, i), inner, &out[i], e);
+        }
+    }
+}
+
+static bool
+is_list(json_t *value, const char *at, size_t n, struct errinfo *e)
+{
+    if (json_is_array(value) && json_array_size(value) == n)
+        return true;
+    err_add(e, ERR_INVALID, at,
+            "must be an array with an element for each of "
+            "the %zu rows of inputs",
+            n);
+    return false;
+}
+
+static enum err
+read_targets(json_t *targets, json_t *weights,
+             const struct dataset_encoder *encoder, size_t n_out,
+             struct codec_batch *batch, struct errinfo *e)
+{
+    size_t n = batch->rows.n_rows;
+    char   at[WALK_POINTER_SIZE];
+
+    batch->target = mem_array(n, n_out * sizeof(float), 0);
+    if (weights != NULL)
+        batch->weight = mem_array(n, sizeof(float), 0);
+    if (batch->target == NULL || (weights != NULL && batch->weight == NULL))
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    if (is_list(targets, "/targets", n, e)) {
+        for (size_t i = 0; i < n; i++) {
+            walk_element(at, "/targets", i);
+            read_target(json_array_get(targets, i), at, encoder, n_out,
+                        batch->target + i * n_out, e);
+        }
+    }
+    if (weights != NULL && is_list(weights, "/sample_weights", n, e)) {
+        for (size_t i = 0; i < n; i++) {
+            walk_element(at, "/sample_weights", i);
+            read_number(json_array_get(weights, i), at, &batch->weight[i], e);
+        }
+    }
+    return e->n > 0 ? e->code : ERR_OK;
+}
+
+/* --- the body ------------------------------------------------------------- */
+
+static enum err
+read_members(struct walk *w, const struct nn_spec *spec,
+             const struct dataset_encoder *encoder, size_t n_out,
+             struct codec_batch *batch, struct errinfo *e)
+{
+    json_t  *inputs = walk_member(w, "inputs");
+    json_t  *targets = walk_member(w, "targets");
+    json_t  *weights = walk_nullable(w, "sample_weights");
+    json_t  *optimizer = walk_nullable(w, "optimizer");
+    enum err rc;
+
+    if (inputs == NULL)
+        walk_missing(w, "inputs");
+    if (targets == NULL)
+        walk_missing(w, "targets");
+    if (optimizer != NULL) {
+        codec_optimizer_read(w, &batch->optimizer);
+        batch->has_optimizer = true;
+    }
+    walk_end(w);
+    if (e->n > 0)
+        return e->code;
+    rc = read_rows(inputs, spec, encoder, &batch->rows, e);
+    return rc == ERR_OK
+               ? read_targets(targets, weights, encoder, n_out, batch, e)
+               : rc;
+}
+
+enum err
+codec_batch_parse(const void *body, size_t len, const struct nn_spec *spec,
+                  const struct dataset_encoder *encoder, size_t n_out,
+                  struct codec_batch *out, struct errinfo *e)
+{
+    struct codec_batch batch = { 0 };
+    struct errinfo     own;
+    struct walk        w;
+    json_t            *document = NULL;
+    enum err           rc;
+
+    if (e == NULL) { /* mistakes are counted in it */
+        err_clear(&own);
+        e = &own;
+    }
+    rc = walk_load(body, len, &document, e);
+    if (rc != ERR_OK)
+        return rc;
+    walk_begin(&w, document, "", e);
+    rc = w.object != NULL ? read_members(&w, spec, encoder, n_out, &batch, e)
+                          : e->code;
+    json_decref(document);
+    if (rc != ERR_OK) {
+        codec_batch_release(&batch);
+        return rc;
+    }
+    *out = batch;
+    return ERR_OK;
+}
+
+void
+codec_batch_release(struct codec_batch *batch)
+{
+    free(batch->rows.raw);
+    free(batch->target);
+    free(batch->weight);
+    *batch = (struct codec_batch){ 0 };
+}
+
+/* --- optimisers ----------------------------------------------------------- */
+
+void
+codec_optimizer_format(const struct nn_optimizer_spec *spec, struct buf *out)
+{
+    write_begin(out);
+    write_text(out, "type", nn_optimizer_type_name(spec->type));
+    write_members(out, nn_optimizer_type_members(spec->type), spec);
+    write_end(out);
+}
+
+enum err
+codec_optimizer_parse(const char *json, struct nn_optimizer_spec *out,
+                      struct errinfo *e)
+{
+    struct nn_optimizer_spec spec;
+    struct errinfo           own;
+    struct walk              w;
+    json_t                  *value = NULL, *document;
+    enum err                 rc;
+
+    err_clear(&own);
+    rc = walk_load(json, strlen(json), &value, &own);
+    document = rc == ERR_OK ? json_pack("{s:o}", "optimizer", value) : NULL;
+    if (document == NULL)
+        return err_set(e, ERR_CORRUPT, "optimizer",
+                       "the stored optimizer is no JSON");
+    walk_begin(&w, document, "", &own);
+    codec_optimizer_read(&w, &spec);
+    json_decref(document);
+    if (own.n > 0)
+        return err_set(e, ERR_CORRUPT, "optimizer", "%.150s", err_what(&own));
+    *out = spec;
+    return ERR_OK;
+}

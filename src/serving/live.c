@@ -1,0 +1,294 @@
+#include "serving/live.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "codec/dataset.h"
+#include "codec/stored.h"
+#include "nn/train.h"
+#include "serving/registry.h"
+
+#define DEFAULT_RATE 0.01F
+
+struct serving_live {
+    struct serving_registry *reg;
+    const char              *network; /* borrowed */
+    pthread_mutex_t         *lock;    /* held: this network is ours */
+    int64_t                  network_id;
+    int64_t                  base; /* the latest version */
+    size_t                   taken;
+    struct nn_net           *net;
+    struct dataset_encoder  *encoder; /* or NULL */
+    struct store_live stored; /* optimizer NULL: it is the first update */
+};
+
+const struct nn_net *
+serving_live_net(const struct serving_live *live)
+{
+    return live->net;
+}
+
+const struct dataset_encoder *
+serving_live_encoder(const struct serving_live *live)
+{
+    return live->encoder;
+}
+
+void
+serving_live_end(struct serving_live *live)
+{
+    if (live == NULL)
+        return;
+    store_live_release(&live->stored);
+    dataset_encoder_free(live->encoder);
+    nn_net_free(live->net);
+    serving_registry_give(live->reg, live->taken);
+    pthread_mutex_unlock(live->lock);
+    free(live);
+}
+
+static enum err
+take_memory(struct serving_live *live, size_t n, struct errinfo *e)
+{
+    enum err rc = serving_registry_take(live->reg, n, "the update", e);
+
+    if (rc == ERR_OK)
+        live->taken += n;
+    return rc;
+}
+
+static enum err
+read_state(struct serving_live *live, struct errinfo *e)
+{
+    struct store        *db = serving_registry_store(live->reg);
+    struct store_network row = { 0 };
+    size_t               bytes;
+    enum err             rc = store_network_get(db, live->network, &row, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    live->network_id = row.id;
+    live->base = row.latest_version;
+    if (row.serving_version >= 0)
+        rc = err_named(e,
+                       err_set(e, ERR_CONFLICT, "",
+                               "version %lld is pinned, so nobody would see "
+                               "what this network learns: PATCH "
+                               "serving_version to null first",
+                               (long long)row.serving_version),
+                       "version_pinned");
+    store_network_release(&row);
+    if (rc == ERR_OK)
+        rc = codec_stored_net_bytes(db, live->network, &bytes, e);
+    if (rc == ERR_OK)
+        rc = take_memory(live, bytes, e);
+    if (rc == ERR_OK)
+        rc = codec_stored_net(db, live->network, live->base, &live->net,
+                              &live->encoder, &live->base, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = store_live_get(db, live->network_id, &live->stored, e);
+    if (rc == ERR_NOTFOUND) {
+        live->stored = (struct store_live){ .version = -1 };
+        rc = ERR_OK;
+    }
+    return rc;
+}
+
+enum err
+serving_live_begin(struct serving_registry *reg, const char *network,
+                   struct serving_live **out, struct errinfo *e)
+{
+    struct serving_live *live = mem_array(1, sizeof(*live), 0);
+    enum err             rc;
+
+    if (live == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    live->reg = reg;
+    live->network = network;
+    live->lock = serving_registry_live_lock(reg, network);
+    pthread_mutex_lock(live->lock);
+    rc = read_state(live, e);
+    if (rc != ERR_OK) {
+        serving_live_end(live);
+        return rc;
+    }
+    *out = live;
+    return ERR_OK;
+}
+
+/* --- an update ------------------------------------------------------------ */
+
+/* What one update needs beside the net. */
+struct step {
+    struct nn_optimizer_spec spec;
+    struct nn_optimizer     *opt;
+    struct nn_work          *work;
+    float                   *grad, *x;
+};
+
+static void
+step_release(struct step *s)
+{
+    nn_optimizer_free(s->opt);
+    nn_work_free(s->work);
+    free(s->grad);
+    free(s->x);
+}
+
+/* The optimiser asked for, with the state of the one before where that is of
+ * the same type: another learning rate is no other optimiser. */
+static enum err
+step_optimizer(struct serving_live *live, const struct codec_batch *batch,
+               struct step *s, struct errinfo *e)
+{
+    struct nn_optimizer_spec before = { 0 };
+    enum err                 rc = ERR_OK;
+
+    if (live->stored.optimizer != NULL)
+        rc = codec_optimizer_parse(live->stored.optimizer, &before, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (batch->has_optimizer) {
+        s->spec = batch->optimizer;
+    } else if (before.type != NULL) {
+        s->spec = before;
+    } else {
+        nn_optimizer_spec_init(&s->spec, nn_optimizer_type_find("sgd"));
+        s->spec.learning_rate = DEFAULT_RATE;
+    }
+    rc = nn_optimizer_new(&s->spec, nn_net_n_params(live->net), &s->opt, e);
+    if (rc == ERR_OK && before.type == s->spec.type &&
+        live->stored.state_len == nn_optimizer_state_bytes(s->opt))
+        rc = nn_optimizer_import(s->opt, live->stored.state,
+                                 live->stored.state_len, e);
+    return rc;
+}
+
+static enum err
+step_init(struct serving_live *live, const struct codec_batch *batch,
+          struct step *s, struct errinfo *e)
+{
+    size_t   n = batch->rows.n_rows, n_in = nn_net_n_in(live->net);
+    size_t   n_params = nn_net_n_params(live->net), work, x, sum;
+    enum err rc;
+
+    rc = nn_work_bytes(nn_net_spec(live->net), n, true, &work, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (!mem_mul(n, n_in * sizeof(float), &x) || !mem_add(work, x, &sum) ||
+        !mem_add(sum, 4 * n_params * sizeof(float), &sum))
+        return err_set(e, ERR_INVALID, "/inputs", "is too large a batch");
+    rc = take_memory(live, sum, e);
+    if (rc == ERR_OK)
+        rc = nn_work_new(live->net, n, true, &s->work, e);
+    if (rc != ERR_OK)
+        return rc;
+    s->grad = mem_floats(n_params, 0);
+    s->x = mem_floats(n * n_in, 0);
+    if (s->grad == NULL || s->x == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    return step_optimizer(live, batch, s, e);
+}
+
+static enum err
+step_run(struct serving_live *live, const struct codec_batch *batch,
+         struct step *s, double *out_loss, struct errinfo *e)
+{
+    const struct nn_spec   *spec = nn_net_spec(live->net);
+    size_t                  n = batch->rows.n_rows;
+    struct nn_train_sums    sums = { 0 };
+    struct nn_train_options options = {
+        .batch_size = n,
+        .rate = s->spec.learning_rate,
+        .draws = { .seed = spec->seed,
+                   .epoch = (uint32_t)(live->stored.steps >> 32),
+                   .batch = (uint32_t)live->stored.steps },
+    };
+    const float *x = batch->rows.raw, *params = nn_net_params(live->net);
+
+    if (live->encoder != NULL) {
+        dataset_encoder_apply(live->encoder, x, n, s->x);
+        x = s->x;
+    }
+    bool ok = nn_train_rows(live->net, s->work, s->opt, s->grad, x,
+                            batch->target, batch->weight, n, &options, &sums);
+    for (size_t i = 0; ok && i < nn_net_n_params(live->net); i++)
+        ok = isfinite(params[i]);
+    if (!ok)
+        return err_named(e,
+                         err_set(e, ERR_CONFLICT, "",
+                                 "the loss, or a weight after the update, is "
+                                 "not finite; nothing was changed: try a "
+                                 "smaller learning rate"),
+                         "loss_not_finite");
+    *out_loss = sums.loss / (double)n;
+    return ERR_OK;
+}
+
+static enum err
+step_store(struct serving_live *live, struct step *s, int64_t *out_version,
+           struct errinfo *e)
+{
+    struct store        *db = serving_registry_store(live->reg);
+    struct buf           encoder = { 0 }, optimizer = { 0 };
+    struct store_version row = { .network_id = live->network_id,
+                                 .origin = "{\"train_on_batch\":true}",
+                                 .created_ms = clock_wall_ms() };
+    struct store_live    next = { .version = live->stored.version,
+                                  .steps = live->stored.steps + 1 };
+    uint8_t              digest[DIGEST_SIZE];
+    char                 hex[DIGEST_HEX_SIZE];
+    void                *weights = NULL;
+    enum err             rc;
+
+    row.n_bytes = nn_net_params_bytes(live->net);
+    next.state_len = nn_optimizer_state_bytes(s->opt);
+    weights = mem_array(row.n_bytes, 1, 0);
+    next.state = mem_array(next.state_len, 1, 0);
+    if (live->encoder != NULL)
+        codec_encoder_format(live->encoder, &encoder);
+    codec_optimizer_format(&s->spec, &optimizer);
+    if (weights == NULL || next.state == NULL || encoder.failed ||
+        optimizer.failed) {
+        rc = err_set(e, ERR_NOMEM, "", "out of memory");
+        goto out;
+    }
+    nn_net_export(live->net, weights);
+    nn_optimizer_export(s->opt, next.state);
+    digest_bytes(weights, row.n_bytes, digest);
+    digest_hex(digest, hex);
+    row.encoder = encoder.data;
+    row.sha256 = hex;
+    row.weights = weights;
+    next.optimizer = optimizer.data;
+    rc = store_live_update(db, &row, live->base, &next, out_version, e);
+out:
+    free(next.state);
+    free(weights);
+    buf_release(&encoder);
+    buf_release(&optimizer);
+    return rc;
+}
+
+enum err
+serving_live_update(struct serving_live *live, const struct codec_batch *batch,
+                    double *out_loss, int64_t *out_version, struct errinfo *e)
+{
+    struct step s = { 0 };
+    double      loss = 0;
+    enum err    rc = step_init(live, batch, &s, e);
+
+    if (rc == ERR_OK)
+        rc = step_run(live, batch, &s, &loss, e);
+    if (rc == ERR_OK)
+        rc = step_store(live, &s, out_version, e);
+    step_release(&s);
+    if (rc != ERR_OK)
+        return rc;
+    serving_registry_refresh(live->reg, live->network);
+    *out_loss = loss;
+    return ERR_OK;
+}
