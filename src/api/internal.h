@@ -79,6 +79,7 @@ API_HANDLER(api_kserve_live);
 API_HANDLER(api_kserve_ready);
 API_HANDLER(api_kserve_model);
 API_HANDLER(api_kserve_model_ready);
+API_HANDLER(api_kserve_config);
 API_HANDLER(api_kserve_infer);
 API_HANDLER(api_kserve_stats);
 API_HANDLER(api_kserve_index);
