@@ -302,6 +302,23 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 SELECT epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
        gradient_norm, seconds, samples_per_second, restart
   FROM epoch WHERE job_id = ?1 AND epoch > ?2 ORDER BY epoch LIMIT ?3;
+-- name: EPOCH_GET
+SELECT epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
+       gradient_norm, seconds, samples_per_second, restart
+  FROM epoch WHERE job_id = ?1 AND epoch = ?2;
+-- name: EPOCH_LANDMARKS
+SELECT coalesce((SELECT epoch FROM epoch WHERE job_id = ?1
+                  ORDER BY epoch LIMIT 1), 0),
+       coalesce((SELECT epoch FROM epoch WHERE job_id = ?1
+                  ORDER BY epoch DESC LIMIT 1), 0),
+       least_loss_epoch, least_val_loss_epoch
+  FROM job WHERE id = ?1;
+-- name: EPOCH_LEAST_LOSS
+UPDATE job SET least_loss = ?2, least_loss_epoch = ?3
+ WHERE id = ?1 AND (least_loss IS NULL OR least_loss > ?2);
+-- name: EPOCH_LEAST_VAL_LOSS
+UPDATE job SET least_val_loss = ?2, least_val_loss_epoch = ?3
+ WHERE id = ?1 AND (least_val_loss IS NULL OR least_val_loss > ?2);
 -- name: EPOCH_LAYER_INSERT
 INSERT INTO epoch_layer (job_id, epoch, layer, gradient_norm, update_ratio)
 VALUES (?1, ?2, ?3, ?4, ?5);

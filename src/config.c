@@ -34,8 +34,13 @@ static const struct option options[] = {
     { "memory_mib",   COUNT, F(memory_mib),   "0",              0,  1 << 24, false, "memory for jobs and models, MiB; 0: three quarters of what the machine or container has" },
     { "connections",  COUNT, F(connections),  "1000",           1,  100000,  false, "connections held at once" },
     { "key_rate",     COUNT, F(key_rate),     "0",              0,  1000000, false, "requests a second that one key may make; 0: any number" },
+    { "row_rate",     COUNT, F(row_rate),     "0",              0,  1000000000, false, "rows a second that one key may have predicted; 0: any number" },
     { "network_rate", COUNT, F(network_rate), "0",              0,  1000000, false, "predictions a second that one network answers; 0: any number" },
     { "http_threads", COUNT, F(http_threads), "0",              0,  64,      false, "threads that read requests and run small predictions; 0: two" },
+    { "connections_per_address", COUNT, F(connections_per_address), "0", 0, 100000, false, "connections from one address; 0: no limit" },
+    { "event_streams", COUNT, F(event_streams), "256",          1,  100000,  false, "listeners to events at once" },
+    { "upload_mib",   COUNT, F(upload_mib),   "65536",          1,  1 << 20, false, "largest upload of a dataset or weights, MiB" },
+    { "log_lines_per_second", COUNT, F(log_lines_per_second), "10000", 0, 1000000, false, "lines of the log beyond warnings; 0: no limit" },
     { "log_level",    LEVEL, F(log_level),    "info",           0,  0,       false, "error, warn, info or debug" },
     { "no_auth",      FLAG,  F(no_auth),      "false",          0,  0,       false, "listen on an address others can reach although no keys are asked" },
     { "require_keys", FLAG,  F(require_keys), "false",          0,  0,       false, "ask for keys on loopback too" },
@@ -311,7 +316,7 @@ config_help(FILE *out)
         char                 name[40];
 
         flag_name(o, name, sizeof(name));
-        fprintf(out, "  --%-14s %s", name, o->brief);
+        fprintf(out, "  --%-24s %s", name, o->brief);
         if (o->kind != FLAG && o->value[0] != '\0')
             fprintf(out, " (default %s)", o->value);
         fputs("\n", out);

@@ -22,8 +22,8 @@
 struct config {
     char           listen[CONFIG_TEXT_SIZE];
     char           database[CONFIG_TEXT_SIZE];
-    char           keys[CONFIG_TEXT_SIZE]; /* the file they are in       */
-    char           file[CONFIG_TEXT_SIZE]; /* "": none */
+    char           keys[CONFIG_TEXT_SIZE];   /* the file they are in       */
+    char           file[CONFIG_TEXT_SIZE];   /* "": none */
     char           kernel[CONFIG_TEXT_SIZE]; /* "": the best */
     char           allowed_hosts[CONFIG_TEXT_SIZE];
     char           cors_origins[CONFIG_TEXT_SIZE];
@@ -32,8 +32,11 @@ struct config {
     unsigned       queue_max;
     unsigned       memory_mib; /* 0: three quarters of memory */
     unsigned       connections;
+    unsigned       connections_per_address, event_streams;
+    unsigned       log_lines_per_second;
+    unsigned       upload_mib;
     unsigned       http_threads; /* 0: two                     */
-    unsigned       key_rate, network_rate; /* a second; 0: any */
+    unsigned       key_rate, row_rate, network_rate; /* a second; 0: any */
     enum log_level log_level;
     int            listen_fd; /* main()'s: a socket we were handed; -1: none  */
     bool           no_auth;

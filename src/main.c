@@ -216,9 +216,12 @@ open_rates(const struct config *config, struct api_ctx *ctx, struct errinfo *e)
     enum err rc = ERR_OK;
 
     if (config->key_rate > 0)
-        rc = rate_new(config->key_rate, &ctx->key_rate, e);
+        rc = rate_new(config->key_rate, config->key_rate, &ctx->key_rate, e);
+    if (rc == ERR_OK && config->row_rate > 0)
+        rc = rate_new(config->row_rate, config->row_rate, &ctx->row_rate, e);
     if (rc == ERR_OK && config->network_rate > 0)
-        rc = rate_new(config->network_rate, &ctx->network_rate, e);
+        rc = rate_new(config->network_rate, config->network_rate,
+                      &ctx->network_rate, e);
     return rc;
 }
 
@@ -242,6 +245,10 @@ serve(const struct config *config, sigset_t *signals)
                                      .authorize = api_authorize,
                                      .observe = api_observe,
                                      .max_connections = config->connections,
+                                     .max_per_address =
+                                         config->connections_per_address,
+                                     .max_feeds = config->event_streams,
+                                     .max_upload = config->upload_mib * MIB,
                                      .n_threads = config->http_threads };
     struct http_server     *server = NULL;
     struct errinfo          e;
@@ -308,6 +315,7 @@ out:
     store_close(ctx.store);
     http_keys_free(ctx.keys);
     rate_free(ctx.key_rate);
+    rate_free(ctx.row_rate);
     rate_free(ctx.network_rate);
     api_metrics_free(ctx.metrics);
     return code;
@@ -329,7 +337,8 @@ main(int argc, char **argv)
     if (config.kernel[0] != '\0' && !nn_kernel_select(config.kernel)) {
         err_set(&e, ERR_INVALID, "kernel",
                 "this program or CPU has no '%.40s'; --version lists what "
-                "there is", config.kernel);
+                "there is",
+                config.kernel);
         return fail(&e, EXIT_CONFIG);
     }
     if (config.help || config.version || config.print_config ||
@@ -345,6 +354,7 @@ main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     log_set_level(config.log_level);
+    log_set_rate(config.log_lines_per_second);
     config.listen_fd = notify_listen_fd();
     if (config.listen_fd >= 0 &&
         http_address_of(config.listen_fd, config.listen, sizeof(config.listen),

@@ -29,7 +29,7 @@ struct api_ctx {
     bool                     ask_keys; /* else everybody may do everything */
     bool                     open_metrics; /* to those without a key, too   */
     struct api_metrics      *metrics;
-    struct rate             *key_rate, *network_rate; /* NULL: any number */
+    struct rate *key_rate, *row_rate, *network_rate; /* NULL: any number */
 };
 
 /* Before any thread is started. */

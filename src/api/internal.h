@@ -79,6 +79,7 @@ API_HANDLER(api_kserve_live);
 API_HANDLER(api_kserve_ready);
 API_HANDLER(api_kserve_model);
 API_HANDLER(api_kserve_model_ready);
+API_HANDLER(api_kserve_config);
 API_HANDLER(api_kserve_infer);
 API_HANDLER(api_kserve_stats);
 API_HANDLER(api_kserve_index);
@@ -91,6 +92,8 @@ API_HANDLER(api_evaluate);
 API_HANDLER(api_gradient_check);
 
 /* keys.c */
+/* "more requests than …": ERR_RATE, and when to come again. */
+enum err api_refuse_rate(const char *what, unsigned seconds, struct errinfo *e);
 API_HANDLER(api_keys_create);
 API_HANDLER(api_keys_list);
 API_HANDLER(api_keys_delete);

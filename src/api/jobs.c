@@ -106,6 +106,35 @@ api_jobs_delete(void *ctx, const struct http_request *req,
     return rc;
 }
 
+#define MIN_POINTS 4
+#define MAX_POINTS 10000
+
+/* ?points=500: a long history in few of its epochs. */
+static enum err
+reply_points(struct api_ctx *api, const struct http_request *req, int64_t id,
+             struct http_reply *rep, struct errinfo *e)
+{
+    struct store_epoch *row = NULL;
+    uint64_t            n_points = 0;
+    size_t              n = 0;
+    enum err rc = http_request_query_u64(req, "points", &n_points, e);
+
+    if (rc == ERR_OK && (n_points < MIN_POINTS || n_points > MAX_POINTS))
+        rc = err_set(e, ERR_MALFORMED, "points", "must be %d to %d", MIN_POINTS,
+                     MAX_POINTS);
+    if (rc == ERR_OK && (http_request_query(req, "after") != NULL ||
+                         http_request_query(req, "limit") != NULL ||
+                         http_request_query(req, "detail") != NULL))
+        rc = err_set(e, ERR_MALFORMED, "points",
+                     "is of the whole history: it stands alone");
+    if (rc == ERR_OK)
+        rc = store_epoch_points(api->store, id, (size_t)n_points, &row, &n, e);
+    if (rc == ERR_OK)
+        codec_history_format(row, n, NULL, 0, false, &rep->body);
+    free(row);
+    return rc;
+}
+
 enum err
 api_jobs_history(void *ctx, const struct http_request *req,
                  struct http_reply *rep, struct errinfo *e)
@@ -132,6 +161,8 @@ api_jobs_history(void *ctx, const struct http_request *req,
     if (rc != ERR_OK)
         return rc;
     store_job_release(&job);
+    if (http_request_query(req, "points") != NULL)
+        return reply_points(api, req, id, rep, e);
     rc = store_epoch_list(api->store, id, after, limit + 1, &row, &n, e);
     if (rc != ERR_OK)
         return rc;

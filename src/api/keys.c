@@ -7,8 +7,16 @@
 #include "codec/walk.h"
 #include "codec/write.h"
 
-/* Is this a prediction of the network in its path?  Those are what the fast lane
- * is posted. */
+enum err
+api_refuse_rate(const char *what, unsigned seconds, struct errinfo *e)
+{
+    err_set(e, ERR_RATE, "", "more %s; try again in %u seconds", what, seconds);
+    err_retry(e, seconds);
+    return ERR_RATE;
+}
+
+/* Is this a prediction of the network in its path?  Those are what the fast
+ * lane is posted. */
 static bool
 is_prediction(const struct http_request *req)
 {
@@ -20,16 +28,18 @@ static enum err
 check_rates(const struct api_ctx *api, const struct http_request *req,
             struct errinfo *e)
 {
-    int64_t now = clock_mono_us();
+    int64_t  now = clock_mono_us();
+    unsigned wait;
 
     if (api->key_rate != NULL && req->route->scope != HTTP_PUBLIC &&
-        !rate_take(api->key_rate, req->key, now))
-        return err_set(e, ERR_RATE, "",
-                       "more requests a second than one key may make");
+        (req->route->flags & HTTP_OPEN) == 0 && /* those who watch */
+        !rate_take(api->key_rate, req->key, 1, now, &wait))
+        return api_refuse_rate("requests a second than one key may make", wait,
+                               e);
     if (api->network_rate != NULL && is_prediction(req) &&
-        !rate_take(api->network_rate, req->arg[0], now))
-        return err_set(e, ERR_RATE, "",
-                       "more predictions a second than one network answers");
+        !rate_take(api->network_rate, req->arg[0], 1, now, &wait))
+        return api_refuse_rate("predictions a second than one network answers",
+                               wait, e);
     return ERR_OK;
 }
 

@@ -85,6 +85,27 @@ list_versions(struct api_ctx *api, const struct http_request *req,
 }
 
 enum err
+api_kserve_config(void *ctx, const struct http_request *req,
+                  struct http_reply *rep, struct errinfo *e)
+{
+    struct serving_model *model;
+    const struct nn_net  *net;
+    int64_t               version;
+    enum err              rc = api_model_version(req, &version, e);
+
+    if (rc == ERR_OK)
+        rc = api_prediction_find(ctx, req, req->arg[0], version, &model, e);
+    if (rc != ERR_OK)
+        return rc;
+    net = serving_model_net(model);
+    codec_infer_config(req->arg[0], nn_net_spec(net),
+                       serving_model_encoder(model), nn_net_n_out(net),
+                       &rep->body);
+    serving_model_unref(model);
+    return ERR_OK;
+}
+
+enum err
 api_kserve_model_ready(void *ctx, const struct http_request *req,
                        struct http_reply *rep, struct errinfo *e)
 {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/internal.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "nn/kernel/kernel.h"
 
@@ -141,6 +142,16 @@ write_server(struct buf *out, struct api_ctx *api,
            (double)s.n_refused_memory);
     sample(out, "limits_hit_total", "{limit=\"listeners\"}",
            (double)s.n_refused_feeds);
+    sample(out, "limits_hit_total", "{limit=\"connections_per_address\"}",
+           (double)s.n_refused_address);
+    sample(out, "limits_hit_total", "{limit=\"key_rate\"}",
+           (double)rate_n_refused(api->key_rate));
+    sample(out, "limits_hit_total", "{limit=\"row_rate\"}",
+           (double)rate_n_refused(api->row_rate));
+    sample(out, "limits_hit_total", "{limit=\"network_rate\"}",
+           (double)rate_n_refused(api->network_rate));
+    sample(out, "limits_hit_total", "{limit=\"log_lines_per_second\"}",
+           (double)log_left_out());
     http_keys_failures(api->keys, &wrong, &slowed);
     sample(out, "limits_hit_total", "{limit=\"wrong_keys\"}",
            (double)slowed);

@@ -86,12 +86,16 @@ finish(struct api_ctx *api, const struct http_request *req, const char *network,
     const struct nn_net *net = serving_model_net(p->model);
     int64_t              start_us = clock_mono_us();
     enum err             rc = ERR_OK;
+    unsigned             wait;
 
     p->n_rows = asked->n_rows;
     p->n_out = nn_net_n_out(net);
     if (!req->may_block &&
         (double)p->n_rows * (double)nn_net_n_params(net) > FAST_MULTIPLY_ADDS)
         rc = ERR_WOULDBLOCK;
+    if (rc == ERR_OK && api->row_rate != NULL &&
+        !rate_take(api->row_rate, req->key, (double)p->n_rows, start_us, &wait))
+        rc = api_refuse_rate("rows than one key may have predicted", wait, e);
     if (rc == ERR_OK)
         rc = run(p, asked, e);
     free(asked->raw);

@@ -111,7 +111,12 @@ buf_puts(struct buf *b, const char *s)
 void
 buf_putc(struct buf *b, char c)
 {
-    buf_append(b, &c, 1);
+    if (b->failed || b->cap < b->len + 2) {
+        buf_append(b, &c, 1);
+        return;
+    }
+    b->data[b->len++] = c;
+    b->data[b->len] = '\0';
 }
 
 void

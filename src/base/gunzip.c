@@ -66,7 +66,8 @@ hand_over(struct gunzip *g, size_t n, struct errinfo *e)
 static enum err
 step(struct gunzip *g, struct errinfo *e)
 {
-    int zrc;
+    enum err rc;
+    int      zrc;
 
     if (!g->inside) {
         inflateReset(&g->z);
@@ -85,6 +86,10 @@ step(struct gunzip *g, struct errinfo *e)
     case Z_MEM_ERROR:
         return err_set(e, ERR_NOMEM, "", "out of memory");
     default:
+        /* What came out before may itself be wrong, and was first. */
+        rc = hand_over(g, sizeof(g->out) - g->z.avail_out, e);
+        if (rc != ERR_OK)
+            return rc;
         return err_set(e, ERR_INVALID, "", "the gzip data is damaged: %s",
                        g->z.msg != NULL ? g->z.msg : "no gzip stream");
     }

@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,7 +14,12 @@
 
 #define LINE_MAX_BYTES 1024 /* below PIPE_BUF: a pipe never splits a line */
 
-static atomic_int max_level = LOG_INFO;
+static atomic_int            max_level = LOG_INFO;
+static atomic_uint           max_lines; /* a second; 0: no limit */
+static atomic_int_least64_t  this_second;
+static atomic_uint           n_lines; /* of this second */
+static atomic_uint_least64_t n_left_out;
+static atomic_uint_least64_t n_told; /* of those left out */
 
 static const char *const names[] = {
     [LOG_ERROR] = "error",
@@ -26,6 +32,36 @@ void
 log_set_level(enum log_level level)
 {
     atomic_store(&max_level, (int)level);
+}
+
+void
+log_set_rate(unsigned lines_per_second)
+{
+    atomic_store(&max_lines, lines_per_second);
+}
+
+uint64_t
+log_left_out(void)
+{
+    return atomic_load(&n_left_out);
+}
+
+/* Is there room for one more line in this second?  Threads that meet at its end
+ * may let a few lines more through, which is no harm. */
+static bool
+has_room(void)
+{
+    unsigned max = atomic_load(&max_lines);
+    int64_t  now = clock_mono_us() / 1000000;
+
+    if (max == 0)
+        return true;
+    if (atomic_exchange(&this_second, now) != now)
+        atomic_store(&n_lines, 0);
+    if (atomic_fetch_add(&n_lines, 1) < max)
+        return true;
+    atomic_fetch_add(&n_left_out, 1);
+    return false;
 }
 
 bool
@@ -94,16 +130,24 @@ log_write(enum log_level level, const char *part, const char *fmt, ...)
     size_t            n;
     bool              cut;
     va_list           ap;
+    uint64_t          left_out;
     int               head;
 
     if ((int)level > atomic_load(&max_level))
         return;
+    if (level >= LOG_INFO && !has_room())
+        return;
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    left_out = atomic_load(&n_left_out);
+    left_out -= atomic_exchange(&n_told, left_out);
 
     clock_format(clock_wall_ms(), stamp);
     head = snprintf(line, max, "%s %-5s %.32s: ", stamp, names[level], part);
+    if (left_out > 0)
+        head += snprintf(line + head, max - (size_t)head,
+                         "(%" PRIu64 " lines left out) ", left_out);
     n = escape(line, (size_t)head, max, text, &cut);
     if (cut) {
         memcpy(line + n, dots, sizeof(dots) - 1);

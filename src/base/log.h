@@ -11,11 +11,16 @@
 #define BASE_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 void log_set_level(enum log_level level);
-bool log_level_parse(const char *word, enum log_level *out);
+/* Lines of a second beyond so many are left out, and the next one tells how
+ * many; errors and warnings are not counted.  0: no limit. */
+void     log_set_rate(unsigned lines_per_second);
+uint64_t log_left_out(void); /* ever */
+bool     log_level_parse(const char *word, enum log_level *out);
 
 /* part: the floor that speaks, "http", "store", "training"… */
 void log_write(enum log_level level, const char *part, const char *fmt, ...)

@@ -1,28 +1,31 @@
 #include "base/rate.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
-#define SECOND_NS INT64_C(1000000000)
+#define SECOND_NS 1e9
 #define PROBES 8
 
 struct bucket {
-    char    name[RATE_NAME_SIZE];
-    int64_t full_ns; /* when it is full again; past: it is */
+    char   name[RATE_NAME_SIZE];
+    double full_ns; /* when it is full again; past: it is */
 };
 
 struct rate {
     pthread_mutex_t lock;
-    int64_t         interval_ns; /* one takes so long to come back */
+    double          interval_ns; /* one takes so long to come back */
+    double          burst_ns;
+    atomic_ullong   n_refused;
     struct bucket   bucket[RATE_PLACES];
 };
 
 enum err
-rate_new(unsigned per_second, struct rate **out, struct errinfo *e)
+rate_new(double per_second, double burst, struct rate **out, struct errinfo *e)
 {
     struct rate *rate = mem_array(1, sizeof(*rate), 0);
 
@@ -30,6 +33,7 @@ rate_new(unsigned per_second, struct rate **out, struct errinfo *e)
         return err_set(e, ERR_NOMEM, "", "out of memory");
     pthread_mutex_init(&rate->lock, NULL);
     rate->interval_ns = SECOND_NS / per_second;
+    rate->burst_ns = burst * rate->interval_ns;
     *out = rate;
     return ERR_OK;
 }
@@ -67,18 +71,31 @@ bucket_locked(struct rate *rate, const char *name)
 }
 
 bool
-rate_take(struct rate *rate, const char *name, int64_t now_us)
+rate_take(struct rate *rate, const char *name, double n, int64_t now_us,
+          unsigned *out_seconds)
 {
-    int64_t        now = now_us * 1000, full;
+    double         now = (double)now_us * 1e3, wait;
     struct bucket *b;
-    bool           ok;
 
     pthread_mutex_lock(&rate->lock);
     b = bucket_locked(rate, name);
-    full = (b->full_ns > now ? b->full_ns : now) + rate->interval_ns;
-    ok = full - now <= SECOND_NS;
-    if (ok)
-        b->full_ns = full;
+    if (b->full_ns < now)
+        b->full_ns = now;
+    wait = b->full_ns + rate->interval_ns - now - rate->burst_ns; /* for one */
+    if (wait <= 0)
+        b->full_ns += n * rate->interval_ns;
     pthread_mutex_unlock(&rate->lock);
-    return ok;
+    if (wait <= 0)
+        return true;
+    atomic_fetch_add(&rate->n_refused, 1);
+    if (out_seconds != NULL)
+        *out_seconds =
+            wait < 3600 * SECOND_NS ? (unsigned)(wait / SECOND_NS) + 1 : 3600;
+    return false;
+}
+
+uint64_t
+rate_n_refused(const struct rate *rate)
+{
+    return rate != NULL ? atomic_load(&rate->n_refused) : 0;
 }

@@ -60,4 +60,9 @@ void codec_infer_metadata(const char *network, const int64_t *version,
                           const struct dataset_encoder *encoder, size_t n_out,
                           struct buf *out);
 
+/* The same in the words of Triton's model configuration. */
+void codec_infer_config(const char *network, const struct nn_spec *spec,
+                        const struct dataset_encoder *encoder, size_t n_out,
+                        struct buf *out);
+
 #endif

@@ -182,18 +182,25 @@ write_tensor(struct buf *out, const char *name, const char *type,
     write_end(out);
 }
 
+/* Of a row as predictions bring it. */
+static struct nn_shape
+input_shape(const struct nn_spec *spec, const struct dataset_encoder *encoder)
+{
+    if (encoder == NULL || encoder->raw_width == nn_shape_size(&spec->input))
+        return spec->input;
+    return (struct nn_shape){ .rank = 1, .dim = { encoder->raw_width } };
+}
+
 void
 codec_infer_metadata(const char *network, const int64_t *version,
                      size_t n_versions, const struct nn_spec *spec,
                      const struct dataset_encoder *encoder, size_t n_out,
                      struct buf *out)
 {
-    struct nn_shape input = spec->input;
-    struct nn_shape output = { .rank = 1, .dim = { n_out } };
-    struct nn_shape none = { 0 };
+    const struct nn_shape input = input_shape(spec, encoder);
+    const struct nn_shape output = { .rank = 1, .dim = { n_out } };
+    const struct nn_shape none = { 0 };
 
-    if (encoder != NULL && encoder->raw_width != nn_shape_size(&input))
-        input = (struct nn_shape){ .rank = 1, .dim = { encoder->raw_width } };
     write_begin(out);
     write_text(out, "name", network);
     write_member(out, "versions");
@@ -214,5 +221,39 @@ codec_infer_metadata(const char *network, const int64_t *version,
         write_tensor(out, "label", "BYTES", &none);
     }
     buf_putc(out, ']');
+    write_end(out);
+}
+
+/* As Triton's model configuration has it: dims with the rows in front, and no
+ * batching of its own beside them. */
+static void
+write_config(struct buf *out, const char *member, const char *name,
+             const struct nn_shape *shape)
+{
+    write_member(out, member);
+    buf_puts(out, "[{\"name\":");
+    json_write_string(out, name, strlen(name));
+    buf_puts(out, ",\"data_type\":\"TYPE_FP32\",\"dims\":[-1");
+    for (size_t i = 0; i < shape->rank; i++)
+        buf_printf(out, ",%zu", shape->dim[i]);
+    buf_puts(out, "]}]");
+}
+
+void
+codec_infer_config(const char *network, const struct nn_spec *spec,
+                   const struct dataset_encoder *encoder, size_t n_out,
+                   struct buf *out)
+{
+    const struct nn_shape output = { .rank = 1, .dim = { n_out } };
+    const struct nn_shape input = input_shape(spec, encoder);
+
+    write_begin(out);
+    write_text(out, "name", network);
+    write_text(out, "platform", "backpropd");
+    write_text(out, "backend", "backpropd");
+    write_json(out, "version_policy", "{\"all\":{}}");
+    write_count(out, "max_batch_size", 0);
+    write_config(out, "input", "input", &input);
+    write_config(out, "output", "output", &output);
     write_end(out);
 }

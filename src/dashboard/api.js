@@ -1,7 +1,9 @@
 // api.js - the public HTTP API: requests, problems, streams of events.
 
 let onLink = () => {};
-export function watchLink(fn) { onLink = fn; }
+export function watchLink(fn) {
+  onLink = fn;
+}
 
 function headers(extra) {
   const key = sessionStorage.getItem("key");
@@ -31,22 +33,42 @@ async function send(method, path, body, extra) {
   throw new Problem(response.status, await response.json().catch(() => null));
 }
 
-export async function get(path) { return (await send("GET", path)).json(); }
-export async function text(path) { return (await send("GET", path)).text(); }
+export async function get(path) {
+  return (await send("GET", path)).json();
+}
+export async function text(path) {
+  return (await send("GET", path)).text();
+}
 export async function post(path, body, method = "POST") {
-  const response = await send(method, path, body === undefined ? undefined : JSON.stringify(body), body === undefined ? {} : { "Content-Type": "application/json" });
+  const response = await send(
+    method,
+    path,
+    body === undefined ? undefined : JSON.stringify(body),
+    body === undefined ? {} : { "Content-Type": "application/json" },
+  );
   return response.status === 204 ? null : response.json();
 }
-export async function remove(path) { await send("DELETE", path); }
+export async function remove(path) {
+  await send("DELETE", path);
+}
 
 /** null instead of a problem: for what a server may not have. */
-export async function maybe(path) { try { return await get(path); } catch (p) { if (p.status === 0) throw p; return null; } }
+export async function maybe(path) {
+  try {
+    return await get(path);
+  } catch (p) {
+    if (p.status === 0) throw p;
+    return null;
+  }
+}
 
 /** All pages of a list, up to a number of elements. */
 export async function all(path, most = 1000) {
   const data = [];
   for (let after = null; ;) {
-    const page = await get(`${path}${path.includes("?") ? "&" : "?"}limit=${Math.min(1000, most)}${after === null ? "" : `&after=${encodeURIComponent(after)}`}`);
+    const page = await get(
+      `${path}${path.includes("?") ? "&" : "?"}limit=${Math.min(1000, most)}${after === null ? "" : `&after=${encodeURIComponent(after)}`}`,
+    );
     data.push(...page.data);
     after = page.next;
     if (after === null || data.length >= most) return data;
@@ -63,7 +85,10 @@ export async function metrics() {
     for (const [, k, v] of (match[2] ?? "").matchAll(/([a-z_]+)="([^"]*)"/g)) labels[k] = v;
     found.push({ name: match[1], labels, value: Number(match[3]) });
   }
-  const sum = (name, labels = {}) => found.filter(m => m.name === name && Object.entries(labels).every(([k, v]) => m.labels[k] === v)).reduce((a, m) => a + m.value, 0);
+  const sum = (name, labels = {}) =>
+    found
+      .filter(m => m.name === name && Object.entries(labels).every(([k, v]) => m.labels[k] === v))
+      .reduce((a, m) => a + m.value, 0);
   return { found, sum };
 }
 
@@ -76,8 +101,16 @@ export async function stream(path, signal, fn, done = () => {}) {
   let last = null;
   while (!signal.aborted) {
     try {
-      const response = await fetch(path, { signal, cache: "no-store", headers: headers({ Accept: "text/event-stream", ...(last === null ? {} : { "Last-Event-ID": last }) }) });
-      if (response.status >= 400 && response.status < 500) return done(new Problem(response.status, await response.json().catch(() => null)));
+      const response = await fetch(path, {
+        signal,
+        cache: "no-store",
+        headers: headers({
+          Accept: "text/event-stream",
+          ...(last === null ? {} : { "Last-Event-ID": last }),
+        }),
+      });
+      if (response.status >= 400 && response.status < 500)
+        return done(new Problem(response.status, await response.json().catch(() => null)));
       if (response.ok) {
         onLink(true);
         let final = false;
@@ -124,7 +157,11 @@ export function upload(path, file, type, fn) {
     x.upload.onprogress = e => fn(e.lengthComputable ? e.loaded / e.total : 0);
     x.onload = () => {
       let body = null;
-      try { body = JSON.parse(x.responseText); } catch { /* no JSON: the status tells */ }
+      try {
+        body = JSON.parse(x.responseText);
+      } catch {
+        /* no JSON: the status tells */
+      }
       x.status < 300 ? ok(body) : fail(new Problem(x.status, body));
     };
     x.onerror = () => fail(new Problem(0, { detail: "the upload broke off" }));

@@ -3,8 +3,10 @@
 import { h, replace } from "./dom.js";
 import { watchLink } from "./api.js";
 import { overview } from "./overview.js";
-import { jobList, jobPage, newJob } from "./jobs.js";
-import { networkList, networkPage, newNetwork } from "./networks.js";
+import { jobList, jobPage } from "./jobs.js";
+import { newJob } from "./newjob.js";
+import { networkList, networkPage } from "./networks.js";
+import { newNetwork } from "./newnetwork.js";
 import { datasetList, datasetPage } from "./datasets.js";
 import { settings } from "./settings.js";
 
@@ -21,7 +23,8 @@ const pages = [
   [/^\/settings$/, "settings", settings],
 ];
 
-const main = document.getElementById("main"), link = document.getElementById("link");
+const main = document.getElementById("main"),
+  link = document.getElementById("link");
 let leave = new AbortController();
 
 watchLink(up => {
@@ -34,7 +37,8 @@ async function show() {
   const [path, query = ""] = (location.hash.slice(1) || "/").split("?");
   leave.abort();
   leave = new AbortController();
-  const { signal } = leave, params = new URLSearchParams(query);
+  const { signal } = leave,
+    params = new URLSearchParams(query);
   const found = pages.map(([pattern, nav, page]) => [pattern.exec(path), nav, page]).find(([match]) => match);
   for (const a of document.querySelectorAll("[data-nav]"))
     a.dataset.nav === found?.[1] ? a.setAttribute("aria-current", "page") : a.removeAttribute("aria-current");
@@ -43,8 +47,12 @@ async function show() {
     if (!found) throw new Error(`There is no page at ${path}.`);
     await found[2]({ body, args: found[0].slice(1).map(decodeURIComponent), params, signal });
   } catch (problem) {
-    replace(body, h("h1", problem.status === 404 ? "There is no such thing" : "This page cannot be shown"),
-      h("div.notice.bad", h("p", problem.message)), h("p", h("a", { href: "#/" }, "Back to the overview")));
+    replace(
+      body,
+      h("h1", problem.status === 404 ? "There is no such thing" : "This page cannot be shown"),
+      h("div.notice.bad", h("p", problem.message)),
+      h("p", h("a", { href: "#/" }, "Back to the overview")),
+    );
     if (!("status" in problem)) console.error(problem);
   }
   if (signal.aborted) return;
@@ -58,6 +66,8 @@ async function show() {
 
 const theme = localStorage.getItem("theme");
 if (theme) document.documentElement.dataset.theme = theme;
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => document.dispatchEvent(new Event("themechange")));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+  document.dispatchEvent(new Event("themechange")),
+);
 addEventListener("hashchange", show);
 show();

@@ -6,7 +6,13 @@ const theme = localStorage.getItem("theme");
 if (theme) document.documentElement.dataset.theme = theme;
 
 const api = await (await fetch("/openapi.json")).json();
-const follow = x => x?.$ref ? x.$ref.slice(2).split("/").reduce((o, k) => o?.[k], api) : x;
+const follow = x =>
+  x?.$ref
+    ? x.$ref
+        .slice(2)
+        .split("/")
+        .reduce((o, k) => o?.[k], api)
+    : x;
 const nameOf = ref => ref.split("/").pop();
 
 /** A schema in a few words, with links to what it names. */
@@ -17,7 +23,14 @@ function words(s) {
   if (s.enum) return s.enum.map((v, i) => [i ? ", " : "", h("code", JSON.stringify(v))]);
   const many = s.oneOf ?? s.anyOf;
   if (many) return many.map((v, i) => [i ? " or " : "", words(v)]);
-  const limits = [s.minimum != null ? `from ${s.minimum}` : "", s.exclusiveMinimum != null ? `above ${s.exclusiveMinimum}` : "", s.maximum != null ? `to ${s.maximum}` : "", s.exclusiveMaximum != null ? `below ${s.exclusiveMaximum}` : ""].filter(Boolean).join(" ");
+  const limits = [
+    s.minimum != null ? `from ${s.minimum}` : "",
+    s.exclusiveMinimum != null ? `above ${s.exclusiveMinimum}` : "",
+    s.maximum != null ? `to ${s.maximum}` : "",
+    s.exclusiveMaximum != null ? `below ${s.exclusiveMaximum}` : "",
+  ]
+    .filter(Boolean)
+    .join(" ");
   const rest = [limits, s.default !== undefined ? `default ${s.default}` : ""].filter(Boolean).join(", ");
   const type = s.type === "array" ? ["array of ", words(s.items)] : [s.type].flat().join(" or ");
   return [type, rest ? ` (${rest})` : ""];
@@ -26,31 +39,112 @@ function words(s) {
 function members(s) {
   const own = s.properties ?? {};
   if (!Object.keys(own).length) return h("p.soft", words(s));
-  return h("div.tablewrap", { tabIndex: 0, role: "region", "aria-label": "Members" }, h("table", h("thead", h("tr", h("th", { scope: "col" }, "Member"), h("th", { scope: "col" }, "Value"), h("th", { scope: "col" }, ""))), h("tbody", Object.entries(own).map(([k, v]) => h("tr",
-    h("td.name", h("code", k)), h("td", words(v)), h("td.fine", (s.required ?? []).includes(k) ? "required" : ""))))));
+  return h(
+    "div.tablewrap",
+    { tabIndex: 0, role: "region", "aria-label": "Members" },
+    h(
+      "table",
+      h(
+        "thead",
+        h(
+          "tr",
+          h("th", { scope: "col" }, "Member"),
+          h("th", { scope: "col" }, "Value"),
+          h("th", { scope: "col" }, ""),
+        ),
+      ),
+      h(
+        "tbody",
+        Object.entries(own).map(([k, v]) =>
+          h(
+            "tr",
+            h("td.name", h("code", k)),
+            h("td", words(v)),
+            h("td.fine", (s.required ?? []).includes(k) ? "required" : ""),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 function body(content) {
-  return Object.entries(content ?? {}).map(([type, { schema }]) => [h("code", type), schema ? [": ", words(schema)] : ""]).flatMap((x, i) => i ? [", ", x] : [x]);
+  return Object.entries(content ?? {})
+    .map(([type, { schema }]) => [h("code", type), schema ? [": ", words(schema)] : ""])
+    .flatMap((x, i) => (i ? [", ", x] : [x]));
 }
 
 function operation(method, path, op) {
-  const m = method.toUpperCase(), types = Object.keys(op.requestBody?.content ?? {});
+  const m = method.toUpperCase(),
+    types = Object.keys(op.requestBody?.content ?? {});
   const line = `curl${m === "GET" ? "" : ` -X ${m}`}${types[0] === "application/json" ? " -H 'Content-Type: application/json' -d '{…}'" : types.length ? ` -H 'Content-Type: ${types[0]}' -T FILE` : ""} ${location.origin}${path}`;
-  return h("section.card", { id: op.operationId }, h("h2", h("span.chip.plain.running", m), " ", h("code", path)), h("div.stack", { style: { gap: "10px" } }, h("p", op.description),
-    op.parameters?.length ? h("div.tablewrap", { tabIndex: 0, role: "region", "aria-label": "Parameters" }, h("table", h("tbody", op.parameters.map(follow).map(p => h("tr", h("td.name", h("code", p.name)), h("td", `in the ${p.in}`), h("td", words(p.schema)), h("td.soft", p.description ?? "")))))) : null,
-    op.requestBody ? h("p", "Body: ", body(op.requestBody.content)) : null,
-    h("p", "Answers: ", Object.entries(op.responses).map(([status, r], i) => [i ? "; " : "", h("b", status), " ", body(follow(r).content)])),
-    code(line)));
+  return h(
+    "section.card",
+    { id: op.operationId },
+    h("h2", h("span.chip.plain.running", m), " ", h("code", path)),
+    h(
+      "div.stack",
+      { style: { gap: "10px" } },
+      h("p", op.description),
+      op.parameters?.length
+        ? h(
+            "div.tablewrap",
+            { tabIndex: 0, role: "region", "aria-label": "Parameters" },
+            h(
+              "table",
+              h(
+                "tbody",
+                op.parameters
+                  .map(follow)
+                  .map(p =>
+                    h(
+                      "tr",
+                      h("td.name", h("code", p.name)),
+                      h("td", `in the ${p.in}`),
+                      h("td", words(p.schema)),
+                      h("td.soft", p.description ?? ""),
+                    ),
+                  ),
+              ),
+            ),
+          )
+        : null,
+      op.requestBody ? h("p", "Body: ", body(op.requestBody.content)) : null,
+      h(
+        "p",
+        "Answers: ",
+        Object.entries(op.responses).map(([status, r], i) => [
+          i ? "; " : "",
+          h("b", status),
+          " ",
+          body(follow(r).content),
+        ]),
+      ),
+      code(line),
+    ),
+  );
 }
 
-const page = h("div.page.prose", h("h1", `The API of ${api.info.title} ${api.info.version}`), h("p", api.info.description), h("p", h("a", { href: "/openapi.json" }, "/openapi.json"), " is the same for programs."));
+const page = h(
+  "div.page.prose",
+  h("h1", `The API of ${api.info.title} ${api.info.version}`),
+  h("p", api.info.description),
+  h("p", h("a", { href: "/openapi.json" }, "/openapi.json"), " is the same for programs."),
+);
 for (const tag of api.tags) {
   page.append(h("h2", { id: tag.name }, tag.name), h("p.soft", tag.description));
-  for (const [path, methods] of Object.entries(api.paths)) for (const [method, op] of Object.entries(methods)) if (op.tags[0] === tag.name) page.append(operation(method, path, op));
+  for (const [path, methods] of Object.entries(api.paths))
+    for (const [method, op] of Object.entries(methods))
+      if (op.tags[0] === tag.name) page.append(operation(method, path, op));
 }
 page.append(h("h2", { id: "schemas" }, "Schemas"));
-for (const [name, schema] of Object.entries(api.components.schemas).sort()) page.append(h("section.card", { id: `schema-${name}` }, h("h3", name), members(schema)));
-replace(document.getElementById("tags"), [...api.tags.map(t => t.name), "schemas"].map(t => h("a", { href: `#${t}` }, t[0].toUpperCase() + t.slice(1))));
+for (const [name, schema] of Object.entries(api.components.schemas).sort())
+  page.append(h("section.card", { id: `schema-${name}` }, h("h3", name), members(schema)));
+replace(
+  document.getElementById("tags"),
+  [...api.tags.map(t => t.name), "schemas"].map(t =>
+    h("a", { href: `#${t}` }, t[0].toUpperCase() + t.slice(1)),
+  ),
+);
 replace(document.getElementById("main"), page);
 if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();

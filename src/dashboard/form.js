@@ -4,7 +4,10 @@
 import { h, replace } from "./dom.js";
 
 export class Form {
-  constructor() { this.fields = new Map(); this.general = h("div.general", { role: "alert" }); }
+  constructor() {
+    this.fields = new Map();
+    this.general = h("div.general", { role: "alert" });
+  }
 
   /** A labelled control for the member at this JSON pointer. */
   field(pointer, name, control, hint) {
@@ -16,7 +19,11 @@ export class Form {
 
   clear() {
     replace(this.general);
-    for (const { control, mistake } of this.fields.values()) { control.classList.remove("bad-field"); control.removeAttribute("aria-invalid"); mistake.classList.add("hidden"); }
+    for (const { control, mistake } of this.fields.values()) {
+      control.classList.remove("bad-field");
+      control.removeAttribute("aria-invalid");
+      mistake.classList.add("hidden");
+    }
   }
 
   /** What the server answered: each mistake at its member, or above all. */
@@ -28,10 +35,16 @@ export class Form {
       let at = error.pointer ?? "";
       while (at && !this.fields.has(at)) at = at.slice(0, at.lastIndexOf("/"));
       const field = at ? this.fields.get(at) : null;
-      if (!field || !field.control.isConnected) { rest.push(h("p", error.pointer ? h("code", error.pointer) : null, error.pointer ? ": " : "", error.detail)); continue; }
+      if (!field || !field.control.isConnected) {
+        rest.push(
+          h("p", error.pointer ? h("code", error.pointer) : null, error.pointer ? ": " : "", error.detail),
+        );
+        continue;
+      }
       field.control.classList.add("bad-field");
       field.control.setAttribute("aria-invalid", "true");
-      field.mistake.textContent = at === error.pointer ? error.detail : `${error.pointer.slice(at.length + 1)}: ${error.detail}`;
+      field.mistake.textContent =
+        at === error.pointer ? error.detail : `${error.pointer.slice(at.length + 1)}: ${error.detail}`;
       field.mistake.classList.remove("hidden");
       first ??= field.control;
     }
@@ -42,16 +55,35 @@ export class Form {
   /** Send with send(); what is wrong is shown; done(answer) on success. */
   async submit(button, send, done) {
     const text = button.textContent;
-    button.disabled = true; button.textContent = "Sending…";
-    try { const answer = await send(); this.clear(); done(answer); } catch (problem) { this.show(problem); } finally { button.disabled = false; button.textContent = text; }
+    button.disabled = true;
+    button.textContent = "Sending…";
+    try {
+      const answer = await send();
+      this.clear();
+      done(answer);
+    } catch (problem) {
+      this.show(problem);
+    } finally {
+      button.disabled = false;
+      button.textContent = text;
+    }
   }
 }
 
 export function select(options, value, onchange) {
-  return h("select", { onchange }, options.map(o => { const [v, name] = Array.isArray(o) ? o : [o, o]; return h("option", { value: v, selected: v === value }, name); }));
+  return h(
+    "select",
+    { onchange },
+    options.map(o => {
+      const [v, name] = Array.isArray(o) ? o : [o, o];
+      return h("option", { value: v, selected: v === value }, name);
+    }),
+  );
 }
 
-export function number(value, more = {}) { return h("input", { type: "number", step: "any", value: value ?? "", inputMode: "decimal", ...more }); }
+export function number(value, more = {}) {
+  return h("input", { type: "number", step: "any", value: value ?? "", inputMode: "decimal", ...more });
+}
 
 /** What a number field says, as JSON: the text itself where it is no number, for the server to judge. */
 export function said(control) {
@@ -60,4 +92,6 @@ export function said(control) {
   return Number.isNaN(Number(text)) ? text : Number(text);
 }
 
-export function unset(object) { return Object.fromEntries(Object.entries(object).filter(([, v]) => v !== undefined)); }
+export function unset(object) {
+  return Object.fromEntries(Object.entries(object).filter(([, v]) => v !== undefined));
+}

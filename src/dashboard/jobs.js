@@ -1,10 +1,23 @@
-// jobs.js - the list of jobs, one job live, and a new one.
+// jobs.js - the list of jobs, and one job live.
 
-import { h, replace, chip, facts, table, code, tile, compact, count, figure, percent, duration, when, toast } from "./dom.js";
-import { get, all, post, remove, maybe, stream } from "./api.js";
+import {
+  h,
+  replace,
+  chip,
+  facts,
+  code,
+  tile,
+  compact,
+  count,
+  figure,
+  percent,
+  duration,
+  when,
+  toast,
+} from "./dom.js";
+import { get, post, remove, maybe, stream } from "./api.js";
 import { Chart, heatmap } from "./chart.js";
 import { History } from "./history.js";
-import { Form, select, number, said, unset } from "./form.js";
 import { jobTable, latestJobs } from "./overview.js";
 
 const FINAL = ["succeeded", "failed", "cancelled"];
@@ -12,56 +25,170 @@ const FINAL = ["succeeded", "failed", "cancelled"];
 export async function jobList({ body, params, signal }) {
   const status = params.get("status") ?? "";
   const box = h("section.card");
-  const seg = h("div.seg", { role: "group", "aria-label": "Status" }, ["", "queued", "running", "paused", "succeeded", "failed", "cancelled"].map(s =>
-    h("button", { type: "button", "aria-pressed": String(s === status), onclick: () => { location.hash = s ? `#/jobs?status=${s}` : "#/jobs"; } }, s || "all")));
+  const seg = h(
+    "div.seg",
+    { role: "group", "aria-label": "Status" },
+    ["", "queued", "running", "paused", "succeeded", "failed", "cancelled"].map(s =>
+      h(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": String(s === status),
+          onclick: () => {
+            location.hash = s ? `#/jobs?status=${s}` : "#/jobs";
+          },
+        },
+        s || "all",
+      ),
+    ),
+  );
   const refresh = async () => {
     const jobs = await latestJobs(200, status ? `?status=${status}` : "");
-    replace(box, jobs.length ? jobTable(jobs) : h("div.empty", h("p", status ? `No job is ${status}.` : "No job was submitted yet."),
-      status ? null : code(`curl -H 'Content-Type: application/json' ${location.origin}/v1/jobs -d '{"network": "NAME", "dataset": "NAME", "epochs": 10}'`)));
+    replace(
+      box,
+      jobs.length
+        ? jobTable(jobs)
+        : h(
+            "div.empty",
+            h("p", status ? `No job is ${status}.` : "No job was submitted yet."),
+            status
+              ? null
+              : code(
+                  `curl -H 'Content-Type: application/json' ${location.origin}/v1/jobs -d '{"network": "NAME", "dataset": "NAME", "epochs": 10}'`,
+                ),
+          ),
+    );
   };
-  body.append(h("div.head", h("h1", "Jobs"), h("div.actions", h("a.button.primary", { href: "#/jobs/new" }, "New job"))), h("div.tablewrap", seg), box);
+  body.append(
+    h(
+      "div.head",
+      h("h1", "Jobs"),
+      h("div.actions", h("a.button.primary", { href: "#/jobs/new" }, "New job")),
+    ),
+    h("div.tablewrap", seg),
+    box,
+  );
   await refresh();
-  stream("/v1/events", signal, name => { if (name === "status") refresh().catch(() => {}); });
+  stream("/v1/events", signal, name => {
+    if (name === "status") refresh().catch(() => {});
+  });
 }
 
 // --- one job
 
 export async function jobPage({ body, args: [id], signal }) {
   let job = await get(`/v1/jobs/${id}`);
-  const history = new History(id), others = new Map();
+  const history = new History(id),
+    others = new Map();
   const loss = new Chart({ label: "Loss by epoch", height: 300, log: true });
   const accuracy = new Chart({ label: "Accuracy by epoch", height: 200 });
   const rate = new Chart({ label: "Learning rate by epoch", height: 140 });
   const gradient = new Chart({ label: "Gradient norm by epoch", height: 140, log: true });
-  const head = h("div.head"), bar = h("i"), line = h("p.soft.num", { "aria-live": "off" }), notes = h("div.stack"), tilesBox = h("div.tiles");
-  const accuracyCard = h("section.card.hidden", h("h2", "Accuracy"), accuracy.el), heat = h("section.card.hidden"), side = h("div.stack");
+  const head = h("div.head"),
+    bar = h("i"),
+    line = h("p.soft.num", { "aria-live": "off" }),
+    notes = h("div.stack"),
+    tilesBox = h("div.tiles");
+  const accuracyCard = h("section.card.hidden", h("h2", "Accuracy"), accuracy.el),
+    heat = h("section.card.hidden"),
+    side = h("div.stack");
   const reset = h("button.small.hidden", { type: "button", onclick: () => loss.resetZoom() }, "Whole range");
   loss.onZoom = zoomed => reset.classList.toggle("hidden", !zoomed);
-  const logSeg = h("div.seg", { role: "group", "aria-label": "Scale" }, [["linear", false], ["log", true]].map(([name, log]) => h("button", { type: "button", "aria-pressed": String(log), onclick: e => {
-    loss.setLog(log);
-    for (const b of e.target.parentNode.children) b.setAttribute("aria-pressed", String(b === e.target));
-  } }, name)));
-  const compare = h("select.small", { "aria-label": "Show another job in the same chart" }, h("option", { value: "" }, "Compare with…"));
+  const logSeg = h(
+    "div.seg",
+    { role: "group", "aria-label": "Scale" },
+    [
+      ["linear", false],
+      ["log", true],
+    ].map(([name, log]) =>
+      h(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": String(log),
+          onclick: e => {
+            loss.setLog(log);
+            for (const b of e.target.parentNode.children)
+              b.setAttribute("aria-pressed", String(b === e.target));
+          },
+        },
+        name,
+      ),
+    ),
+  );
+  const compare = h(
+    "select.small",
+    { "aria-label": "Show another job in the same chart" },
+    h("option", { value: "" }, "Compare with…"),
+  );
   compare.style.width = "auto";
   compare.addEventListener("change", async () => {
     const other = compare.value;
     compare.value = "";
     if (!other) return;
     if (others.has(other)) others.delete(other);
-    else { const more = new History(other); others.set(other, more); await more.update().catch(() => others.delete(other)); }
+    else {
+      const more = new History(other);
+      others.set(other, more);
+      await more.update().catch(() => others.delete(other));
+    }
     draw();
   });
-  body.append(head, h("section.card.inner", h("div.stack", { style: { gap: "10px" } }, h("div.bar", { id: "bar", role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 }, bar), line, tilesBox)), notes,
-    h("div.cols.wide", h("div.stack",
-      h("section.card", h("div.cardhead", h("h2", "Loss"), h("div.row", reset, compare, logSeg)), loss.el, h("p.fine", "Drag to zoom, double-click for all; arrow keys, + and − do the same.")),
-      accuracyCard, h("div.cols.narrow", h("section.card", h("h2", "Learning rate"), rate.el), h("section.card", h("h2", "Gradient norm"), gradient.el)), heat), side));
+  body.append(
+    head,
+    h(
+      "section.card.inner",
+      h(
+        "div.stack",
+        { style: { gap: "10px" } },
+        h(
+          "div.bar",
+          {
+            id: "bar",
+            role: "progressbar",
+            "aria-label": "Progress",
+            "aria-valuemin": 0,
+            "aria-valuemax": 100,
+          },
+          bar,
+        ),
+        line,
+        tilesBox,
+      ),
+    ),
+    notes,
+    h(
+      "div.cols.wide",
+      h(
+        "div.stack",
+        h(
+          "section.card",
+          h("div.cardhead", h("h2", "Loss"), h("div.row", reset, compare, logSeg)),
+          loss.el,
+          h("p.fine", "Drag to zoom, double-click for all; arrow keys, + and − do the same."),
+        ),
+        accuracyCard,
+        h(
+          "div.cols.narrow",
+          h("section.card", h("h2", "Learning rate"), rate.el),
+          h("section.card", h("h2", "Gradient norm"), gradient.el),
+        ),
+        heat,
+      ),
+      side,
+    ),
+  );
 
   const draw = () => {
     const marks = (job.warnings ?? []).map(w => ({ x: w.epoch, text: w.type ?? w.code ?? "warning" }));
     const best = job.result?.best_epoch;
     if (best) marks.push({ x: best, text: "kept", colour: "--good" });
     const palette = ["--s3", "--s4", "--s5", "--s6"];
-    const more = [...others].flatMap(([n, o], i) => o.series(["loss", "val_loss"], `job ${n} `, [palette[i % 4], palette[i % 4]], true).map(s => ({ ...s, thin: true })));
+    const more = [...others].flatMap(([n, o], i) =>
+      o
+        .series(["loss", "val_loss"], `job ${n} `, [palette[i % 4], palette[i % 4]], true)
+        .map(s => ({ ...s, thin: true })),
+    );
     loss.set([...history.series(["loss", "val_loss"]), ...more], marks);
     accuracyCard.classList.toggle("hidden", !history.has("accuracy") && !history.has("val_accuracy"));
     accuracy.set(history.series(["accuracy", "val_accuracy"]), marks);
@@ -72,40 +199,162 @@ export async function jobPage({ body, args: [id], signal }) {
   /** A job that ends by time is as far as its time is. */
   const fraction = p => {
     const spent = job.started_at ? (Date.now() - Date.parse(job.started_at)) / 1000 : 0;
-    return job.status === "running" && p.eta_seconds != null ? Math.max(p.fraction, spent / (spent + p.eta_seconds)) : p.fraction ?? 0;
+    return job.status === "running" && p.eta_seconds != null
+      ? Math.max(p.fraction, spent / (spent + p.eta_seconds))
+      : (p.fraction ?? 0);
   };
   const showProgress = (p, metrics) => {
     bar.style.width = `${100 * fraction(p)}%`;
     bar.parentNode.setAttribute("aria-valuenow", Math.round(100 * fraction(p)));
     bar.parentNode.className = `bar ${job.status === "succeeded" ? "done" : job.status === "failed" ? "failed" : ""}`;
-    line.textContent = `Epoch ${count(p.epoch)} of ${count(p.epochs)}` + (job.status === "running" ? ` · ${compact(p.samples_per_second)} rows/s · about ${duration(p.eta_seconds)} left` : job.finished_at ? ` · took ${duration((Date.parse(job.finished_at) - Date.parse(job.started_at ?? job.created_at)) / 1000)}` : "");
+    line.textContent =
+      `Epoch ${count(p.epoch)} of ${count(p.epochs)}` +
+      (job.status === "running"
+        ? ` · ${compact(p.samples_per_second)} rows/s · about ${duration(p.eta_seconds)} left`
+        : job.finished_at
+          ? ` · took ${duration((Date.parse(job.finished_at) - Date.parse(job.started_at ?? job.created_at)) / 1000)}`
+          : "");
     const m = metrics ?? {};
-    replace(tilesBox, [["Loss", m.loss, figure], ["Validation loss", m.val_loss, figure], ["Accuracy", m.accuracy, percent], ["Validation accuracy", m.val_accuracy, percent]].filter(([, v]) => v != null).map(([name, v, f]) => tile(name, f(v))));
+    replace(
+      tilesBox,
+      [
+        ["Loss", m.loss, figure],
+        ["Validation loss", m.val_loss, figure],
+        ["Accuracy", m.accuracy, percent],
+        ["Validation accuracy", m.val_accuracy, percent],
+      ]
+        .filter(([, v]) => v != null)
+        .map(([name, v, f]) => tile(name, f(v))),
+    );
   };
 
-  const act = async (verb, ...rest) => { try { await post(`/v1/jobs/${id}/${verb}`, ...rest); await refresh(); } catch (p) { toast(p.message); } };
+  const act = async (verb, ...rest) => {
+    try {
+      await post(`/v1/jobs/${id}/${verb}`, ...rest);
+      await refresh();
+    } catch (p) {
+      toast(p.message);
+    }
+  };
   const show = () => {
     const is = (...s) => s.includes(job.status);
-    const title = h("div", h("p.crumb", h("a", { href: "#/jobs" }, "Jobs")), h("div.row", h("h1", `Job ${id}`), chip(job.status)),
-      h("p.soft", h("a", { href: `#/networks/name/${job.network}` }, job.network), " on ", h("a", { href: `#/datasets/name/${job.dataset}` }, job.dataset), ", submitted ", when(job.created_at)));
-    replace(head, title, h("div.actions",
-      is("running", "queued") ? h("button", { type: "button", onclick: () => act("pause") }, "Pause") : null,
-      is("paused") ? h("button.primary", { type: "button", onclick: () => act("resume") }, "Resume") : null,
-      !is(...FINAL) ? h("button.danger", { type: "button", onclick: () => { if (confirm(`Cancel job ${id}? Its history stays, no version is made.`)) act("cancel"); } }, "Cancel") : null,
-      is(...FINAL) ? h("button.danger", { type: "button", onclick: async () => { if (confirm(`Forget job ${id} and its history?`)) try { await remove(`/v1/jobs/${id}`); location.hash = "#/jobs"; } catch (p) { toast(p.message); } } }, "Delete") : null,
-      is("succeeded") ? h("a.button.primary", { href: `#/networks/name/${job.network}` }, "Try it") : null,
-      h("a.button", { href: `#/jobs/new?like=${id}` }, "Train again…")));
+    const title = h(
+      "div",
+      h("p.crumb", h("a", { href: "#/jobs" }, "Jobs")),
+      h("div.row", h("h1", `Job ${id}`), chip(job.status)),
+      h(
+        "p.soft",
+        h("a", { href: `#/networks/name/${job.network}` }, job.network),
+        " on ",
+        h("a", { href: `#/datasets/name/${job.dataset}` }, job.dataset),
+        ", submitted ",
+        when(job.created_at),
+      ),
+    );
+    replace(
+      head,
+      title,
+      h(
+        "div.actions",
+        is("running", "queued")
+          ? h("button", { type: "button", onclick: () => act("pause") }, "Pause")
+          : null,
+        is("paused") ? h("button.primary", { type: "button", onclick: () => act("resume") }, "Resume") : null,
+        !is(...FINAL)
+          ? h(
+              "button.danger",
+              {
+                type: "button",
+                onclick: () => {
+                  if (confirm(`Cancel job ${id}? Its history stays, no version is made.`)) act("cancel");
+                },
+              },
+              "Cancel",
+            )
+          : null,
+        is(...FINAL)
+          ? h(
+              "button.danger",
+              {
+                type: "button",
+                onclick: async () => {
+                  if (confirm(`Forget job ${id} and its history?`))
+                    try {
+                      await remove(`/v1/jobs/${id}`);
+                      location.hash = "#/jobs";
+                    } catch (p) {
+                      toast(p.message);
+                    }
+                },
+              },
+              "Delete",
+            )
+          : null,
+        is("succeeded") ? h("a.button.primary", { href: `#/networks/name/${job.network}` }, "Try it") : null,
+        h("a.button", { href: `#/jobs/new?like=${id}` }, "Train again…"),
+      ),
+    );
     showProgress(job.progress, job.metrics);
-    replace(notes,
-      job.error ? h("div.notice.bad", h("h3", job.error.title ?? "The job failed"), h("p", job.error.detail)) : null,
-      (job.warnings ?? []).map(w => h("div.notice", h("h3", `${(w.type ?? w.code ?? "warning").replaceAll("_", " ")}, epoch ${w.epoch}${w.layer != null ? `, layer ${w.layer}` : ""}`), h("p", w.advice ?? w.detail ?? ""))),
-      job.result?.version != null ? h("div.notice.calm", h("p", "Made ", h("a", { href: `#/networks/name/${job.network}` }, `version ${job.result.version} of ${job.network}`), job.result.best_epoch ? `: epoch ${count(job.result.best_epoch)} was the best.` : ".", ` It stopped because of ${String(job.result.stop_reason).replaceAll("_", " ")}.`)) : null);
+    replace(
+      notes,
+      job.error
+        ? h("div.notice.bad", h("h3", job.error.title ?? "The job failed"), h("p", job.error.detail))
+        : null,
+      (job.warnings ?? []).map(w =>
+        h(
+          "div.notice",
+          h(
+            "h3",
+            `${(w.type ?? w.code ?? "warning").replaceAll("_", " ")}, epoch ${w.epoch}${w.layer != null ? `, layer ${w.layer}` : ""}`,
+          ),
+          h("p", w.advice ?? w.detail ?? ""),
+        ),
+      ),
+      job.result?.version != null
+        ? h(
+            "div.notice.calm",
+            h(
+              "p",
+              "Made ",
+              h(
+                "a",
+                { href: `#/networks/name/${job.network}` },
+                `version ${job.result.version} of ${job.network}`,
+              ),
+              job.result.best_epoch ? `: epoch ${count(job.result.best_epoch)} was the best.` : ".",
+              ` It stopped because of ${String(job.result.stop_reason).replaceAll("_", " ")}.`,
+            ),
+          )
+        : null,
+    );
     replace(side, h("section.card", h("h2", "What was asked"), facts(asked(job))), log);
   };
   const log = h("section.card");
   const showLog = async () => {
     const list = await maybe(`/v1/jobs/${id}/log?limit=100`);
-    replace(log, h("h2", "What happened"), list?.data.length ? h("div.tablewrap", h("table", h("tbody", list.data.map(e => h("tr", h("td", chip(e.status)), h("td.soft", e.reason.replaceAll("_", " ")), h("td.soft.r", when(e.at ?? e.created_at))))))) : h("p.soft", "Nothing yet."));
+    replace(
+      log,
+      h("h2", "What happened"),
+      list?.data.length
+        ? h(
+            "div.tablewrap",
+            h(
+              "table",
+              h(
+                "tbody",
+                list.data.map(e =>
+                  h(
+                    "tr",
+                    h("td", chip(e.status)),
+                    h("td.soft", e.reason.replaceAll("_", " ")),
+                    h("td.soft.r", when(e.at ?? e.created_at)),
+                  ),
+                ),
+              ),
+            ),
+          )
+        : h("p.soft", "Nothing yet."),
+    );
   };
   const showHeat = async () => {
     const rows = await maybe(`/v1/jobs/${id}/history?detail=layers&limit=1000`);
@@ -113,87 +362,84 @@ export async function jobPage({ body, args: [id], signal }) {
     heat.classList.toggle("hidden", !map);
     if (map) replace(heat, h("h2", "Gradients, layer by layer"), map);
   };
-  const refresh = async () => { job = await get(`/v1/jobs/${id}`); show(); await Promise.all([history.update(), showLog(), showHeat()]); draw(); };
+  const refresh = async () => {
+    job = await get(`/v1/jobs/${id}`);
+    show();
+    await Promise.all([history.update(), showLog(), showHeat()]);
+    draw();
+  };
 
   show();
   await Promise.all([history.update(), showLog(), showHeat()]);
   draw();
-  latestJobs(60).then(list => replace(compare, h("option", { value: "" }, "Compare with…"), list.filter(j => String(j.id) !== id).map(j => h("option", { value: j.id }, `Job ${j.id}: ${j.network} on ${j.dataset}`)))).catch(() => {});
-  signal.addEventListener("abort", () => { for (const c of [loss, accuracy, rate, gradient]) c.free(); });
+  latestJobs(60)
+    .then(list =>
+      replace(
+        compare,
+        h("option", { value: "" }, "Compare with…"),
+        list
+          .filter(j => String(j.id) !== id)
+          .map(j => h("option", { value: j.id }, `Job ${j.id}: ${j.network} on ${j.dataset}`)),
+      ),
+    )
+    .catch(() => {});
+  signal.addEventListener("abort", () => {
+    for (const c of [loss, accuracy, rate, gradient]) c.free();
+  });
   if (FINAL.includes(job.status)) return;
-  stream(`/v1/jobs/${id}/events`, signal, (name, data) => {
-    if (name === "progress") { job.progress = data.progress; showProgress(data.progress, data.metrics); history.update().then(news => { if (news) draw(); }).catch(() => {}); }
-    else if (name !== "epoch") refresh().catch(() => {});
-  }, () => refresh().catch(() => {}));
+  stream(
+    `/v1/jobs/${id}/events`,
+    signal,
+    (name, data) => {
+      if (name === "progress") {
+        job.progress = data.progress;
+        showProgress(data.progress, data.metrics);
+        history
+          .update()
+          .then(news => {
+            if (news) draw();
+          })
+          .catch(() => {});
+      } else if (name !== "epoch") refresh().catch(() => {});
+    },
+    () => refresh().catch(() => {}),
+  );
 }
 
 /** The spec, as sentences would have it. */
 function asked(job) {
-  const words = v => v === null || v === undefined ? null : typeof v === "number" && v > 9999 ? count(v) : typeof v === "object" ? Object.entries(v).filter(([, x]) => x !== null && x !== undefined).map(([k, x]) => k === "type" ? x : `${k.replaceAll("_", " ")} ${typeof x === "object" ? JSON.stringify(x) : x}`).join(", ") : String(v);
-  const known = ["id", "status", "network", "dataset", "progress", "metrics", "warnings", "result", "error", "created_at", "started_at", "finished_at", "reason"];
-  return Object.entries(job).filter(([k]) => !known.includes(k)).map(([k, v]) => [k.replaceAll("_", " "), words(v)]).filter(([, v]) => v !== null && v !== "");
-}
-
-// --- a new one
-
-const optimizers = { adam: 0.001, adamw: 0.001, sgd: 0.1, rmsprop: 0.001, adagrad: 0.01, rprop: 0.01 };
-
-export async function newJob({ body, params }) {
-  const [networks, datasets] = await Promise.all([all("/v1/networks"), all("/v1/datasets")]);
-  const like = params.get("like") ? await maybe(`/v1/jobs/${params.get("like")}`) : null;
-  if (!networks.length || !datasets.length) {
-    body.append(h("h1", "New job"), h("section.card", h("p", "A job trains a network on a dataset. There ", networks.length ? "is no dataset" : datasets.length ? "is no network" : "are neither", " yet."), h("p.row", h("a.button.primary", { href: datasets.length ? "#/networks/new" : "#/datasets" }, datasets.length ? "New network" : "Upload data"))));
-    return;
-  }
-  const form = new Form();
-  const network = select(networks.map(n => n.name), params.get("network") ?? like?.network ?? networks.at(-1).name, () => suggest());
-  const dataset = select([], "", () => describe());
-  const epochs = number(like?.epochs ?? 20, { min: 1 }), batch = h("input", { value: like?.batch_size ?? 32, list: "batches" });
-  const optimizer = select(Object.keys(optimizers), like?.optimizer.type ?? "adam", () => { learning.value = optimizers[optimizer.value]; });
-  const learning = h("input", { value: like?.optimizer.learning_rate ?? 0.001, inputMode: "decimal" });
-  const schedule = select(["constant", "step", "exponential", "cosine", "plateau"], like?.schedule?.type ?? "constant");
-  const scale = select(["none", "standard", "min_max", "robust"], like?.scale_inputs ?? "standard");
-  const fraction = number(like ? like.validation?.fraction : 0.1, { min: 0, max: 0.9 });
-  const patience = number(like?.stop_when?.patience, { placeholder: "none" }), below = number(like?.stop_when?.loss_below, { placeholder: "none" }), seconds = number(like?.stop_when?.seconds, { placeholder: "none" });
-  const clip = number(like?.clip_norm, { placeholder: "none" });
-  const seed = number(like?.seed ?? 1), start = select([["latest", "latest version"], ["initial", "initial weights"]], like?.start_from === "initial" ? "initial" : "latest");
-  const about = h("p.hint"), button = h("button.primary", "Start training"), trial = h("button", { type: "button" }, "What would it cost?"), cost = h("p.soft", { role: "status" });
-
-  const chosen = () => ({ net: networks.find(n => n.name === network.value), data: datasets.find(d => d.name === dataset.value) });
-  const fits = (n, d) => JSON.stringify(n.input_shape) === JSON.stringify(d.input_shape) || n.input_shape.reduce((a, b) => a * b, 1) === d.input_shape.reduce((a, b) => a * b, 1);
-  const suggest = () => {
-    const { net } = chosen(), wanted = params.get("dataset") ?? like?.dataset ?? dataset.value;
-    const sorted = [...datasets].sort((a, b) => fits(net, b) - fits(net, a));
-    replace(dataset, sorted.map(d => h("option", { value: d.name, selected: d.name === wanted }, fits(net, d) ? d.name : `${d.name} (${d.input_shape.join(" × ")} inputs)`)));
-    describe();
-  };
-  const describe = () => {
-    const { net, data } = chosen();
-    about.textContent = `${count(data.rows)} rows, ${data.task}; the network takes ${net.input_shape.join(" × ")} and gives ${net.output_shape.join(" × ")}.`;
-    if (!like && data.rows < 50) { batch.value = "full"; fraction.value = ""; epochs.value = 1000; }
-  };
-  const spec = () => unset({
-    network: network.value, dataset: dataset.value, epochs: said(epochs), batch_size: said(batch), seed: said(seed), start_from: start.value,
-    optimizer: unset({ type: optimizer.value, learning_rate: said(learning) }), schedule: schedule.value === "constant" ? undefined : { type: schedule.value },
-    scale_inputs: scale.value, clip_norm: said(clip), validation: said(fraction) ? { fraction: said(fraction) } : undefined,
-    stop_when: [patience, below, seconds].every(c => said(c) === undefined) ? undefined : unset({ patience: said(patience), loss_below: said(below), seconds: said(seconds) }),
-  });
-  trial.addEventListener("click", () => form.submit(trial, () => post("/v1/jobs?dry_run=true", spec()), answer => {
-    cost.textContent = `About ${duration(answer.estimated_seconds)} and ${compact(answer.memory_bytes)} bytes of memory.`;
-  }));
-  body.append(h("div", h("p.crumb", h("a", { href: "#/jobs" }, "Jobs")), h("h1", "New job")), h("form.stack", { onsubmit: e => { e.preventDefault(); form.submit(button, () => post("/v1/jobs", spec()), job => { location.hash = `#/jobs/${job.id}`; }); } },
-    form.general,
-    h("section.card", h("h2", "What is trained on what"), h("div.fields", form.field("/network", "Network", network), form.field("/dataset", "Dataset", dataset)), about),
-    h("section.card", h("h2", "How"), h("div.fields",
-      form.field("/epochs", "Epochs", epochs), form.field("/batch_size", "Batch size", batch, "rows, or full"),
-      form.field("/optimizer/type", "Optimiser", optimizer), form.field("/optimizer/learning_rate", "Learning rate", learning),
-      form.field("/schedule", "Schedule", schedule), form.field("/scale_inputs", "Scale inputs", scale, "fitted on the training rows"),
-      form.field("/validation/fraction", "Validation", fraction, "part of the rows held out"))),
-    h("section.card", h("h2", "When to stop, and the rest"), h("div.fields",
-      form.field("/stop_when/patience", "Patience", patience, "epochs without a better one"), form.field("/stop_when/loss_below", "Loss below", below), form.field("/stop_when/seconds", "Seconds", seconds, "of training"),
-      form.field("/clip_norm", "Clip gradients at", clip), form.field("/start_from", "Start from", start), form.field("/seed", "Seed", seed, "same seed, same bytes"))),
-    h("div.row", button, trial, cost),
-    h("datalist", { id: "batches" }, ["full", 1, 16, 32, 64, 128, 256].map(v => h("option", { value: v })))));
-  batch.setAttribute("list", "batches");
-  suggest();
+  const words = v =>
+    v === null || v === undefined
+      ? null
+      : typeof v === "number" && v > 9999
+        ? count(v)
+        : typeof v === "object"
+          ? Object.entries(v)
+              .filter(([, x]) => x !== null && x !== undefined)
+              .map(([k, x]) =>
+                k === "type"
+                  ? x
+                  : `${k.replaceAll("_", " ")} ${typeof x === "object" ? JSON.stringify(x) : x}`,
+              )
+              .join(", ")
+          : String(v);
+  const known = [
+    "id",
+    "status",
+    "network",
+    "dataset",
+    "progress",
+    "metrics",
+    "warnings",
+    "result",
+    "error",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "reason",
+  ];
+  return Object.entries(job)
+    .filter(([k]) => !known.includes(k))
+    .map(([k, v]) => [k.replaceAll("_", " "), words(v)])
+    .filter(([, v]) => v !== null && v !== "");
 }

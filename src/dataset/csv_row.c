@@ -54,14 +54,13 @@ check_columns(const struct dataset_csv *csv, size_t n, struct errinfo *e)
     return rc == ERR_OK ? dataset_rows_all(csv->rows, n, &spot, e) : rc;
 }
 
-/* The first row has ended: it names the columns, or is data. */
+/* The first row has ended: it names the columns, or says how many there are. */
 static enum err
 open_rows(struct dataset_csv *csv, struct errinfo *e)
 {
     size_t   n = dataset_line_count(&csv->kept);
     enum err rc = ERR_OK;
 
-    csv->open = true;
     if (csv->rows->n_before > 0) {
         rc = check_columns(csv, n, e);
     } else {
@@ -72,8 +71,7 @@ open_rows(struct dataset_csv *csv, struct errinfo *e)
         if (rc == ERR_OK)
             rc = dataset_rows_begin(csv->rows, 0, e);
     }
-    if (rc == ERR_OK && !csv->choices->header)
-        rc = dataset_line_put(&csv->kept, csv->rows, e);
+    csv->open = rc == ERR_OK;
     return rc;
 }
 
@@ -158,10 +156,14 @@ static enum err
 end_row(struct dataset_csv *csv, size_t n, struct errinfo *e)
 {
     struct dataset_rows *rows = csv->rows;
+    bool                 is_first = !csv->open;
     enum err             rc;
 
-    if (!csv->open)
-        return open_rows(csv, e);
+    if (is_first) {
+        rc = open_rows(csv, e);
+        if (rc != ERR_OK || csv->choices->header)
+            return rc;
+    }
     if (n < rows->n_columns) {
         struct dataset_spot spot = { csv->line, n + 1 };
 
@@ -170,7 +172,7 @@ end_row(struct dataset_csv *csv, size_t n, struct errinfo *e)
                               "expected %zu",
                               n, n == 1 ? "" : "s", rows->n_columns);
     }
-    if (!rows->skips)
+    if (!rows->skips && !is_first)
         return dataset_rows_next(rows, e);
     rc = dataset_line_check(&csv->kept, rows, e);
     if (rc != ERR_OK)

@@ -198,13 +198,14 @@ add_missing(struct dataset_ndjson *nd, struct errinfo *e)
 static enum err
 open_rows(struct dataset_ndjson *nd, struct errinfo *e)
 {
-    enum err rc;
+    enum err rc = ERR_OK;
 
-    nd->open = true;
-    if (nd->rows->n_before > 0)
-        return ERR_OK;
-    rc = dataset_choices_apply(nd->choices, nd->rows, e);
-    return rc == ERR_OK ? dataset_rows_begin(nd->rows, 0, e) : rc;
+    if (nd->rows->n_before == 0)
+        rc = dataset_choices_apply(nd->choices, nd->rows, e);
+    if (rc == ERR_OK && nd->rows->n_before == 0)
+        rc = dataset_rows_begin(nd->rows, 0, e);
+    nd->open = rc == ERR_OK;
+    return rc;
 }
 
 /* The line is whole.  *is_limit: it is a row, but cannot be stored. */

@@ -26,6 +26,7 @@ dataset_rows_release(struct dataset_rows *rows)
         dataset_floats_release(&col->seen);
         dataset_names_release(&col->names);
         free(col->count);
+        free(col->byte_count);
     }
     free(rows->column);
     free(rows->type);
@@ -251,40 +252,46 @@ fold_numbers(struct dataset_draft *col, const float *cell, size_t n_cells)
     col->present += n;
 }
 
-/* How often each of 0 to 255 is there: pixels and counts would spend their time
- * in the hash table.  False: out of memory. */
 static bool
-add_bytes(struct dataset_draft *col, const uint32_t count[256])
+is_byte(float x)
 {
-    for (unsigned i = 0; i < 256; i++)
-        if (count[i] > 0 && !dataset_floats_add(&col->seen, (float)i, count[i]))
-            return false;
-    return true;
+    return x >= 0 && x < 256 && x == (float)(uint8_t)x;
+}
+
+uint64_t
+dataset_draft_count(const struct dataset_draft *col, size_t k)
+{
+    float x = col->seen.at[k];
+
+    return is_byte(x) ? col->byte_count[(uint8_t)x] : col->seen.count[k];
+}
+
+/* Pixels and counts would spend their time in the hash table: only the first of
+ * each goes there. */
+static bool
+add_distinct(struct dataset_draft *col, float x)
+{
+    if (!is_byte(x))
+        return dataset_floats_add(&col->seen, x, 1);
+    if (col->byte_count == NULL)
+        col->byte_count = mem_array(256, sizeof(*col->byte_count), 0);
+    return col->byte_count != NULL && (col->byte_count[(uint8_t)x]++ > 0 ||
+                                       dataset_floats_add(&col->seen, x, 0));
 }
 
 static bool
 fold_distinct(struct dataset_rows *rows, struct dataset_draft *col,
               const float *cell, size_t n_cells)
 {
-    size_t   before = col->seen.n;
-    uint32_t bytes[256] = { 0 };
+    size_t before = col->seen.n;
 
     for (size_t i = 0; i < n_cells && !col->too_many; i++) {
-        float x = cell[i];
-
-        if (x >= 0 && x < 256 && x == (float)(uint8_t)x) {
-            if (bytes[(uint8_t)x]++ == 0 &&
-                !dataset_floats_add(&col->seen, x, 0))
-                return false; /* in the order in which they come */
-        } else if (!isnan(x)) {
-            if (!dataset_floats_add(&col->seen, x, 1))
-                return false;
-            col->too_many = col->seen.n > DATASET_MAX_CATEGORIES;
-        }
+        if (isnan(cell[i]))
+            continue;
+        if (!add_distinct(col, cell[i]))
+            return false;
+        col->too_many = col->seen.n > DATASET_MAX_CATEGORIES;
     }
-    if (!col->too_many && !add_bytes(col, bytes))
-        return false;
-    col->too_many = col->too_many || col->seen.n > DATASET_MAX_CATEGORIES;
     if (!col->meta.is_target)
         rows->n_distinct += col->seen.n - before;
     if (rows->n_distinct > DATASET_MAX_DISTINCT && !col->meta.is_target)

@@ -39,7 +39,9 @@ struct dataset_draft {
     bool                  chosen; /* its type was, by ?types= */
     bool                  too_many; /* distinct numbers: the set is gone */
     bool                  all_dates; /* texts: each of them so far       */
-    struct dataset_floats seen;     /* numbers                           */
+    struct dataset_floats seen;     /* numbers…                          */
+    uint32_t *byte_count; /* [256] …of which 0 to 255 are counted here; NULL:
+                             there was none                              */
     struct dataset_names  names;    /* categories…                       */
     uint64_t             *count;    /* [n_counts] …and how often         */
     size_t                n_counts;
@@ -114,6 +116,9 @@ enum err dataset_rows_resume(struct dataset_rows         *rows,
                              struct errinfo              *e);
 /* The block's complete rows into what is known of their columns. */
 enum err dataset_rows_fold(struct dataset_rows *rows, struct errinfo *e);
+
+/* How often number k of those seen was there. */
+uint64_t dataset_draft_count(const struct dataset_draft *col, size_t k);
 
 /* What a column holds from the next row on. */
 void dataset_rows_turn(struct dataset_rows *rows, size_t column,

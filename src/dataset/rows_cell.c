@@ -109,7 +109,7 @@ name_numbers(struct dataset_rows *rows, struct dataset_draft *col,
 
     for (size_t k = 0; k < n && rc == ERR_OK; k++) {
         dataset_cell_name(col->seen.at[k], &rows->text);
-        count[k] = col->seen.count[k];
+        count[k] = dataset_draft_count(col, k);
         rc = rows->text.failed ? DATASET_NOMEM(e)
                                : add_category(rows, col, rows->text.data,
                                               rows->text.len, spot, e);

@@ -15,7 +15,7 @@
 #include "dataset/meta.h"
 
 #define DATASET_SAMPLE_ROWS 4096
-#define DATASET_SAMPLE_FLOATS ((size_t)1 << 21)
+#define DATASET_SAMPLE_FLOATS ((size_t)1 << 19)
 /* Columns that have a summary: the first ones. */
 #define DATASET_MAX_SUMMARIES 1000
 

@@ -165,7 +165,7 @@ summarize_codes(const struct dataset_draft *col, struct dataset_summary *sum,
     for (size_t i = 0; i < col->seen.n && rc == ERR_OK; i++) {
         dataset_cell_name(col->seen.at[i], &name);
         rc = name.failed ? DATASET_NOMEM(e)
-                         : rank(sum, name.data, col->seen.count[i], e);
+                         : rank(sum, name.data, dataset_draft_count(col, i), e);
     }
     buf_release(&name);
     return rc;

@@ -181,3 +181,15 @@ http_address_of(int fd, char *out, size_t size, struct errinfo *e)
     snprintf(out, size, "%s", url + sizeof(scheme) - 1);
     return ERR_OK;
 }
+
+void
+http_address_bytes(const struct sockaddr *a, uint8_t out[16])
+{
+    memset(out, 0, 16);
+    if (a->sa_family == AF_INET6) {
+        memcpy(out, &((const struct sockaddr_in6 *)a)->sin6_addr, 16);
+    } else if (a->sa_family == AF_INET) {
+        out[10] = out[11] = 0xff;
+        memcpy(out + 12, &((const struct sockaddr_in *)a)->sin_addr, 4);
+    }
+}

@@ -6,8 +6,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
+
+struct sockaddr;
+
+/* An IPv6 address, or an IPv4 one mapped to that. */
+void http_address_bytes(const struct sockaddr *a, uint8_t out[16]);
 
 /* A socket that listens, close-on-exec and non-blocking, which the caller
  * closes.  ERR_INVALID for what is no address, ERR_IO for one we do not get. */

@@ -1,5 +1,4 @@
 /* answer.c - a reply on its way out */
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/address.h"
 #include "http/exchange.h"
 #include "http/origin.h"
 
@@ -268,15 +268,8 @@ http_request_client(const struct http_request *req,
         a = MHD_get_connection_info(req->exchange->connection,
                                     MHD_CONNECTION_INFO_CLIENT_ADDRESS)
                 ->client_addr;
-    if (a == NULL)
-        return;
-    if (a->sa_family == AF_INET6) {
-        memcpy(out, &((const struct sockaddr_in6 *)a)->sin6_addr,
-               HTTP_ADDRESS_SIZE);
-    } else if (a->sa_family == AF_INET) {
-        out[10] = out[11] = 0xff;
-        memcpy(out + 12, &((const struct sockaddr_in *)a)->sin_addr, 4);
-    }
+    if (a != NULL)
+        http_address_bytes(a, out);
 }
 
 void
@@ -296,5 +289,6 @@ http_request_stats(const struct http_request *req, struct http_stats *out)
     out->n_refused_queue = atomic_load(&server->n_refused_queue);
     out->n_refused_memory = atomic_load(&server->n_refused_memory);
     out->n_refused_feeds = atomic_load(&server->n_refused_feeds);
+    out->n_refused_address = atomic_load(&server->n_refused_address);
     out->feeds = http_feeds_count(server->feeds);
 }

@@ -270,11 +270,11 @@ take_data(struct http_exchange *x, const char *data, size_t *data_len,
 
     if (route->stream != NULL && n > HTTP_PIECE - x->body.len)
         n = HTTP_PIECE - x->body.len;
-    if (n > route->max_body - x->n_received)
+    if (n > http_max_body(x) - x->n_received)
         return err_set(e, ERR_LIMIT, "",
                        "the body has more than the %zu bytes that are taken "
                        "here",
-                       route->max_body);
+                       http_max_body(x));
     rc = http_body_add(x, data, n, e);
     if (rc != ERR_OK)
         return rc;

@@ -42,23 +42,23 @@
 #define HTTP_SWALLOW MIB
 
 struct http_server {
-    struct http_options opt;
-    int                 listen_fd;
-    bool                loopback;
-    char                url[64];
-    char                id_prefix[16];
-    atomic_uint         n_requests; /* ever: the other half of an id        */
-    atomic_uint         n_exchanges;
-    atomic_uint         n_conns;
-    atomic_bool         draining;
+    struct http_options   opt;
+    int                   listen_fd;
+    bool                  loopback;
+    char                  url[64];
+    char                  id_prefix[16];
+    atomic_uint           n_requests; /* ever: the other half of an id        */
+    atomic_uint           n_exchanges;
+    atomic_uint           n_conns;
+    atomic_bool           draining;
     atomic_uint_least64_t n_refused_connections, n_refused_queue,
-        n_refused_memory, n_refused_feeds;
-    struct mem_budget   bodies;    /* bytes of bodies held at once          */
-    int64_t             stream_us; /* over which a stream's rate is taken   */
-    struct http_lane   *lane;
-    struct http_watch  *watch;
-    struct http_feeds  *feeds;
-    struct MHD_Daemon  *daemon;
+        n_refused_memory, n_refused_feeds, n_refused_address;
+    struct mem_budget    bodies;    /* bytes of bodies held at once          */
+    int64_t              stream_us; /* over which a stream's rate is taken   */
+    struct http_lane    *lane;
+    struct http_watch   *watch;
+    struct http_feeds   *feeds;
+    struct MHD_Daemon   *daemon;
     struct MHD_Response *short_of_memory; /* made before there is none left */
 };
 
@@ -96,25 +96,25 @@ struct http_exchange {
     bool           body_pending; /* there is one, or we cannot tell     */
     bool           away;         /* the slow lane had it                */
     bool           must_close;
-    struct gunzip *gunzip;       /* of a stream                     */
-    bool           stream_open;  /* between begin and end or abort  */
+    struct gunzip *gunzip;      /* of a stream                     */
+    bool           stream_open; /* between begin and end or abort  */
     void          *stream_state;
 
     struct {
-        bool                   entered, ended;
-        int64_t                due_us, spoke_us;
-        size_t                 n_taken; /* of rep.body */
-        struct http_exchange  *next, **link; /* asleep: see feed.h */
+        bool                  entered, ended;
+        int64_t               due_us, spoke_us;
+        size_t                n_taken;      /* of rep.body */
+        struct http_exchange *next, **link; /* asleep: see feed.h */
     } feed;
 
     unsigned status; /* answered; 0: not yet */
     size_t   n_sent;
 
     size_t target_len; /* of the path and the query, as they came */
-    char *path;   /* without the query */
-    char *query;  /* NULL where there is none */
-    char *args;   /* where req.arg[] live: as long as the path */
-    char  uri[];  /* both */
+    char  *path;       /* without the query */
+    char  *query;      /* NULL where there is none */
+    char  *args;       /* where req.arg[] live: as long as the path */
+    char   uri[];      /* both */
 };
 
 /* exchange.c: what libmicrohttpd calls. */
@@ -132,6 +132,11 @@ void http_exchange_completed(void *cls, struct MHD_Connection *connection,
 void http_exchange_fail(struct http_exchange *x, unsigned status, enum err rc,
                         const struct errinfo *e);
 void http_exchange_free(struct http_exchange *x);
+
+/* limit.c: bytes that the body of this request may have. */
+size_t http_max_body(const struct http_exchange *x);
+/* limit.c: may this caller have one more request? */
+enum err http_request_admit(struct http_exchange *x, struct errinfo *e);
 
 /* head.c: decide everything that is decided before the body: the route, its
  * limits, its media types.  false: x->rep has the answer. */

@@ -221,11 +221,11 @@ check_body(struct http_exchange *x, struct errinfo *e)
                            x->method);
         return err_set(e, ERR_LIMIT, "", "this request has no body");
     }
-    if (x->head.length > route->max_body)
+    if (x->head.length > http_max_body(x))
         return err_set(e, ERR_LIMIT, "",
                        "the body has %" PRIu64
                        " bytes, more than the %zu that are taken here",
-                       x->head.length, route->max_body);
+                       x->head.length, http_max_body(x));
     rc = check_encoding(x, e);
     return rc == ERR_OK ? check_media(x, e) : rc;
 }
@@ -241,6 +241,8 @@ check_request(struct http_exchange *x, struct errinfo *e)
         rc = http_origin_check(x, e);
     if (rc == ERR_OK && opt->authorize != NULL)
         rc = opt->authorize(opt->ctx, &x->req, x->head.authorization, e);
+    if (rc == ERR_OK && (x->req.route->flags & HTTP_OPEN) == 0)
+        rc = http_request_admit(x, e);
     if (rc == ERR_OK && x->query != NULL)
         rc = http_query_parse(&x->req, x->query, e);
     if (rc == ERR_OK)

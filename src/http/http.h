@@ -49,18 +49,18 @@ struct http_route;
 
 struct http_request {
     const struct http_route *route;
-    const char *arg[HTTP_MAX_ARGS]; /* the {x} segments, NUL-terminated        */
+    const char *arg[HTTP_MAX_ARGS]; /* the {x} segments, NUL-terminated */
     const char *content_type; /* "text/csv": lower case, without parameters;
                                  NULL where there is no body                  */
     const char *boundary;     /* of multipart/form-data, else NULL            */
     const char *accept;       /* the Accept header, NULL where absent         */
     const char *id;           /* of the request, as logged and answered       */
-    char        key[HTTP_KEY_NAME_SIZE]; /* the caller's, by name; "": none    */
-    const void *body;         /* whole body, NUL behind it; not of a stream   */
+    char key[HTTP_KEY_NAME_SIZE]; /* the caller's, by name; "": none    */
+    const void *body; /* whole body, NUL behind it; not of a stream   */
     size_t      body_len;
-    bool        may_block;    /* the slow lane runs us                        */
-    bool        draining;     /* the server is about to stop                  */
-    size_t      n_params;     /* of the query, decoded                        */
+    bool        may_block; /* the slow lane runs us                        */
+    bool        draining;  /* the server is about to stop                  */
+    size_t      n_params;  /* of the query, decoded                        */
     struct http_param {
         const char *name;
         const char *value;
@@ -70,22 +70,24 @@ struct http_request {
 
 /* A query parameter, percent-decoded, borrowed; NULL where absent.  Only names
  * in the route's `query` can be present. */
-const char *http_request_query(const struct http_request *req, const char *name);
+const char *http_request_query(const struct http_request *req,
+                               const char                *name);
 
 /* A header of the request as it came, borrowed; NULL where absent, and always
  * in a request that no server made. */
 const char *http_request_header(const struct http_request *req,
-                                const char *name);
+                                const char                *name);
 
 /* Who sent it: an IPv6 address, or an IPv4 one mapped to that; all zero where
  * that is not known. */
 void http_request_client(const struct http_request *req,
-                         uint8_t out[HTTP_ADDRESS_SIZE]);
+                         uint8_t                    out[HTTP_ADDRESS_SIZE]);
 
 /* limit (1 to 1000, default 100) of a list: ERR_MALFORMED on anything else. */
 enum err http_request_limit(const struct http_request *req, size_t *out,
                             struct errinfo *e);
-/* A query parameter that is a count; *out keeps its value where it is absent. */
+/* A query parameter that is a count; *out keeps its value where it is absent.
+ */
 enum err http_request_query_u64(const struct http_request *req,
                                 const char *name, uint64_t *out,
                                 struct errinfo *e);
@@ -97,16 +99,16 @@ enum err http_request_query_bool(const struct http_request *req,
 /* Which of the types (a NULL-ended list) the client likes best by its Accept
  * header, the first where it does not say; -1 where it takes none of them. */
 int http_request_prefers(const struct http_request *req,
-                         const char *const *types);
+                         const char *const         *types);
 
 /* The server's own figures, now and since its start. */
 struct http_stats {
     unsigned connections, max_connections;
-    unsigned requests; /* under way */
+    unsigned requests;   /* under way */
     size_t   body_bytes; /* held for bodies of requests */
-    unsigned feeds;    /* listeners */
+    unsigned feeds;      /* listeners */
     uint64_t n_refused_connections, n_refused_queue, n_refused_memory,
-        n_refused_feeds;
+        n_refused_feeds, n_refused_address;
 };
 /* All zero in a request that no server made. */
 void http_request_stats(const struct http_request *req, struct http_stats *out);
@@ -127,11 +129,11 @@ struct http_reply {
     const char *content_type; /* static; "application/json" until set      */
     struct buf  body;         /* empty: no body (204)                      */
     const struct http_feed *feed; /* NULL; else body stays empty, and     */
-    void       *feed_state;       /* this goes to close(), from ERR_OK on */
-    int         file;     /* 0; else an open file, the server's from ERR_OK on,
-                             whose first bytes are sent instead of body     */
-    uint64_t    file_len;
-    size_t      n_headers;
+    void *feed_state;             /* this goes to close(), from ERR_OK on */
+    int   file; /* 0; else an open file, the server's from ERR_OK on,
+                   whose first bytes are sent instead of body     */
+    uint64_t file_len;
+    size_t   n_headers;
     struct {
         const char *name; /* static */
         char        value[160];
@@ -162,7 +164,8 @@ struct http_stream {
 #define HTTP_FAST 1u /* try it on the server's own threads first       */
 #define HTTP_OPEN 2u /* answered while draining; all others get 503     */
 #define HTTP_ETAG 4u /* a 200 has an ETag, and If-None-Match gives 304  */
-#define HTTP_ERROR_TEXT 16u /* errors are {"error": "text"}, 400 instead of 422 */
+#define HTTP_ERROR_TEXT                                                        \
+    16u              /* errors are {"error": "text"}, 400 instead of 422 */
 #define HTTP_BARE 8u /* the body may be left out                        */
 
 /* One endpoint: all that is known about it.  {x} in a path matches a segment

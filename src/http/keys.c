@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "http/tries.h"
+#include "base/rate.h"
 
 #define PREFIX "bpk_"
 
@@ -21,8 +21,8 @@ struct http_keys {
     struct http_key *key;
     size_t           n;
     struct stat      st;
-    struct tries     tries;
-    atomic_ullong    n_wrong, n_slowed;
+    struct rate     *tries;
+    atomic_ullong    n_wrong;
 };
 
 static enum err
@@ -60,11 +60,12 @@ http_keys_open(const char *path, struct http_keys **out, struct errinfo *e)
         return err_set(e, ERR_NOMEM, "", "out of memory");
     pthread_rwlock_init(&keys->lock, NULL);
     pthread_mutex_init(&keys->reading, NULL);
-    tries_init(&keys->tries);
     keys->path = mem_dup(path, strlen(path));
     if (keys->path == NULL)
         rc = err_set(e, ERR_NOMEM, "", "out of memory");
     else
+        rc = rate_new(1.0 / HTTP_TRY_SECONDS, HTTP_TRIES, &keys->tries, e);
+    if (rc == ERR_OK)
         rc = read_again(keys, e);
     if (rc == ERR_OK) {
         *out = keys;
@@ -81,7 +82,7 @@ http_keys_free(struct http_keys *keys)
         return;
     pthread_rwlock_destroy(&keys->lock);
     pthread_mutex_destroy(&keys->reading);
-    tries_release(&keys->tries);
+    rate_free(keys->tries);
     free(keys->key);
     free(keys->path);
     free(keys);
@@ -220,26 +221,41 @@ find_key(struct http_keys *keys, const uint8_t sha256[DIGEST_SIZE],
     return found;
 }
 
+/* Of an IPv6 address the first half counts: the rest is its owner's to choose.
+ */
+static void
+name_address(const struct http_request *req, char out[RATE_NAME_SIZE])
+{
+    static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+    uint8_t              a[HTTP_ADDRESS_SIZE];
+    size_t               n;
+
+    http_request_client(req, a);
+    n = memcmp(a, mapped, sizeof(mapped)) == 0 ? sizeof(a) : sizeof(a) / 2;
+    for (size_t i = 0; i < n; i++)
+        snprintf(out + 2 * i, 3, "%02x", a[i]);
+}
+
 static enum err
 refuse_key(struct http_keys *keys, const struct http_request *req,
            struct errinfo *e)
 {
-    uint8_t address[HTTP_ADDRESS_SIZE];
+    char     who[RATE_NAME_SIZE];
+    unsigned seconds;
 
     atomic_fetch_add(&keys->n_wrong, 1);
-    http_request_client(req, address);
-    if (tries_take(&keys->tries, address, clock_mono_us()))
+    name_address(req, who);
+    if (rate_take(keys->tries, who, 1, clock_mono_us(), &seconds))
         return err_named(e,
                          err_set(e, ERR_AUTH, "",
                                  "the key is not one of ours; it may have been "
                                  "revoked"),
                          "bad_key");
-    atomic_fetch_add(&keys->n_slowed, 1);
     err_set(e, ERR_RATE, "",
-            "too many wrong keys from this address; it may try again in %d "
+            "too many wrong keys from this address; it may try again in %u "
             "seconds",
-            HTTP_TRY_SECONDS);
-    err_retry(e, HTTP_TRY_SECONDS);
+            seconds);
+    err_retry(e, seconds);
     return err_named(e, ERR_RATE, "too_many_wrong_keys");
 }
 
@@ -287,5 +303,5 @@ http_keys_failures(const struct http_keys *keys, uint64_t *out_wrong,
                    uint64_t *out_slowed)
 {
     *out_wrong = atomic_load(&keys->n_wrong);
-    *out_slowed = atomic_load(&keys->n_slowed);
+    *out_slowed = rate_n_refused(keys->tries);
 }

@@ -54,14 +54,23 @@ on_connection(void *cls, struct MHD_Connection *connection, void **context,
     struct http_server *server = cls;
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        int fd = MHD_get_connection_info(connection,
-                                         MHD_CONNECTION_INFO_CONNECTION_FD)
+        uint8_t address[16] = { 0 };
+        int     fd = MHD_get_connection_info(connection,
+                                             MHD_CONNECTION_INFO_CONNECTION_FD)
                      ->connect_fd;
+        const struct sockaddr *a =
+            MHD_get_connection_info(connection,
+                                    MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+                ->client_addr;
+
+        if (a != NULL)
+            http_address_bytes(a, address);
 
         atomic_fetch_add(&server->n_conns, 1);
-        *context = http_conn_new(server->watch, fd,
-                                 (int64_t)server->opt.header_timeout_seconds *
-                                     1000000);
+        *context =
+            http_conn_new(server->watch, fd,
+                          (int64_t)server->opt.header_timeout_seconds * 1000000,
+                          address, server->opt.max_per_address);
     } else {
         if (*context != NULL)
             http_conn_free(server->watch, *context);
@@ -110,6 +119,8 @@ fill_defaults(struct http_options *opt)
         opt->n_slow_threads = 4;
     if (opt->max_connections == 0)
         opt->max_connections = 1000;
+    if (opt->max_feeds == 0)
+        opt->max_feeds = FEEDS_MAX;
     if (opt->header_timeout_seconds == 0)
         opt->header_timeout_seconds = 10;
     if (opt->request_timeout_seconds == 0)
@@ -244,7 +255,7 @@ http_server_start(const struct http_options *options, struct http_server **out,
         rc = http_lane_new(server->opt.n_slow_threads, SLOW_QUEUE,
                            &server->lane, e);
     if (rc == ERR_OK)
-        rc = http_feeds_new(FEEDS_MAX, &server->feeds, e);
+        rc = http_feeds_new(server->opt.max_feeds, &server->feeds, e);
     if (rc == ERR_OK)
         rc = start_daemon(server, e);
     if (rc == ERR_OK) {

@@ -40,9 +40,12 @@ struct http_options {
     unsigned                 n_threads;       /* of the fast lane; 0: 2       */
     unsigned                 n_slow_threads;  /* of the slow lane; 0: 4       */
     unsigned                 max_connections; /* 0: 1000              */
-    unsigned                 header_timeout_seconds;  /* 0: 10                */
-    unsigned                 request_timeout_seconds; /* whole request, other
-                                                         than streams; 0: 60 */
+    unsigned                 max_per_address; /* connections; 0: no limit    */
+    unsigned                 max_feeds;       /* listeners; 0: 256           */
+    size_t   max_upload; /* bytes of a stream; 0: its route's             */
+    unsigned header_timeout_seconds;  /* 0: 10                */
+    unsigned request_timeout_seconds; /* whole request, other
+                                         than streams; 0: 60 */
     /* Names that a Host header may have beside those of this machine to itself,
      * comma between; on another address than loopback: empty for any. */
     const char *allowed_hosts;

@@ -23,7 +23,7 @@ http_stream_begin(struct http_exchange *x, struct errinfo *e)
         return rc;
     x->stream_open = true;
     if (x->is_gzip)
-        rc = gunzip_new(piece_sink, x, route->max_body, &x->gunzip, e);
+        rc = gunzip_new(piece_sink, x, http_max_body(x), &x->gunzip, e);
     if (rc != ERR_OK)
         http_stream_abort(x);
     return rc;

@@ -233,18 +233,33 @@ http_watch_free(struct http_watch *watch)
     free(watch);
 }
 
+/* Connections from an address.  `lock` is held here. */
+static unsigned
+count_locked(const struct http_watch *watch, const uint8_t address[16])
+{
+    unsigned n = 0;
+
+    for (const struct http_conn *c = watch->conns; c != NULL; c = c->next)
+        n += memcmp(c->address, address, sizeof(c->address)) == 0;
+    return n;
+}
+
 struct http_conn *
-http_conn_new(struct http_watch *watch, int fd, int64_t within_us)
+http_conn_new(struct http_watch *watch, int fd, int64_t within_us,
+              const uint8_t address[16], unsigned max_per_address)
 {
     struct http_conn *conn = mem_array(1, sizeof(*conn), 0);
 
     if (conn == NULL)
         return NULL;
     conn->fd = fd;
+    memcpy(conn->address, address, sizeof(conn->address));
     atomic_init(&conn->wait, HTTP_WAIT_HEAD);
     atomic_init(&conn->deadline_us, clock_mono_us() + within_us);
     atomic_init(&conn->received, 0);
     pthread_mutex_lock(&watch->lock);
+    conn->is_crowding =
+        max_per_address > 0 && count_locked(watch, address) >= max_per_address;
     conn->next = watch->conns;
     if (conn->next != NULL)
         conn->next->prev = conn;

@@ -9,12 +9,12 @@
  *            The same thread lingers: a connection that was answered before its
  *          upload had ended is read for a while longer, or the unread bytes
  *          would make the kernel reset it, and the client lose the answer.
- *            And it looks whether the sender of a body has left: libmicrohttpd's
- * epoll is edge-triggered and misses an end that came along with data.
- * Owner    A connection is libmicrohttpd's socket_context from start to close.
- * Threads  _expect() and _received() are for the thread that serves the
- *          connection.
- * Limits   HTTP_LINGER_MAX at once; HTTP_LINGER_BYTES and _SECONDS each.
+ *            And it looks whether the sender of a body has left:
+ * libmicrohttpd's epoll is edge-triggered and misses an end that came along
+ * with data. Owner    A connection is libmicrohttpd's socket_context from start
+ * to close. Threads  _expect() and _received() are for the thread that serves
+ * the connection. Limits   HTTP_LINGER_MAX at once; HTTP_LINGER_BYTES and
+ * _SECONDS each.
  */
 #ifndef HTTP_WATCH_H
 #define HTTP_WATCH_H
@@ -39,18 +39,20 @@ enum http_wait {
 };
 
 struct http_conn {
-    struct http_conn   *prev, *next;
-    int                 fd;
+    struct http_conn    *prev, *next;
+    int                  fd;
     atomic_int_least64_t deadline_us; /* clock_mono_us(); 0: none; -1: cut    */
     atomic_int           wait;        /* enum http_wait                       */
     atomic_uint_least64_t received;   /* bytes of bodies                      */
-    uint64_t            window_start; /* received when the window began, and
-                                         + 1 when the end was seen: the
-                                         watch's own                          */
-    uint64_t            end_seen;
-    bool                linger;       /* when it closes                       */
-    void               *spare;        /* memory for its next request, or NULL:
-                                         free() it                            */
+    uint64_t              window_start; /* received when the window began, and
+                                           + 1 when the end was seen: the
+                                           watch's own                          */
+    uint64_t end_seen;
+    uint8_t  address[16];
+    bool     is_crowding; /* one more than its address may have */
+    bool     linger;      /* when it closes                       */
+    void    *spare;       /* memory for its next request, or NULL:
+                             free() it                            */
 };
 
 struct http_watch;
@@ -60,9 +62,10 @@ enum err http_watch_new(int64_t stream_us, struct http_watch **out,
                         struct errinfo *e);
 void     http_watch_free(struct http_watch *watch); /* NULL is fine */
 
-/* NULL where memory is short. */
+/* NULL where memory is short.  max_per_address: connections; 0: no limit. */
 struct http_conn *http_conn_new(struct http_watch *watch, int fd,
-                                int64_t within_us);
+                                int64_t within_us, const uint8_t address[16],
+                                unsigned max_per_address);
 /* fd is still open here. */
 void http_conn_free(struct http_watch *watch, struct http_conn *conn);
 

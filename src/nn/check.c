@@ -9,8 +9,8 @@
 #include "nn/layer.h"
 #include "nn/loss.h"
 
-/* Multiply-adds of one check, one or two seconds. */
-#define BUDGET 2e9
+/* Multiply-adds of one check: about half a second. */
+#define BUDGET 5e8
 #define MAX_BYTES (64 * MIB) /* of numbers in double */
 #define MAX_SAMPLES 4096     /* parameters of one layer */
 /* In double it leaves an error near 1e-10 of the difference. */

@@ -1,11 +1,50 @@
 /*
  * history.c - a job's epochs, its checkpoint, and its end
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "store/internal.h"
+
+static enum err
+minimum_update(struct conn *c, enum stmt_id id, int64_t job, double least,
+               uint64_t epoch, struct errinfo *e)
+{
+    if (epoch == 0)
+        return ERR_OK;
+    bind_i64(c, id, 1, job);
+    bind_double(c, id, 2, least);
+    bind_i64(c, id, 3, (int64_t)epoch);
+    return conn_run(c, id, e);
+}
+
+/* Where the losses are least, the first time where it was so twice. */
+static enum err
+minima_update(struct conn *c, int64_t job, const struct store_epoch *row,
+              size_t n, struct errinfo *e)
+{
+    double   loss = INFINITY, val_loss = INFINITY; /* NaN is not less */
+    uint64_t loss_epoch = 0, val_loss_epoch = 0;
+    enum err rc;
+
+    for (size_t i = 0; i < n; i++) {
+        if (row[i].loss < loss) {
+            loss = row[i].loss;
+            loss_epoch = row[i].epoch;
+        }
+        if (row[i].val_loss < val_loss) {
+            val_loss = row[i].val_loss;
+            val_loss_epoch = row[i].epoch;
+        }
+    }
+    rc = minimum_update(c, STMT_EPOCH_LEAST_LOSS, job, loss, loss_epoch, e);
+    if (rc == ERR_OK)
+        rc = minimum_update(c, STMT_EPOCH_LEAST_VAL_LOSS, job, val_loss,
+                            val_loss_epoch, e);
+    return rc;
+}
 
 static enum err
 epochs_insert(struct conn *c, int64_t job, const struct store_epoch *row,
@@ -29,10 +68,10 @@ epochs_insert(struct conn *c, int64_t job, const struct store_epoch *row,
             bind_i64(c, id, 11, (int64_t)row[i].restart);
         rc = conn_run(c, id, e);
     }
-    return rc;
+    return rc == ERR_OK ? minima_update(c, job, row, n, e) : rc;
 }
 
-static enum err
+enum err
 epoch_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
 {
     struct store_epoch *row = out;

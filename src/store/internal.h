@@ -135,6 +135,9 @@ enum err chunks_write(struct conn *c, enum stmt_id id, int64_t key,
 enum err chunks_read(struct conn *c, enum stmt_id id, int64_t key, void *p,
                      size_t len, struct errinfo *e);
 
+/* The epoch that the statement stands on: struct store_epoch. */
+enum err epoch_column(struct conn *c, enum stmt_id id, void *out,
+                      struct errinfo *e);
 /* The job that the statement stands on. */
 enum err job_column(struct conn *c, enum stmt_id id, void *out,
                     struct errinfo *e);

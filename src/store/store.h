@@ -406,6 +406,12 @@ struct store_job_end {
 enum err store_job_finish(struct store *db, const struct store_job_end *end,
                           int64_t *out_version, struct errinfo *e);
 
+/* At most n >= 4 rows, evenly over the whole history, in order; the first, the
+ * last, and those of the least loss and validation loss are among them. */
+enum err store_epoch_points(struct store *db, int64_t job_id, size_t n,
+                            struct store_epoch **out, size_t *out_n,
+                            struct errinfo *e);
+
 /* Rows of the history with epoch > after, in order. */
 enum err store_epoch_list(struct store *db, int64_t job_id, uint64_t after,
                           size_t limit, struct store_epoch **out, size_t *out_n,

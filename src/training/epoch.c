@@ -69,9 +69,8 @@ not_finite(const struct training_trainer *t, struct errinfo *e)
     return err_named(e, ERR_INVALID, "loss_not_finite");
 }
 
-/* The last update of an epoch can overflow without a loss to show it. */
-static bool
-params_are_finite(const struct nn_net *net)
+bool
+training_is_finite(const struct nn_net *net)
 {
     const float *w = nn_net_params_const(net);
     size_t       n = nn_net_n_params(net);
@@ -132,7 +131,8 @@ train(struct training_trainer *t, uint64_t epoch, int64_t began,
             training_trainer_within(t);
         }
     }
-    return params_are_finite(t->net) ? ERR_OK : not_finite(t, e);
+    /* The last update can overflow without a loss to show it. */
+    return training_is_finite(t->net) ? ERR_OK : not_finite(t, e);
 }
 
 static enum err

@@ -356,6 +356,18 @@ job_give_back(struct job *job, enum store_job_status to, const char *reason)
 
 /* --- the whole ------------------------------------------------------------ */
 
+/* Is there something to keep of a job that is cancelled?  One that keeps the
+ * last weights has those of the last batch, which may have gone astray. */
+static bool
+keeps_what_it_has(const struct job *job)
+{
+    const struct store_epoch *row;
+
+    return training_run_why(job->run) == TRAINING_CANCEL_KEEP &&
+           job->trainer->state.epoch != 0 &&
+           training_is_finite(training_trainer_kept(job->trainer, &row));
+}
+
 static enum err
 job_train(struct job *job, struct errinfo *e)
 {
@@ -378,9 +390,7 @@ job_train(struct job *job, struct errinfo *e)
     rc = training_trainer_run(job->trainer, &job->checkpoint, e);
     if (rc == ERR_OK)
         rc = end_with_version(job, STORE_JOB_SUCCEEDED, e);
-    else if (rc == ERR_CANCELED &&
-             training_run_why(job->run) == TRAINING_CANCEL_KEEP &&
-             job->trainer->state.epoch != 0) {
+    else if (rc == ERR_CANCELED && keeps_what_it_has(job)) {
         training_restart_end(job->trainer, TRAINING_CANCELLED);
         rc = end_with_version(job, STORE_JOB_CANCELLED, e);
     }

@@ -143,6 +143,8 @@ bool training_keeps_layers(uint64_t epoch);
  * only the sums and their seconds move. */
 enum err training_epoch(struct training_trainer *t, uint64_t epoch,
                         struct store_epoch *row, struct errinfo *e);
+/* Are all parameters numbers? */
+bool training_is_finite(const struct nn_net *net);
 /* Put the rows into the order of this epoch, where they are shuffled. */
 void training_shuffle(struct training_trainer *t, uint64_t epoch);
 /* Rows first.. n of them as pieces of memory; *w NULL: ones. */

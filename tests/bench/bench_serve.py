@@ -130,8 +130,8 @@ def measure(server, path, body, kind, seconds, figure, work):
     figure.rate.append(float(re.search(r"Requests/sec:\s+([\d.]+)",
                                        told).group(1)))
     figure.cpu.append(spent / 1e3 / max(n, 1))
-    figure.p50.append(microseconds(re.search(r"50%\s+(\S+)", told).group(1)))
-    figure.p99.append(microseconds(re.search(r"99%\s+(\S+)", told).group(1)))
+    figure.p50.append(microseconds(re.search(r"\n\s+50%\s+(\S+)", told).group(1)))
+    figure.p99.append(microseconds(re.search(r"\n\s+99%\s+(\S+)", told).group(1)))
     found = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
     figure.bad += int(found.group(1)) if found else 0
 

@@ -28,11 +28,15 @@ function step(text) {
 
 // --- the daemon
 
-let daemon, port = 0;
+let daemon,
+  port = 0;
 
 async function start() {
-  daemon = spawn(daemonPath, ["--listen", `127.0.0.1:${port}`, "--database", join(directory, "story.db"), "--log-level", "warn"],
-    { stdio: ["ignore", "pipe", "inherit"] });
+  daemon = spawn(
+    daemonPath,
+    ["--listen", `127.0.0.1:${port}`, "--database", join(directory, "story.db"), "--log-level", "warn"],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
   const line = await new Promise((ok, fail) => {
     daemon.stdout.once("data", data => ok(String(data)));
     daemon.once("exit", code => fail(new Error(`the daemon ended with ${code}`)));
@@ -52,12 +56,20 @@ async function end(signal) {
 
 /** Three kinds of flowers, one of them with markup in its name. */
 function table() {
-  const kinds = ["<b>setosa</b>", "versicolor", "virginica"], lines = ["length,width,colour,kind"];
+  const kinds = ["<b>setosa</b>", "versicolor", "virginica"],
+    lines = ["length,width,colour,kind"];
   let seed = 7;
-  const draw = () => (seed = seed * 16807 % 2147483647) / 2147483647;
+  const draw = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
   for (let i = 0; i < 600; i++) {
     const k = i % 3;
-    lines.push([1 + 2 * k + 2 * draw(), 3 - k / 2 + draw(), ["red", "white", "blue"][Math.floor(3 * draw())], kinds[k]].join(","));
+    lines.push(
+      [
+        1 + 2 * k + 2 * draw(),
+        3 - k / 2 + draw(),
+        ["red", "white", "blue"][Math.floor(3 * draw())],
+        kinds[k],
+      ].join(","),
+    );
   }
   return lines.join("\n") + "\n";
 }
@@ -66,14 +78,23 @@ async function audit(page, name) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
   const bad = violations.filter(v => ["serious", "critical"].includes(v.impact));
-  assert.deepEqual(bad.map(v => `${v.id}: ${v.nodes[0].html} ${v.nodes[0].any[0]?.message ?? ""}`), [], `axe on ${name}`);
+  assert.deepEqual(
+    bad.map(v => `${v.id}: ${v.nodes[0].html} ${v.nodes[0].any[0]?.message ?? ""}`),
+    [],
+    `axe on ${name}`,
+  );
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(wide <= 0, `${name} is ${wide} pixels wider than the window`);
 }
 
 /** The same page light, dark and on a phone: for axe and for eyes. */
 async function look(page, name) {
-  for (const [how, width, height, colorScheme] of [["light", 1280, 860, "light"], ["dark", 1280, 860, "dark"], ["phone", 390, 844, "dark"], ["phone-light", 390, 844, "light"]]) {
+  for (const [how, width, height, colorScheme] of [
+    ["light", 1280, 860, "light"],
+    ["dark", 1280, 860, "dark"],
+    ["phone", 390, 844, "dark"],
+    ["phone-light", 390, 844, "light"],
+  ]) {
     await page.setViewportSize({ width, height });
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.waitForFunction(w => innerWidth === w, width);
@@ -86,7 +107,13 @@ async function look(page, name) {
 
 /** The last epoch the loss chart has drawn. */
 function epochShown(page) {
-  return page.evaluate(() => Number(/at epoch (\d+)/.exec(document.querySelector('canvas[aria-label^="Loss by epoch"]')?.getAttribute("aria-label") ?? "")?.[1] ?? 0));
+  return page.evaluate(() =>
+    Number(
+      /at epoch (\d+)/.exec(
+        document.querySelector('canvas[aria-label^="Loss by epoch"]')?.getAttribute("aria-label") ?? "",
+      )?.[1] ?? 0,
+    ),
+  );
 }
 
 async function until(what, condition, seconds = 30) {
@@ -112,11 +139,18 @@ async function usable(page, url) {
 
 /** The API's own description, by two linters. */
 async function lint(url) {
-  const file = join(directory, "openapi.json"), bin = fileURLToPath(new URL("node_modules/.bin/", import.meta.url));
+  const file = join(directory, "openapi.json"),
+    bin = fileURLToPath(new URL("node_modules/.bin/", import.meta.url));
   writeFileSync(file, Buffer.from(await (await fetch(`${url}/openapi.json`)).arrayBuffer()));
   writeFileSync(join(directory, "spectral.yaml"), 'extends: ["spectral:oas"]\n');
-  for (const [name, ...words] of [["redocly", "lint", "--max-problems=50"], ["spectral", "lint", "--fail-severity=warn", "--ruleset", join(directory, "spectral.yaml")]]) {
-    const { status, stdout, stderr } = spawnSync(join(bin, name), [...words, file], { encoding: "utf8", env: { ...process.env, REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" } });
+  for (const [name, ...words] of [
+    ["redocly", "lint", "--max-problems=50"],
+    ["spectral", "lint", "--fail-severity=warn", "--ruleset", join(directory, "spectral.yaml")],
+  ]) {
+    const { status, stdout, stderr } = spawnSync(join(bin, name), [...words, file], {
+      encoding: "utf8",
+      env: { ...process.env, REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" },
+    });
     assert.equal(status, 0, `${name}: ${stdout}${stderr}`);
     assert.doesNotMatch(stdout + stderr, /Warning was generated/, `${name} warns`);
     step(`${name} finds nothing wrong with /openapi.json`);
@@ -132,7 +166,11 @@ async function story(page, url) {
   step("an empty daemon says what to do, with the line to type");
 
   await page.click("nav >> text=Datasets");
-  await page.setInputFiles("input[type=file]", { name: "Flowers 2026.csv", mimeType: "text/csv", buffer: Buffer.from(table()) });
+  await page.setInputFiles("input[type=file]", {
+    name: "Flowers 2026.csv",
+    mimeType: "text/csv",
+    buffer: Buffer.from(table()),
+  });
   assert.equal(await page.inputValue("label:has-text('Name') input"), "flowers-2026");
   await page.click("button:has-text('Upload')");
   await page.waitForSelector("h1:has-text('flowers-2026')");
@@ -163,19 +201,21 @@ async function story(page, url) {
   await look(page, "job-form");
   await page.click("button:has-text('Start training')");
   await page.waitForSelector("h1:has-text('Job 1')");
-  await until("the curve begins", async () => await epochShown(page) > 0);
+  await until("the curve begins", async () => (await epochShown(page)) > 0);
   const first = await epochShown(page);
-  await until("the curve moves", async () => await epochShown(page) > first);
+  await until("the curve moves", async () => (await epochShown(page)) > first);
   step("a job is started and its curve moves");
 
-  await page.evaluate(() => { window.neverReloaded = true; });
+  await page.evaluate(() => {
+    window.neverReloaded = true;
+  });
   await end("SIGKILL");
   await page.waitForSelector("#link.down");
   const before = await epochShown(page);
   step(`the daemon is killed at epoch ${before} and the page says so`);
   await start();
   await page.waitForSelector("#link.up");
-  await until("the curve goes on", async () => await epochShown(page) > before);
+  await until("the curve goes on", async () => (await epochShown(page)) > before);
   assert.equal(await page.evaluate(() => window.neverReloaded), true);
   step("the daemon is back, and the curve goes on without a reload");
   await look(page, "job");
@@ -187,7 +227,14 @@ async function story(page, url) {
   await page.waitForSelector("h1:has-text('flowers')");
   await page.fill("label:has-text('length') input", "6.5");
   await page.fill("label:has-text('width') input", "2.2");
-  await until("an answer", async () => /virginica/.test(await page.locator(".answer").textContent().catch(() => "")));
+  await until("an answer", async () =>
+    /virginica/.test(
+      await page
+        .locator(".answer")
+        .textContent()
+        .catch(() => ""),
+    ),
+  );
   step("a prediction by the names of the columns");
   await page.click("button:has-text('Evaluate')");
   await page.waitForSelector("text=Confusion matrix");
@@ -215,12 +262,17 @@ async function story(page, url) {
 rmSync(directory, { recursive: true, force: true });
 mkdirSync(directory, { recursive: true });
 const url = await start();
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+});
 try {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 860 } })).newPage();
   const wrong = [];
   page.on("pageerror", e => wrong.push(String(e)));
-  page.on("console", m => { if (m.type() === "error" && !/Failed to load resource|ERR_/.test(m.text())) wrong.push(m.text()); });
+  page.on("console", m => {
+    if (m.type() === "error" && !/Failed to load resource|ERR_/.test(m.text())) wrong.push(m.text());
+  });
   page.setDefaultTimeout(20000 * slow);
   await lint(url);
   await story(page, url);

@@ -311,6 +311,7 @@ class Daemon:
         self.environment = environment
         self.log = self.directory / "log"
         self.process = None
+        self.prefix = []  # a program that starts it
 
     def start(self):
         environment = {k: v for k, v in os.environ.items()
@@ -318,7 +319,7 @@ class Daemon:
         environment.update(self.environment)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [DAEMON, "--listen", "127.0.0.1:0", "--database", "test.db",
+                [*self.prefix, DAEMON, "--listen", "127.0.0.1:0", "--database", "test.db",
                  *self.arguments],
                 cwd=self.directory, env=environment, stdout=subprocess.PIPE,
                 stderr=log, stdin=subprocess.DEVNULL)

@@ -74,6 +74,12 @@ def test_metadata(client, known, classes):
     outputs = ask(client, "GET", f"/v2/models/{classes}").json["outputs"]
     assert {"name": "label", "datatype": "BYTES", "shape": [-1]} in outputs
     for path in ("", "/versions/1"):
+        config = ask(client, "GET", f"/v2/models/{known}{path}/config").json
+        assert config["name"] == known and config["max_batch_size"] == 0
+        assert config["input"] == [{
+            "name": "input", "data_type": "TYPE_FP32", "dims": [-1, 2]}]
+        assert config["output"][0]["dims"] == [-1, 2]
+    for path in ("", "/versions/1"):
         assert ask(client, "GET", f"/v2/models/{known}{path}/ready").json == {
             "name": known, "ready": True}
 

@@ -57,10 +57,10 @@ class Asker(threading.Thread):
 
 def test_each_answer_is_one_versions(new_daemon):
     """Uploads, pins, deletes, and models that leave the memory for others."""
-    daemon = new_daemon("--memory-mib", "2").start()
+    daemon = new_daemon("--memory-mib", "5").start()
     client = daemon.client
     client.network("swap", [(1, "linear")], 1)
-    for i in range(3):
+    for i in range(12):  # more than there is room for
         client.network(f"other-{i}", [(100, "relu"), (1, "linear")], 100)
     client.put_weights("swap", [([[weight_of(1)]], [0])])
     stop = threading.Event()
@@ -84,7 +84,7 @@ def test_each_answer_is_one_versions(new_daemon):
                 client.request("DELETE",
                                f"/v1/networks/swap/versions/{latest - 3}")
             # 503 where there is no room beside those that are in use.
-            assert client.post(f"/v1/networks/other-{latest % 3}/predict", {
+            assert client.post(f"/v1/networks/other-{latest % 12}/predict", {
                 "inputs": [[0] * 100]}).status in (200, 503)
     finally:
         stop.set()

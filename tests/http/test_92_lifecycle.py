@@ -388,3 +388,25 @@ def test_a_daemon_that_is_killed_is_no_fault_of_its_jobs(new_daemon):
         daemon.kill()
         daemon.start()
     assert daemon.client.succeeded(job, 120)["resumes"] == 4
+
+
+# --- a long history in few points --------------------------------------------
+
+def test_a_long_history_in_few_points(client, name):
+    prepare(client, name)
+    job = client.train(name, name, epochs=2000, validation={"fraction": 0.3},
+                       optimizer={"type": "sgd", "learning_rate": 0.3})["id"]
+    whole = client.history(job)
+    path = f"/v1/jobs/{job}/history"
+    shown = client.ok("GET", f"{path}?points=50", 200)
+    assert shown["next"] is None and 48 <= len(shown["data"]) <= 50
+    epochs = [x["epoch"] for x in shown["data"]]
+    assert epochs == sorted(set(epochs))
+    for member in ("loss", "val_loss"):
+        least = min(whole, key=lambda x: x[member])
+        assert least["epoch"] in epochs
+    assert shown["data"][0] == whole[0] and shown["data"][-1] == whole[-1]
+    assert client.ok("GET", f"{path}?points=5000", 200)["data"] == whole
+    for query in ("points=3", "points=x", "points=50&after=3",
+                  "points=50&limit=3", "points=10001"):
+        assert client.get(f"{path}?{query}").status == 400, query

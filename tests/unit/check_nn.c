@@ -13,6 +13,7 @@ main(void)
     srunner_add_suite(r, suite_nn_activation());
     srunner_add_suite(r, suite_nn_gradient());
     srunner_add_suite(r, suite_nn_layers());
+    srunner_add_suite(r, suite_nn_all_layers());
     srunner_add_suite(r, suite_nn_textbook());
     srunner_add_suite(r, suite_nn_golden());
     srunner_add_suite(r, suite_nn_optimizer());

@@ -12,6 +12,7 @@ main(void)
     int      failed;
 
     srunner_add_suite(runner, store_lifecycle_suite());
+    srunner_add_suite(runner, store_history_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -12,6 +12,7 @@ main(void)
     srunner_add_suite(runner, training_pool_suite());
     srunner_add_suite(runner, training_resume_suite());
     srunner_add_suite(runner, training_fault_suite());
+    srunner_add_suite(runner, training_warnings_suite());
     srunner_add_suite(runner, training_team_suite());
     srunner_run_all(runner, CK_NORMAL);
     int n_failed = srunner_ntests_failed(runner);

@@ -11,7 +11,6 @@
 #include "http_suites.h"
 
 #include "base/mem.h"
-#include "http/tries.h"
 
 static char path[64];
 
@@ -119,35 +118,6 @@ START_TEST(every_file_cut_short_is_refused)
 }
 END_TEST
 
-START_TEST(an_address_that_fails_gets_tries_back)
-{
-    uint8_t      a[HTTP_ADDRESS_SIZE] = { [10] = 0xff, [11] = 0xff, [15] = 1 };
-    uint8_t      b[HTTP_ADDRESS_SIZE] = { [10] = 0xff, [11] = 0xff, [15] = 2 };
-    uint8_t      v6[HTTP_ADDRESS_SIZE] = { 0x20, 1, 0xd, 0xb8 };
-    int64_t      now = 1000000;
-    struct tries t;
-
-    tries_init(&t);
-    for (int i = 0; i < HTTP_TRIES; i++)
-        ck_assert(tries_take(&t, a, now));
-    ck_assert(!tries_take(&t, a, now));
-    ck_assert(tries_take(&t, b, now));
-    now += HTTP_TRY_SECONDS * 1000000;
-    ck_assert(tries_take(&t, a, now));
-    ck_assert(!tries_take(&t, a, now));
-    /* A network of IPv6 is one address. */
-    for (int i = 0; i < HTTP_TRIES; i++, v6[15]++)
-        ck_assert(tries_take(&t, v6, now));
-    ck_assert(!tries_take(&t, v6, now));
-    /* Thousands of others push nobody's memory over. */
-    for (int i = 0; i < 10000; i++) {
-        memcpy(b + 12, &i, sizeof(i));
-        tries_take(&t, b, now);
-    }
-    tries_release(&t);
-}
-END_TEST
-
 Suite *
 suite_http_keys(void)
 {
@@ -158,7 +128,6 @@ suite_http_keys(void)
     tcase_add_test(t, a_key_opens_what_its_scope_has);
     tcase_add_test(t, two_that_share_a_file_agree);
     tcase_add_test(t, every_file_cut_short_is_refused);
-    tcase_add_test(t, an_address_that_fails_gets_tries_back);
     suite_add_tcase(s, t);
     return s;
 }

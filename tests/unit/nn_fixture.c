@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/layer.h"
+
 struct nn_spec
 fix_spec(size_t n_in, const struct fix_layer *layer, size_t n_layers,
          enum nn_loss loss)
@@ -55,6 +57,78 @@ fix_optimizer(const char *name, float momentum, size_t n_params)
     spec.momentum = momentum;
     ck_assert_int_eq(nn_optimizer_new(&spec, n_params, &opt, NULL), ERR_OK);
     return opt;
+}
+
+struct nn_layer_spec
+fix_layer_of(const char *type)
+{
+    struct nn_layer_spec layer;
+
+    nn_layer_spec_init(&layer, nn_layer_type_find(type));
+    layer.units = 5;   /* of dense */
+    layer.rate = 0.4f; /* of dropout */
+    return layer;
+}
+
+struct nn_layer_spec
+fix_dense(size_t units, enum nn_activation activation)
+{
+    struct nn_layer_spec layer = fix_layer_of("dense");
+
+    layer.units = units;
+    layer.activation = activation;
+    return layer;
+}
+
+void
+fix_add(struct nn_spec *spec, struct nn_layer_spec layer)
+{
+    spec->layer[spec->n_layers++] = layer;
+}
+
+void
+fix_ready(struct nn_spec *spec)
+{
+    struct errinfo e;
+
+    err_clear(&e);
+    ck_assert_msg(nn_spec_check(spec, &e) == ERR_OK, "%s: %s", e.item[0].where,
+                  err_what(&e));
+}
+
+/* Every kind there is, with all that keeps state; of about this width. */
+struct nn_spec
+fix_all_layers(size_t width)
+{
+    struct nn_spec       spec = { .input = { .rank = 2, .dim = { 2, 3 } },
+                                  .loss = nn_loss_spec(NN_CROSS_ENTROPY) };
+    struct nn_layer_spec dense = fix_dense(width, NN_GELU);
+    struct nn_layer_spec activation = fix_layer_of("activation");
+
+    dense.l1 = 1e-4f;
+    dense.l2 = 1e-3f;
+    dense.max_norm = 0.8f;
+    activation.activation = NN_SILU;
+    fix_add(&spec, fix_layer_of("batch_norm")); /* of a sequence */
+    fix_add(&spec, fix_layer_of("flatten"));
+    fix_add(&spec, dense);
+    fix_add(&spec, fix_layer_of("batch_norm"));
+    fix_add(&spec, activation);
+    fix_add(&spec, fix_layer_of("dropout"));
+    fix_add(&spec, fix_dense(width - 3, NN_SOFTPLUS));
+    fix_add(&spec, fix_layer_of("layer_norm"));
+    fix_add(&spec, fix_dense(9, NN_ELU));
+    fix_add(&spec, fix_dense(3, NN_SOFTMAX));
+    spec.loss.label_smoothing = 0.1f;
+    fix_ready(&spec);
+    for (size_t i = 0; nn_layer_type_at(i) != NULL; i++) {
+        bool found = false;
+
+        for (size_t k = 0; k < spec.n_layers; k++)
+            found |= spec.layer[k].type == nn_layer_type_at(i);
+        ck_assert_msg(found, "%s", nn_layer_type_name(nn_layer_type_at(i)));
+    }
+    return spec;
 }
 
 void

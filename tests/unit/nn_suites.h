@@ -12,6 +12,7 @@ Suite *suite_nn_net(void);
 Suite *suite_nn_activation(void);
 Suite *suite_nn_gradient(void);
 Suite *suite_nn_layers(void);
+Suite *suite_nn_all_layers(void);
 Suite *suite_nn_textbook(void);
 Suite *suite_nn_golden(void);
 Suite *suite_nn_optimizer(void);

@@ -28,5 +28,6 @@ void     house_dataset(struct store *db, const char *name);
 
 Suite *store_rows_suite(void);
 Suite *store_lifecycle_suite(void);
+Suite *store_history_suite(void);
 
 #endif

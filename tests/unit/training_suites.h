@@ -14,6 +14,7 @@ Suite *training_job_suite(void);
 Suite *training_pool_suite(void);
 Suite *training_resume_suite(void);
 Suite *training_fault_suite(void);
+Suite *training_warnings_suite(void);
 Suite *training_team_suite(void);
 
 /* A store, a budget and a pool over both. */

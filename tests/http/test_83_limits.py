@@ -1,0 +1,130 @@
+"""Limits that the operator sets: each has a clear answer and is counted."""
+
+import contextlib
+import re
+import shutil
+import socket
+import time
+
+import pytest
+
+from support import read_all, wait_until
+
+
+def hits(client, limit):
+    text = client.get("/metrics", check=False).body.decode()
+    return float(re.search(
+        rf'^backpropd_limits_hit_total{{limit="{limit}"}} (\S+)$', text,
+        re.MULTILINE).group(1))
+
+
+def test_requests_of_a_key(new_daemon):
+    client = new_daemon("--key-rate", "5").start().client
+    seen = [client.get("/v1/networks") for _ in range(30)]
+    assert [a.status for a in seen[:5]] == [200] * 5
+    refused = [a for a in seen if a.status == 429]
+    assert refused and {a.status for a in seen} == {200, 429}
+    assert refused[0].json["code"] == "rate_limited"
+    assert int(refused[0].headers["Retry-After"]) >= 1
+    # Whether it lives is not a matter of manners.
+    assert {client.get("/healthz").status for _ in range(20)} == {200}
+    assert hits(client, "key_rate") >= len(refused)
+    wait_until(lambda: client.get("/v1/networks").status == 200, 10)
+
+
+def test_rows_of_a_key(new_daemon):
+    client = new_daemon("--row-rate", "100").start().client
+    client.network("n", [(1, "linear")], 1)
+
+    def ask(rows):
+        return client.post("/v1/networks/n/predict",
+                           {"inputs": [[1.0]] * rows})
+    # More than a second's worth passes once and is waited for.
+    assert ask(200).status == 200
+    answer = ask(1)
+    assert answer.status == 429 and answer.json["code"] == "rate_limited"
+    assert 1 <= int(answer.headers["Retry-After"]) <= 3
+    assert client.get("/v1/networks/n").status == 200
+    assert hits(client, "row_rate") == 1
+    wait_until(lambda: ask(1).status == 200, 10)
+
+
+def test_connections_of_an_address(new_daemon):
+    client = new_daemon("--connections-per-address", "3").start().client
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(client.connect()) for _ in range(3)]
+        for link in held:
+            link.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert link.recv(4096).startswith(b"HTTP/1.1 200")
+        answer = client.get("/v1/networks")
+        assert answer.status == 429
+        assert answer.json["code"] == "too_many_connections"
+    wait_until(lambda: client.get("/v1/networks").status == 200, 10)
+    assert hits(client, "connections_per_address") >= 1
+
+
+def test_uploads(new_daemon):
+    client = new_daemon("--upload-mib", "1").start().client
+
+    def put(name, text, **headers):
+        return client.put(f"/v1/datasets/{name}", body=text,
+                          headers={"Content-Type": "text/csv", **headers})
+    row = b"1,2\n"
+    assert put("small", b"x,y\n" + row * 100000).status == 201
+    answer = put("large", b"x,y\n" + row * 400000)
+    assert answer.status == 413 and "1048576" in answer.json["detail"]
+    import gzip
+    assert put("packed", gzip.compress(b"x,y\n" + row * 400000),
+               **{"Content-Encoding": "gzip"}).status in (413, 422)
+    assert client.get("/v1/datasets/packed").status == 404
+
+
+def test_listeners(new_daemon):
+    client = new_daemon("--event-streams", "2").start().client
+    listen = b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            link = stack.enter_context(client.connect())
+            link.sendall(listen)
+            assert link.recv(4096).startswith(b"HTTP/1.1 200")
+        answer = client.get("/v1/events")
+        assert answer.status == 503 and answer.headers["Retry-After"]
+
+
+def test_lines_of_the_log(new_daemon):
+    daemon = new_daemon("--log-lines-per-second", "20").start()
+    for _ in range(100):
+        assert daemon.client.get("/healthz").status == 200
+    left_out = hits(daemon.client, "log_lines_per_second")
+    lines = len(daemon.log_text().splitlines())
+    assert left_out > 0 and lines < 101
+    wait_until(lambda: daemon.client.get("/healthz").status == 200
+               and "lines left out)" in daemon.log_text(), 10)
+
+
+@pytest.mark.parametrize("n, files", [(1, 64), (2, 64), (2, 200)])
+def test_out_of_descriptors(new_daemon, n, files):
+    """It waits without burning a core, and goes on when there is room."""
+    if shutil.which("prlimit") is None:
+        pytest.skip("there is no prlimit")
+    daemon = new_daemon("--connections", "1000", "--http-threads", str(n))
+    daemon.prefix = ["prlimit", f"--nofile={files}:{files}"]
+    daemon.start()
+    client = daemon.client
+
+    def seconds_used():
+        fields = open(f"/proc/{daemon.process.pid}/stat").read().rsplit(
+            ")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / 100
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            link = socket.socket()
+            link.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                link.connect((client.host, client.port))
+            stack.callback(link.close)
+        before, began = seconds_used(), time.monotonic()
+        time.sleep(2)  # what is measured is what it does meanwhile
+        share = (seconds_used() - before) / (time.monotonic() - began)
+        assert share < 0.1, share
+    wait_until(lambda: client.get("/healthz", check=False).status == 200, 20)
