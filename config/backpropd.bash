@@ -16,7 +16,7 @@ _backpropd() {
     *)
         choices=$("${COMP_WORDS[0]}" --help 2>/dev/null |
             sed -n 's/^  \(--[a-z-]*\).*/\1/p')
-        [ "$COMP_CWORD" -gt 1 ] || choices="$choices key health"
+        [ "$COMP_CWORD" -gt 1 ] || choices="$choices key health watch"
         [ "${COMP_WORDS[1]}" != key ] || choices="$choices --name --scope"
         ;;
     esac

@@ -104,7 +104,7 @@ network_find(struct api_metrics *m, const char *name, bool add)
 
 void
 api_metrics_predicted(struct api_metrics *m, const char *network, size_t n,
-                      int64_t run_us)
+                      size_t n_unseen, int64_t run_us)
 {
     struct metrics_network *counters;
 
@@ -119,6 +119,8 @@ api_metrics_predicted(struct api_metrics *m, const char *network, size_t n,
     atomic_fetch_add_explicit(&counters->n_predictions, 1,
                               memory_order_relaxed);
     atomic_fetch_add_explicit(&counters->n_rows, n, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters->n_unseen, n_unseen,
+                              memory_order_relaxed);
     atomic_fetch_add_explicit(&counters->run_ns, (uint64_t)run_us * 1000,
                               memory_order_relaxed);
     atomic_store_explicit(&counters->last_ms, clock_wall_ms(),

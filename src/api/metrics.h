@@ -29,7 +29,7 @@ struct metrics_route {
 struct metrics_network {
     atomic_bool           known; /* name is whole */
     char                  name[CODEC_NAME_SIZE];
-    atomic_uint_least64_t n_predictions, n_rows;
+    atomic_uint_least64_t n_predictions, n_rows, n_unseen;
     atomic_uint_least64_t run_ns;  /* spent in their arithmetic */
     atomic_int_least64_t  last_ms; /* when the last one ended   */
 };
@@ -53,10 +53,11 @@ void     api_metrics_free(struct api_metrics *m); /* NULL is fine */
 size_t   api_metrics_place(unsigned status);
 unsigned api_metrics_status(size_t place);
 
-/* A prediction of n rows was answered, whose arithmetic took so long; m may be
- * NULL (a test). */
+/* A prediction of n rows was answered, whose arithmetic took so long; so many
+ * categories in them were ones that training never saw.  m may be NULL (a
+ * test). */
 void api_metrics_predicted(struct api_metrics *m, const char *network, size_t n,
-                           int64_t run_us);
+                           size_t n_unseen, int64_t run_us);
 /* The counters of a network; NULL where it has none yet. */
 const struct metrics_network *
 api_metrics_network(const struct api_metrics *m, const char *network);

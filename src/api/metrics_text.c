@@ -1,5 +1,6 @@
 /* metrics_text.c - GET /metrics, in Prometheus' text format */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -153,8 +154,7 @@ write_server(struct buf *out, struct api_ctx *api,
     sample(out, "limits_hit_total", "{limit=\"log_lines_per_second\"}",
            (double)log_left_out());
     http_keys_failures(api->keys, &wrong, &slowed);
-    sample(out, "limits_hit_total", "{limit=\"wrong_keys\"}",
-           (double)slowed);
+    sample(out, "limits_hit_total", "{limit=\"wrong_keys\"}", (double)slowed);
     single(out, "http_listeners", "gauge", "Streams of events that are open.",
            s.feeds);
     single(out, "wrong_keys_total", "counter",
@@ -166,24 +166,34 @@ write_server(struct buf *out, struct api_ctx *api,
 static void
 write_predictions(struct buf *out, const struct api_metrics *m)
 {
+    /* clang-format off */
+    static const struct {
+        const char *name, *help;
+        size_t      at; /* of the counter in a network's */
+    } counters[] = {
+        { "predictions_total", "Prediction requests answered, by network.",
+          offsetof(struct metrics_network, n_predictions) },
+        { "prediction_rows_total", "Rows predicted, by network.",
+          offsetof(struct metrics_network, n_rows) },
+        { "prediction_unseen_categories_total",
+          "Categories in them that training never saw, by network.",
+          offsetof(struct metrics_network, n_unseen) },
+    };
+    /* clang-format on */
     char labels[CODEC_NAME_SIZE + 16];
 
-    for (int rows = 0; rows < 2; rows++) {
-        const char *name = rows ? "prediction_rows_total" : "predictions_total";
-
-        announce(out, name, "counter",
-                 rows ? "Rows predicted, by network."
-                      : "Prediction requests answered, by network.");
+    for (size_t c = 0; c < COUNT_OF(counters); c++) {
+        announce(out, counters[c].name, "counter", counters[c].help);
         for (size_t i = 0; i <= METRICS_MAX_NETWORKS; i++) {
             const struct metrics_network *n = &m->network[i];
+            const atomic_uint_least64_t  *counter =
+                (const void *)((const char *)n + counters[c].at);
 
             if (!atomic_load(&n->known) && i < METRICS_MAX_NETWORKS)
                 continue;
             snprintf(labels, sizeof(labels), "{network=\"%s\"}", n->name);
-            sample(out, name, labels,
-                   (double)atomic_load_explicit(rows ? &n->n_rows
-                                                     : &n->n_predictions,
-                                                memory_order_relaxed));
+            sample(out, counters[c].name, labels,
+                   (double)atomic_load_explicit(counter, memory_order_relaxed));
         }
     }
     announce(out, "prediction_batch_rows", "histogram",

@@ -103,7 +103,7 @@ finish(struct api_ctx *api, const struct http_request *req, const char *network,
         api_prediction_release(p);
         return rc;
     }
-    api_metrics_predicted(api->metrics, network, p->n_rows,
+    api_metrics_predicted(api->metrics, network, p->n_rows, asked->n_unseen,
                           clock_mono_us() - start_us);
     *out = *p;
     return ERR_OK;

@@ -36,7 +36,7 @@ static const struct {
 } texts[] = {
     { "status", AT(status), sizeof(((struct watch_event *)0)->status) },
     { "reason", AT(reason), sizeof(((struct watch_event *)0)->reason) },
-    { "type", AT(type), sizeof(((struct watch_event *)0)->type) },
+    { "code", AT(type), sizeof(((struct watch_event *)0)->type) },
     { "advice", AT(advice), sizeof(((struct watch_event *)0)->advice) },
 };
 

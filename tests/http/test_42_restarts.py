@@ -152,7 +152,9 @@ def test_a_cancelled_job_can_keep_the_best_of_its_restarts(client, groups):
     result = now["result"]
     assert (result["restart"], result["best_epoch"]) == (best["restart"],
                                                          best["epoch"])
-    assert len(result["restarts"]) == rows[-1]["restart"] >= 4
+    # The one under way may not have done an epoch yet.
+    assert len(result["restarts"]) - rows[-1]["restart"] in (0, 1)
+    assert rows[-1]["restart"] >= 4
     assert result["restarts"][-1]["stop_reason"] == "cancelled"
     version = client.version(groups, result["version"])
     assert version["metrics"]["loss"] == best["loss"]

@@ -123,6 +123,8 @@ def test_missing_values_words_and_dates(client, name):
         {**row, "kind": "never seen", "weight": None}, {"note": "no hurry"},
         ["2024-01-09 09:30", "yes", "book", 1.5, "order 1 no hurry"]])
     assert answer["labels"][:2] == ["in time", "late"]
+    assert (f'backpropd_prediction_unseen_categories_total{{network="{name}"}} 1'
+            in client.get("/metrics").body.decode())
     assert answer["outputs"][4] == answer["outputs"][0]
     assert all(0 <= y <= 1 and not math.isnan(y)
                for (y,) in answer["outputs"])

@@ -77,3 +77,39 @@ def test_every_floor_is_in_the_tour():
 def test_what_it_links_to_is_there():
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (TOP / link).exists(), link
+
+
+def test_operations_are_what_they_say(tmp_path):
+    """Every command of config/OPERATIONS.md, one after the other."""
+    import os
+    import socket
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl")
+    text = (TOP / "config" / "OPERATIONS.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 7 and text.count("```") == 2 * len(blocks)
+    with socket.create_server(("127.0.0.1", 0)) as link:
+        port = link.getsockname()[1]
+    # The daemon of the first block ends with the script, as of a restore.
+    script = ("".join(blocks) + "kill -TERM $!; wait $!\n"
+              "backpropd --check --database restored.db\n")
+    result = subprocess.run(
+        ["sh", "-euxc", script], cwd=tmp_path, capture_output=True, text=True,
+        timeout=120 * SLOW, env={
+            "PATH": f"{os.path.dirname(DAEMON)}:/usr/bin:/bin",
+            "DB": "there.db", "PORT": str(port)})
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "prometheus-2" in result.stdout
+    assert (tmp_path / "backup.db").stat().st_size > 4096
+
+
+def test_operations_name_what_is_there():
+    text = (TOP / "config" / "OPERATIONS.md").read_text()
+    for path in re.findall(r"`((?:config|docker)/[a-z./]*)`", text):
+        assert (TOP / path).exists(), path
+    sources = "".join(p.read_text() for p in (TOP / "src").rglob("*.c"))
+    for codes in re.findall(r"^\| \d\d\d (`.*?) \|", text, re.MULTILINE):
+        for code in re.findall(r"`(\w+)`", codes):
+            assert f'"{code}"' in sources, code
+    for metric in re.findall(r"`(backpropd_\w+)", text):
+        assert metric[len("backpropd_"):] in sources, metric

@@ -27,6 +27,7 @@ done
 daemon=
 clean() {
     [ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null || true
+    umount "$root/proc" 2>/dev/null || true
     rm -rf "$root"
 }
 trap clean EXIT
@@ -48,6 +49,7 @@ hardening-check --quiet --nocfprotection "$builddir/deb/root/usr/bin/backpropd" 
 mmdebstrap --quiet --variant=minbase \
     --include=init-system-helpers,systemd-standalone-sysusers,systemd-standalone-tmpfiles,libmicrohttpd12,libjansson4,libsqlite3-0,zlib1g,libnettle8,libinih1 \
     bookworm "$root" || skip "no packages for a chroot"
+mount -t proc proc "$root/proc"
 inside() {
     chroot "$root" env DEBIAN_FRONTEND=noninteractive "$@"
 }

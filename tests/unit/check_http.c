@@ -19,6 +19,7 @@ main(void)
     srunner_add_suite(runner, suite_http_requests());
     srunner_add_suite(runner, suite_http_streams());
     srunner_add_suite(runner, suite_http_server());
+    srunner_add_suite(runner, suite_http_feeds());
     srunner_add_suite(runner, suite_http_keys());
     srunner_run_all(runner, CK_ENV);
     n_failed = srunner_ntests_failed(runner);

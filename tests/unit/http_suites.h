@@ -11,6 +11,7 @@ Suite *suite_http_multipart(void);
 Suite *suite_http_requests(void);
 Suite *suite_http_streams(void);
 Suite *suite_http_server(void);
+Suite *suite_http_feeds(void);
 Suite *suite_http_keys(void);
 
 #endif
