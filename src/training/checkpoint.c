@@ -114,7 +114,9 @@ training_checkpoint_settle(struct training_checkpoint *cp)
     cp->safe_epoch = cp->epoch;
     cp->failing = false;
     cp->n_rows -= cp->n_sent;
-    memmove(cp->rows, cp->rows + cp->n_sent, cp->n_rows * sizeof(*cp->rows));
+    if (cp->n_rows > 0) /* there may never have been one */
+        memmove(cp->rows, cp->rows + cp->n_sent,
+                cp->n_rows * sizeof(*cp->rows));
     cp->n_layers -= cp->n_layers_sent;
     if (cp->n_layers > 0)
         memmove(cp->layers, cp->layers + cp->n_layers_sent,
