@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "api/internal.h"
+#include "codec/json_memory.h"
 #include "codec/schema.h"
 
 #define SCHEMA "#/components/schemas/"
@@ -284,7 +285,7 @@ api_openapi_get(void *ctx, const struct http_request *req,
     if (text == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
     buf_puts(&rep->body, text);
-    free(text);
+    codec_json_free(text);
     return ERR_OK;
 }
 

@@ -1,6 +1,5 @@
-#include <jansson.h>
-
 #include "api/internal.h"
+#include "codec/json_memory.h"
 
 /* So that the table reads like HTTP. */
 #define GET HTTP_GET
@@ -11,12 +10,14 @@
 #define NONE NULL
 #define JSON "application/json"
 #define DATASET_QUERY                                                          \
-    "header,target,types,task,columns,delimiter,on_error,text_size,text_words," \
+    "header,target,types,task,columns,delimiter,on_error,text_size,text_"      \
+    "words,"                                                                   \
     "text_characters"
 #define ROWS "application/json,application/octet-stream,application/x-npy"
 #define DATASET_FORMS                                                          \
     "text/csv,application/x-ndjson,application/json,multipart/form-data"
-#define WEIGHTS "application/json,application/octet-stream,application/safetensors"
+#define WEIGHTS                                                                \
+    "application/json,application/octet-stream,application/safetensors"
 #define PREDICT HTTP_PREDICT
 #define TRAIN HTTP_TRAIN
 #define ADMIN HTTP_ADMIN
@@ -111,11 +112,10 @@ static const struct http_route routes[] = {
 };
 /* clang-format on */
 
-/* jansson seeds its hash tables at first use, which would be a race. */
 void
 api_init(void)
 {
-    json_object_seed(0);
+    codec_json_init();
 }
 
 const struct http_route *

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "codec/job.h"
+#include "codec/json_memory.h"
 #include "codec/rows.h"
 #include "codec/walk.h"
 #include "codec/write.h"
@@ -41,7 +42,7 @@ read_rows(json_t *inputs, const struct nn_spec *spec,
                              encoder != NULL, &read, out, e);
     if (rc == ERR_OK && !read)
         rc = codec_predict_parse(text, strlen(text), spec, encoder, out, e);
-    free(text);
+    codec_json_free(text);
     json_decref(document);
     return rc;
 }
@@ -239,15 +240,16 @@ codec_optimizer_parse(const char *json, struct nn_optimizer_spec *out,
 
     err_clear(&own);
     rc = walk_load(json, strlen(json), &value, &own);
-    document = rc == ERR_OK ? json_pack("{s:o}", "optimizer", value) : NULL;
+    if (rc != ERR_OK)
+        return walk_stored(e, "optimizer", &own);
+    document = json_pack("{s:o}", "optimizer", value);
     if (document == NULL)
-        return err_set(e, ERR_CORRUPT, "optimizer",
-                       "the stored optimizer is no JSON");
+        return err_set(e, ERR_NOMEM, "", "out of memory");
     walk_begin(&w, document, "", &own);
     codec_optimizer_read(&w, &spec);
     json_decref(document);
     if (own.n > 0)
-        return err_set(e, ERR_CORRUPT, "optimizer", "%.150s", err_what(&own));
+        return walk_stored(e, "optimizer", &own);
     *out = spec;
     return ERR_OK;
 }

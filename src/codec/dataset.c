@@ -1,5 +1,6 @@
 #include "codec/dataset.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/json_write.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "codec/json_memory.h"
 #include "codec/texts.h"
 #include "codec/write.h"
 
@@ -404,12 +406,19 @@ enum err
 codec_meta_parse(const char *json, struct dataset_meta *out, struct errinfo *e)
 {
     struct dataset_meta meta = { 0 };
-    json_t             *document = json_loads(json, 0, NULL);
-    bool                whole = read_meta(document, &meta);
+    json_t             *document;
+    bool                whole;
+
+    errno = 0; /* nobody says why: was it for want of memory? */
+    document =
+        codec_json_has_room(strlen(json)) ? json_loads(json, 0, NULL) : NULL;
+    whole = read_meta(document, &meta);
 
     json_decref(document);
     if (!whole) {
         dataset_meta_release(&meta);
+        if (errno == ENOMEM)
+            return err_set(e, ERR_NOMEM, "", "out of memory");
         return err_set(e, ERR_CORRUPT, "dataset",
                        "what is stored of the dataset cannot be read");
     }

@@ -1,9 +1,12 @@
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/num.h"
 #include "codec/dataset.h"
+#include "codec/json_memory.h"
 #include "codec/texts.h"
 #include "codec/write.h"
 
@@ -198,11 +201,15 @@ codec_encoder_parse(const char *json, struct dataset_encoder **out,
 
     if (enc == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
-    document = json_loads(json, 0, NULL);
+    errno = 0; /* nobody says why: was it for want of memory? */
+    document =
+        codec_json_has_room(strlen(json)) ? json_loads(json, 0, NULL) : NULL;
     whole = read_encoder(document, enc);
     json_decref(document);
     if (!whole) {
         dataset_encoder_free(enc);
+        if (errno == ENOMEM)
+            return err_set(e, ERR_NOMEM, "", "out of memory");
         return err_set(e, ERR_CORRUPT, "encoder",
                        "what is stored of the encoder cannot be read");
     }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "codec/json_memory.h"
 #include "codec/write.h"
 
 void
@@ -71,7 +72,7 @@ write_warning(json_t *warning, int64_t job, enum codec_event_form form,
     codec_event_begin(out, form, "warning", 0);
     buf_puts(out, text != NULL ? text : "{}");
     codec_event_end(out, form);
-    free(text);
+    codec_json_free(text);
 }
 
 size_t

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/json_memory.h"
 #include "codec/walk.h"
 #include "codec/write.h"
 
@@ -82,7 +83,7 @@ read_inputs(json_t *rows, const struct nn_net *net,
         return err_set(e, ERR_NOMEM, "", "out of memory");
     rc = codec_predict_parse(text, strlen(text), nn_net_spec(net), encoder,
                              &predict, e);
-    free(text);
+    codec_json_free(text);
     if (rc != ERR_OK)
         return rc;
     x = mem_floats(predict.n_rows * nn_net_n_in(net), 0);

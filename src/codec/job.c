@@ -452,8 +452,7 @@ codec_job_spec_parse(const char *json, struct codec_job *out, struct errinfo *e)
 
     if (codec_job_parse(json, strlen(json), out, &own) == ERR_OK)
         return ERR_OK;
-    return err_set(e, ERR_CORRUPT, "spec", "%.60s: %.120s", own.item[0].where,
-                   own.item[0].what);
+    return walk_stored(e, "spec", &own);
 }
 
 void

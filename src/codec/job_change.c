@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "codec/job.h"
+#include "codec/json_memory.h"
 #include "codec/walk.h"
 
 /* What may be another for a job that goes on; the rest is in its state. */
@@ -46,7 +47,7 @@ codec_job_continue(const char *spec, const void *body, size_t len,
     rc = text != NULL ? codec_job_parse(text, strlen(text), out, e)
                       : err_set(e, ERR_NOMEM, "", "out of memory");
 out:
-    free(text);
+    codec_json_free(text);
     json_decref(base);
     json_decref(document);
     return rc;

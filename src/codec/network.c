@@ -239,8 +239,7 @@ codec_spec_parse(const char *json, struct nn_spec *out, struct errinfo *e)
         json_decref(document);
     }
     if (own.n > 0)
-        return err_set(e, ERR_CORRUPT, "spec", "%.60s: %.120s",
-                       own.item[0].where, own.item[0].what);
+        return walk_stored(e, "spec", &own);
     *out = spec;
     return ERR_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json_write.h"
+#include "codec/json_memory.h"
 #include "codec/rows.h"
 #include "codec/walk.h"
 #include "codec/write.h"
@@ -107,7 +108,7 @@ parse_rows(json_t *rows, const struct nn_spec *spec,
         rc = err_set(e, ERR_NOMEM, "", "out of memory");
     else
         rc = codec_predict_parse(text, strlen(text), spec, encoder, out, e);
-    free(text);
+    codec_json_free(text);
     json_decref(document);
     return rc;
 }

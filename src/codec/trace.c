@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/json_memory.h"
 #include "codec/network.h"
 #include "codec/walk.h"
 
@@ -138,7 +139,7 @@ feed(trace_reader_fn reader, const json_t *document)
 
     if (text != NULL)
         reader(text, strlen(text));
-    free(text);
+    codec_json_free(text);
 }
 
 /* A member that is an object may be a word as well: what does the reader say to

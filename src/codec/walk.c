@@ -1,5 +1,6 @@
 #include "codec/walk.h"
 
+#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "codec/json_memory.h"
 #include "codec/network.h"
 #include "codec/trace.h"
 
@@ -101,14 +103,19 @@ walk_load(const void *body, size_t len, json_t **out, struct errinfo *e)
 
     if (rc != ERR_OK)
         return rc;
+    if (!codec_json_has_room(len))
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    errno = 0; /* jansson calls a want of memory an invalid token */
     document = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
-    if (document == NULL &&
+    if (document == NULL && errno != ENOMEM &&
         json_error_code(&error) == json_error_numeric_overflow) {
         document = json_loadb(body, len,
                               JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL,
                               &error);
         document = integers_back(document);
     }
+    if (document == NULL && errno == ENOMEM)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
     if (document == NULL)
         return err_set(e, ERR_MALFORMED, "", "line %d, column %d: %.120s",
                        error.line, error.column, error.text);
@@ -169,11 +176,24 @@ value_type(const json_t *value)
 }
 
 enum err
+walk_stored(struct errinfo *e, const char *where, const struct errinfo *own)
+{
+    if (own->code == ERR_NOMEM)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    return err_set(e, ERR_CORRUPT, where, "%.60s: %.120s", own->item[0].where,
+                   err_what(own));
+}
+
+enum err
 walk_check(const char *text, size_t len, const char *where, struct errinfo *e)
 {
     json_error_t wrong;
-    json_t      *value = json_loadb(text, len, JSON_DECODE_ANY, &wrong);
+    json_t      *value;
 
+    errno = 0;
+    value = json_loadb(text, len, JSON_DECODE_ANY, &wrong);
+    if (value == NULL && errno == ENOMEM)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
     if (value == NULL)
         return err_set(e, ERR_CORRUPT, where, "is no JSON: %.120s", wrong.text);
     json_decref(value);

@@ -35,6 +35,10 @@ struct walk {
 enum err walk_load(const void *body, size_t len, json_t **out,
                    struct errinfo *e);
 
+/* What a mistake in a text of our own means, which was read as a client's:
+ * ERR_CORRUPT, or that there was no memory to read it. */
+enum err walk_stored(struct errinfo *e, const char *where,
+                     const struct errinfo *own);
 /* Is text JSON at all?  ERR_CORRUPT, where. */
 enum err walk_check(const char *text, size_t len, const char *where,
                     struct errinfo *e);

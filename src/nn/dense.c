@@ -70,6 +70,11 @@ room(const struct nn_layer_spec *spec, const struct nn_shape *in)
     return nn_activation_room(spec, spec->units);
 }
 
+/* From how many on turned weights gain nothing (784 x 256, AVX2: one sample
+ * 10.7 us instead of 23.4, eight 44 instead of 69, sixteen 73 instead of 68).
+ */
+#define FEW_SAMPLES 8
+
 /* Z = X W^T + b: [n][n_out] = [n][n_in] [n_in][n_out].  The sum of each z
  * starts from its bias. */
 static void
@@ -82,8 +87,13 @@ forward(const struct nn_layer_pass *pass, const float *x, float *y)
     if (pass->spec->use_bias)
         for (size_t s = 0; s < pass->n; s++)
             memcpy(z + s * n_out, b, n_out * sizeof(*b));
-    pass->kernel->gemm(pass->n, n_out, n_in, x, n_in, 1, W, 1, n_in, z, n_out,
-                       pass->spec->use_bias, pass->scratch);
+    if (pass->turned != NULL && pass->n <= FEW_SAMPLES)
+        pass->kernel->gemm(pass->n, n_out, n_in, x, n_in, 1, pass->turned,
+                           n_out, 1, z, n_out, pass->spec->use_bias,
+                           pass->scratch);
+    else
+        pass->kernel->gemm(pass->n, n_out, n_in, x, n_in, 1, W, 1, n_in, z,
+                           n_out, pass->spec->use_bias, pass->scratch);
     nn_activation_forward(pass, y, z);
 }
 

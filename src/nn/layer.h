@@ -50,6 +50,7 @@ struct nn_layer_pass {
     const struct nn_shape      *in, *out; /* of one sample             */
     size_t                      n;        /* samples                   */
     const float                *params;   /* of this layer             */
+    const float                *turned;   /* nn_net_turned(); or NULL  */
     float                      *scratch;  /* for gemm                  */
     bool                        training; /* else it only predicts     */
     float                      *kept;  /* what room() asked for; NULL: none */

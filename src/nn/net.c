@@ -8,12 +8,14 @@
 #include "base/random.h"
 #include "nn/floats.h"
 #include "nn/init.h"
+#include "nn/layer.h"
 #include "nn/layout.h"
 
 /* The parameters follow in the same block, on the next cache line. */
 struct nn_net {
     struct nn_spec   spec;
     struct nn_layout layout;
+    float           *turned; /* at the offsets of the parameters; NULL: none */
 };
 
 #define HEADER_FLOATS                                                          \
@@ -68,7 +70,49 @@ nn_net_clone(const struct nn_net *net, struct nn_net **out, struct errinfo *e)
 void
 nn_net_free(struct nn_net *net)
 {
+    if (net != NULL)
+        free(net->turned);
     free(net);
+}
+
+size_t
+nn_net_turned_bytes(const struct nn_spec *spec)
+{
+    struct nn_layout layout = nn_layout_of(spec);
+
+    return layout.offset[spec->n_layers] * sizeof(float);
+}
+
+enum err
+nn_net_turn(struct nn_net *net, struct errinfo *e)
+{
+    const struct nn_layout *layout = &net->layout;
+    float *to = mem_floats(layout->offset[net->spec.n_layers], 0);
+
+    if (to == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory for turned weights");
+    for (size_t l = 0; l < net->spec.n_layers; l++) {
+        size_t       n_in = nn_shape_size(&layout->shape[l]);
+        size_t       n_out = nn_shape_size(&layout->shape[l + 1]);
+        const float *W = nn_net_params_const(net) + layout->offset[l];
+
+        if (net->spec.layer[l].type != &nn_dense)
+            continue;
+        for (size_t j = 0; j < n_out; j++)
+            for (size_t i = 0; i < n_in; i++)
+                to[layout->offset[l] + i * n_out + j] = W[j * n_in + i];
+    }
+    free(net->turned);
+    net->turned = to;
+    return ERR_OK;
+}
+
+const float *
+nn_net_turned(const struct nn_net *net, size_t i)
+{
+    if (net->turned == NULL || net->spec.layer[i].type != &nn_dense)
+        return NULL;
+    return net->turned + net->layout.offset[i];
 }
 
 const struct nn_spec *

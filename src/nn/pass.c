@@ -293,6 +293,7 @@ nn_pass_layer(const struct nn_pass *p, size_t i, const struct random_at *draws,
         .out = nn_net_layer_shape(p->net, i),
         .n = slice.n,
         .params = nn_net_params_const(p->net) + nn_net_layer_offset(p->net, i),
+        .turned = nn_net_turned(p->net, i),
         .scratch = part == 0
                        ? work->scratch
                        : work->more + (part - 1) * nn_kernel_scratch_floats(),

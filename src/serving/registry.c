@@ -232,6 +232,22 @@ serving_registry_store(struct serving_registry *reg)
 
 /* --- loading -------------------------------------------------------------- */
 
+/* Turned weights make small predictions twice as fast: a model has them where
+ * there is room.  Returns the bytes they took. */
+static size_t
+turn_weights(struct serving_registry *reg, struct nn_net *net)
+{
+    size_t bytes = nn_net_turned_bytes(nn_net_spec(net));
+
+    if (mem_budget_take(reg->budget, bytes, "turned weights", NULL) != ERR_OK)
+        return 0;
+    if (nn_net_turn(net, NULL) != ERR_OK) {
+        mem_budget_give(reg->budget, bytes);
+        return 0;
+    }
+    return bytes;
+}
+
 static enum err
 load_once(struct serving_registry *reg, const char *network, int64_t version,
           struct serving_model **out, struct errinfo *e)
@@ -253,6 +269,7 @@ load_once(struct serving_registry *reg, const char *network, int64_t version,
         codec_stored_net(reg->db, network, version, &net, &encoder, &number, e);
     if (rc != ERR_OK)
         goto out;
+    taken += turn_weights(reg, net);
     while ((rc = serving_model_new(net, encoder, number, reg->budget, taken,
                                    out, e)) == ERR_BUSY &&
            evict(reg))

@@ -9,6 +9,9 @@ conn_fail(struct conn *c, struct errinfo *e)
 {
     const char *what = sqlite3_errmsg(c->db);
 
+    /* Short of memory for an I/O, which was not begun. */
+    if (sqlite3_extended_errcode(c->db) == SQLITE_IOERR_NOMEM)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
     switch (sqlite3_errcode(c->db) & 0xff) {
     case SQLITE_FULL:
         return err_set(e, ERR_FULL, "", "the disk is full");

@@ -81,7 +81,12 @@ store_dataset_begin(struct store *db, const char *name, int64_t created_ms,
                     int64_t *out_id, struct errinfo *e)
 {
     struct dataset_change change = { .name = name, .created_ms = created_ms };
-    enum err              rc = store_write(db, dataset_begin, &change, e);
+    int64_t               left = atomic_exchange(&db->abandoned, 0);
+    enum err              rc;
+
+    if (left != 0)
+        store_dataset_abandon(db, left);
+    rc = store_write(db, dataset_begin, &change, e);
 
     if (rc == ERR_OK)
         *out_id = change.id;
@@ -197,9 +202,11 @@ store_dataset_abandon(struct store *db, int64_t id)
 {
     struct dataset_change change = { .id = id };
 
-    /* Where this fails the next start does it. */
+    /* Where this fails the next upload does it, or the next start. */
     if (store_write(db, dataset_hide, &change, NULL) == ERR_OK)
         dataset_remove(db, id, NULL);
+    else
+        atomic_store(&db->abandoned, id);
 }
 
 static enum err

@@ -52,6 +52,8 @@ struct store {
     atomic_bool failed; /* a commit ended unknown: no more writes */
     atomic_bool copying; /* a backup is being made */
     atomic_bool closing; /* which is to end soon   */
+    /* An upload that could not be forgotten: it keeps its name; 0: none. */
+    atomic_int_least64_t abandoned;
 
     pthread_mutex_t reader_lock; /* guards readers */
     struct conn    *readers;     /* idle ones      */

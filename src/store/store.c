@@ -98,10 +98,12 @@ store_conn_open(struct conn *c, const char *path, bool writes,
                 (writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                         : SQLITE_OPEN_READONLY);
 
-    if (sqlite3_open_v2(path, &c->db, flags, NULL) != SQLITE_OK)
+    int rc = sqlite3_open_v2(path, &c->db, flags, NULL);
+    if (c->db == NULL || (rc & 0xff) == SQLITE_NOMEM)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    if (rc != SQLITE_OK)
         return err_set(e, ERR_IO, "database", "cannot open '%.80s': %.80s",
-                       path,
-                       c->db != NULL ? sqlite3_errmsg(c->db) : "no memory");
+                       path, sqlite3_errmsg(c->db));
     sqlite3_busy_timeout(c->db, 2000);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);

@@ -49,3 +49,9 @@ training_blame_set(int64_t job_id)
 {
     current = job_id;
 }
+
+int64_t
+training_blame_get(void)
+{
+    return current;
+}

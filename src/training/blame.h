@@ -20,5 +20,7 @@
 void training_blame_install(int fd);
 /* 0: none. */
 void training_blame_set(int64_t job_id);
+/* The calling thread's, for threads that help it. */
+int64_t training_blame_get(void);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/thread.h"
+#include "training/blame.h"
 
 /* Looks at a flag before a thread goes to sleep: some 20 microseconds. */
 #define SPINS 1000
@@ -29,6 +30,7 @@ struct helper {
  */
 struct training_team {
     struct nn_team  nn;        /* first: nn_team_run() is given this */
+    int64_t         job_id;    /* what helpers are to blame for      */
     struct helper  *helper;    /* [nn.most - 1] */
     unsigned        n_helpers; /* started */
     nn_part_fn      fn;
@@ -92,6 +94,7 @@ helper_main(void *arg)
     unsigned              seen = 0;
 
     thread_be_nice();
+    training_blame_set(team->job_id);
     for (;;) {
         wait_for_news(team, seen);
         if (atomic_load(&team->stopping))
@@ -161,6 +164,7 @@ training_team_new(unsigned most, struct training_team **out, struct errinfo *e)
         free(team);
         return err_set(e, ERR_NOMEM, "", "no memory for %u threads", most);
     }
+    team->job_id = training_blame_get();
     team->nn = (struct nn_team){ .most = most, .n = most, .run = team_run };
     pthread_mutex_init(&team->lock, NULL);
     pthread_cond_init(&team->wake, NULL);

@@ -61,53 +61,56 @@ def test_all_together_make_so_many_a_second(new_daemon):
     assert client.get("/healthz").status == 200
 
 
+def goodput(client, n, seconds=4.0):
+    """Answers a second to n clients that do as Retry-After tells them."""
+    body = json.dumps({"inputs": [[0.5] * 100] * 8})
+    done = threading.Event()
+    answered = [0] * n
+    wrong = []
+
+    def ask(i):
+        link = None
+        while not done.is_set():
+            link = link or http.client.HTTPConnection(
+                client.host, client.port, timeout=60 * SLOW)
+            try:
+                link.request("POST", "/v1/networks/large/predict", body,
+                             HEADERS)
+                answer = link.getresponse()
+                answer.read()
+            except (OSError, http.client.HTTPException):
+                link = None  # the listener's own limit: as if told
+                done.wait(1)
+                continue
+            if answer.status == 200:
+                answered[i] += 1
+                continue
+            if answer.status not in (429, 503):
+                wrong.append(answer.status)
+            link.close()
+            link = None
+            done.wait(float(answer.headers["Retry-After"]))
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(n)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    time.sleep(seconds)
+    total, took = sum(answered), time.monotonic() - began
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong[:3]
+    return total / took
+
+
 @pytest.mark.heavy
 def test_overload_takes_nothing_from_those_let_in(new_daemon):
-    """Ten times the connections there are places for: what is answered stays
-    at 90 % of what 100 alone get."""
-    client = new_daemon("--connections", "100").start().client
-    client.network("one", [(1, "linear")], 1)
-    client.predict("one", [[1]])
-
-    def rate(n, seconds=4.0):
-        done = threading.Event()
-        answered = [0] * n
-
-        def ask(i):
-            link = None
-            while not done.is_set():
-                try:
-                    link = link or http.client.HTTPConnection(
-                        client.host, client.port, timeout=10)
-                    link.request("POST", "/v1/networks/one/predict", BODY,
-                                 HEADERS)
-                    answer = link.getresponse()
-                    answer.read()
-                except OSError:
-                    link = None
-                    time.sleep(0.5)
-                    continue
-                except http.client.HTTPException:
-                    link = None
-                    time.sleep(0.5)
-                    continue
-                if answer.status == 200:
-                    answered[i] += 1
-                else:  # as it is told: later
-                    assert answer.status in (429, 503)
-                    link.close()
-                    link = None
-                    time.sleep(float(answer.headers["Retry-After"]))
-        threads = [threading.Thread(target=ask, args=(i,)) for i in range(n)]
-        began = time.monotonic()
-        for thread in threads:
-            thread.start()
-        time.sleep(seconds)
-        total = sum(answered)
-        took = time.monotonic() - began
-        done.set()
-        for thread in threads:
-            thread.join()
-        return total / took
-    peak = max(rate(50), rate(50))
-    assert rate(500) >= 0.9 * peak or rate(500) >= 0.9 * peak
+    """Ten times as many clients as keep it busy, more than there are places
+    for: 90 % of the peak is still answered."""
+    client = new_daemon("--connections", "60").start().client
+    client.network("large", [(1000, "relu"), (1000, "relu"), (1, "linear")],
+                   100)
+    goodput(client, 8, 1)
+    pairs = [(goodput(client, 8), goodput(client, 80)) for _ in range(3)]
+    # The best of three pairs: neighbours may be busy in one of them.
+    assert any(over >= 0.9 * peak for peak, over in pairs), pairs

@@ -20,9 +20,8 @@ void *__wrap_realloc(void *p, size_t n);
 void *__wrap_aligned_alloc(size_t align, size_t n);
 
 /* The allocation that fails, counted down; 0: none. */
-static const struct dataset_encoding standard = {
-    .scale_inputs = DATASET_SCALE_STANDARD
-};
+static const struct dataset_encoding standard = { .scale_inputs =
+                                                      DATASET_SCALE_STANDARD };
 
 static unsigned fail_at;
 
@@ -61,6 +60,9 @@ static const char csv[] = "id,x,c,y,t\n"
                           "4,+.5,8,no,q\n";
 static const char csv_wrong[] = "x,z,y\n1,1,2\n3\n,a,4\n4,5,6,7\n";
 static const char ndjson[] = "{\"x\":1,\"y\":2}\n{\"x\":\n{\"y\":5}\n";
+static const char typed[] =
+    "t,b,c,d,x,y\nthe cat,yes,1,2024-02-29,1,red\na dog,no,2,,2,blue\n"
+    ",,1,2024-03-01,z,red\n";
 static const char json[] = "{\"columns\":[\"a\",\"y\"],"
                            "\"rows\":[[1,\"p\"],[\"b\",\"q\"],[2,\"p\"]]}";
 static const char arrays[] = "{\"inputs\":[[[1,2]],[[3,4]],[[5,6]],[[7,8]]],"
@@ -98,6 +100,14 @@ static const struct body bodies[] = {
       2,
       1,
       { { "", csv_wrong, sizeof(csv_wrong) - 1 } },
+      NULL },
+    { { .format = DATASET_CSV,
+        .header = true,
+        .types = "t:text,c:class",
+        .text_size = "4" },
+      4,
+      1,
+      { { "", typed, sizeof(typed) - 1 } },
       NULL },
     { { .format = DATASET_NDJSON, .on_error = "skip" },
       2,
@@ -140,8 +150,8 @@ run(const struct body *body, struct stored *s, enum err *out_rc)
     *out_rc = s->rc;
     n_out = s->meta.n_classes > 0 ? s->meta.n_classes : 1;
     if (*out_rc == ERR_OK)
-        *out_rc = dataset_encoder_new(&s->meta, &standard, n_out,
-                                      false, &enc, &s->e);
+        *out_rc =
+            dataset_encoder_new(&s->meta, &standard, n_out, false, &enc, &s->e);
     if (*out_rc == ERR_OK)
         *out_rc =
             dataset_table_load(enc, true, &source, 0.25, 1, &table, &s->e);

@@ -78,6 +78,9 @@ start(struct fixture *f)
     struct errinfo      e;
 
     memset(f, 0, sizeof(*f));
+    atomic_store(&n_opened, 0); /* where the tests share a process */
+    atomic_store(&n_closed, 0);
+    atomic_store(&n_pulls, 0);
     err_clear(&e);
     ck_assert_int_eq(http_server_start(&opt, &f->server, &e), ERR_OK);
     f->port = (unsigned)strtoul(strrchr(http_server_url(f->server), ':') + 1,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "nn/kernel/kernel.h"
 #include "nn_fixture.h"
 #include "nn_suites.h"
 
@@ -322,6 +323,37 @@ START_TEST(a_nan_reaches_the_loss)
 }
 END_TEST
 
+/* Turned weights show in the time only: every kernel, few samples and many, and
+ * widths that fill no vector. */
+START_TEST(turned_weights_give_the_same_bits)
+{
+    static const struct fix_layer layers[] = { { 67, NN_RELU },
+                                               { 130, NN_TANH },
+                                               { 3, NN_SOFTMAX } };
+    struct nn_spec  spec = fix_spec(301, layers, 3, NN_CROSS_ENTROPY);
+    struct nn_net  *plain = fix_net(&spec, 5), *turned = fix_net(&spec, 5);
+    struct nn_work *a = fix_work(plain, 20), *b = fix_work(turned, 20);
+    static float    x[20 * 301];
+
+    fix_sine(x, COUNT_OF(x), 0.7, 0.1, 3);
+    ck_assert_ptr_null(nn_net_turned(plain, 0));
+    ck_assert_int_eq(nn_net_turn(turned, NULL), ERR_OK);
+    ck_assert_ptr_nonnull(nn_net_turned(turned, 2));
+    ck_assert(nn_net_turned(turned, 0)[67] == nn_net_params(plain)[1]);
+    for (size_t set = 0; nn_kernel_at(set) != NULL; set++) {
+        nn_kernel_select(nn_kernel_at(set)->name);
+        for (size_t n = 1; n <= 20; n++)
+            ck_assert(fix_same(nn_net_forward(plain, a, x, n),
+                               nn_net_forward(turned, b, x, n), n * 3));
+    }
+    nn_kernel_select(NULL);
+    nn_work_free(a);
+    nn_work_free(b);
+    nn_net_free(plain);
+    nn_net_free(turned);
+}
+END_TEST
+
 Suite *
 suite_nn_net(void)
 {
@@ -336,6 +368,7 @@ suite_nn_net(void)
     tcase_add_test(t, a_stored_net_predicts_the_same_bits);
     tcase_add_test(t, the_format_is_little_endian_float32);
     tcase_add_test(t, import_refuses_what_is_no_net);
+    tcase_add_test(t, turned_weights_give_the_same_bits);
     suite_add_tcase(s, t);
 
     t = tcase_create("pass");
