@@ -678,7 +678,8 @@ def send_raw(client, data, seconds):
     with client.connect(seconds) as link:
         try:
             link.sendall(data)
-            link.shutdown(1)
+            if seconds == 1:  # it may wait for more than there is
+                link.shutdown(1)
         except OSError:
             pass
         return read_all(link)
