@@ -62,6 +62,16 @@ export async function maybe(path) {
   }
 }
 
+/** Save what is at path as a file: a link could not bear the key. */
+export async function download(path, name) {
+  const href = URL.createObjectURL(await (await send("GET", path)).blob());
+  const link = document.createElement("a");
+  link.href = href;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(href), 10000);
+}
+
 /** All pages of a list, up to a number of elements. */
 export async function all(path, most = 1000) {
   const data = [];

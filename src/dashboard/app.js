@@ -51,6 +51,9 @@ async function show() {
       body,
       h("h1", problem.status === 404 ? "There is no such thing" : "This page cannot be shown"),
       h("div.notice.bad", h("p", problem.message)),
+      [401, 403].includes(problem.status)
+        ? h("p", "A key is needed here: give it in the ", h("a", { href: "#/settings" }, "settings"), ".")
+        : null,
       h("p", h("a", { href: "#/" }, "Back to the overview")),
     );
     if (!("status" in problem)) console.error(problem);

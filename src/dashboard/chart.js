@@ -411,7 +411,9 @@ export class Chart {
 }
 
 /** Layers by epochs as colours: how large the gradients were, where. */
-export function heatmap(rows, label) {
+export function heatmap(all, label) {
+  // A long history has the figures of layers for some of its epochs only.
+  const rows = all.filter(r => r.layers?.length);
   const layers = [...new Set(rows.flatMap(r => (r.layers ?? []).map(l => l.layer ?? l.index)))].sort(
     (a, b) => a - b,
   );

@@ -15,6 +15,9 @@ const follow = x =>
     : x;
 const nameOf = ref => ref.split("/").pop();
 
+/** A sentence with `words` of programs in it. */
+const prose = text => (text ?? "").split("`").map((part, i) => (i % 2 ? h("code", part) : part));
+
 /** A schema in a few words, with links to what it names. */
 function words(s) {
   if (!s || Object.keys(s).length === 0) return "anything";
@@ -102,7 +105,7 @@ function operation(method, path, op) {
                       h("td.name", h("code", p.name)),
                       h("td", `in the ${p.in}`),
                       h("td", words(p.schema)),
-                      h("td.soft", p.description ?? ""),
+                      h("td.soft", prose(p.description)),
                     ),
                   ),
               ),
@@ -128,7 +131,7 @@ function operation(method, path, op) {
 const page = h(
   "div.page.prose",
   h("h1", `The API of ${api.info.title} ${api.info.version}`),
-  h("p", api.info.description),
+  h("p", prose(api.info.description)),
   h("p", h("a", { href: "/openapi.json" }, "/openapi.json"), " is the same for programs."),
 );
 for (const tag of api.tags) {

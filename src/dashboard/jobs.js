@@ -357,7 +357,9 @@ export async function jobPage({ body, args: [id], signal }) {
     );
   };
   const showHeat = async () => {
-    const rows = await maybe(`/v1/jobs/${id}/history?detail=layers&limit=1000`);
+    const rows = await maybe(
+      `/v1/jobs/${id}/history?detail=layers&limit=1000&after=${Math.max(0, job.progress.epoch - 1000)}`,
+    );
     const map = rows ? heatmap(rows.data, "Gradient norm of each layer, by epoch") : null;
     heat.classList.toggle("hidden", !map);
     if (map) replace(heat, h("h2", "Gradients, layer by layer"), map);

@@ -1,7 +1,7 @@
 // networks.js - the list of networks, and one network with its versions.
 
 import { h, replace, table, code, count, figure, percent, bytes, when, toast } from "./dom.js";
-import { get, all, post, remove, stream } from "./api.js";
+import { get, download, all, post, remove, stream } from "./api.js";
 import { drawLayers } from "./layers.js";
 import { tryIt } from "./tryit.js";
 import { evaluation } from "./evaluate.js";
@@ -229,10 +229,13 @@ function showVersions(box, at, net, versions, refresh) {
                     "Pin",
                   ),
               h(
-                "a.button.small",
+                "button.small",
                 {
-                  href: `${at}/versions/${v.version}/weights`,
-                  download: `${net.name}-${v.version}.json`,
+                  type: "button",
+                  onclick: () =>
+                    download(`${at}/versions/${v.version}/weights`, `${net.name}-${v.version}.json`).catch(
+                      p => toast(p.message),
+                    ),
                   "aria-label": `Download the weights of version ${v.version}`,
                 },
                 "Weights",

@@ -130,7 +130,7 @@ export async function overview({ body, signal }) {
       );
   };
 
-  await Promise.all([tick(), refresh()]);
+  await Promise.all([tick().catch(() => {}), refresh()]);
   const timer = setInterval(() => tick().catch(() => {}), 2000);
   let due = null;
   const soon = () => {

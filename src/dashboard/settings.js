@@ -4,7 +4,9 @@ import { h, facts, bytes, ago } from "./dom.js";
 import { metrics } from "./api.js";
 
 export async function settings({ body }) {
-  const { found, sum } = await metrics();
+  // Without a key there may be nothing to tell, and here is where one is given.
+  const known = await metrics().catch(() => null);
+  const { found, sum } = known ?? { found: [], sum: () => 0 };
   const build = found.find(m => m.name === "backpropd_build_info")?.labels ?? {};
   const choose = value => {
     value ? localStorage.setItem("theme", value) : localStorage.removeItem("theme");
@@ -65,10 +67,11 @@ export async function settings({ body }) {
         facts([
           ["Version", build.version],
           ["Kernels", build.kernel],
-          ["Started", ago(new Date(1000 * sum("process_start_time_seconds")).toISOString())],
+          ["Started", known && ago(new Date(1000 * sum("process_start_time_seconds")).toISOString())],
           [
             "Memory",
-            `${bytes(sum("process_resident_memory_bytes"))} resident, ${bytes(sum("backpropd_memory_limit_bytes"))} for jobs and models`,
+            known &&
+              `${bytes(sum("process_resident_memory_bytes"))} resident, ${bytes(sum("backpropd_memory_limit_bytes"))} for jobs and models`,
           ],
           [
             "For programs",

@@ -98,6 +98,14 @@ nn_optimizer_vectors(const struct nn_optimizer *opt,
         out[v] = opt->state[v];
 }
 
+bool
+nn_optimizer_is_plain(const struct nn_optimizer *opt)
+{
+    return strcmp(opt->spec.type->name, "sgd") == 0 &&
+           opt->spec.momentum == 0 && opt->spec.weight_decay == 0 &&
+           !opt->spec.nesterov;
+}
+
 /* --- as stored ------------------------------------------------------------ */
 
 #define STEPS_SIZE 8

@@ -74,6 +74,9 @@ void nn_optimizer_update(struct nn_optimizer *opt, float *params,
 void nn_optimizer_vectors(const struct nn_optimizer *opt,
                           const float *out[NN_OPTIMIZER_VECTORS]);
 
+/* Is it w -= rate g and nothing else? */
+bool nn_optimizer_is_plain(const struct nn_optimizer *opt);
+
 size_t   nn_optimizer_state_bytes(const struct nn_optimizer *opt);
 void     nn_optimizer_export(const struct nn_optimizer *opt, void *out);
 enum err nn_optimizer_import(struct nn_optimizer *opt, const void *p,

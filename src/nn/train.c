@@ -6,6 +6,7 @@
 
 #include "nn/kernel/kernel.h"
 #include "nn/pass.h"
+#include "nn/tiny.h"
 
 /* --- what is right -------------------------------------------------------- */
 
@@ -170,11 +171,26 @@ nn_train_rows(struct nn_net *net, struct nn_work *work,
     struct nn_sink sink = { .ctx = &u };
     struct nn_pass p = { net, work, 0, true, &draws };
 
+    struct nn_kernel_tiny tiny;
+    bool is_tiny = nn_tiny_plan(net, opt, options, weight, &tiny);
+
     sink.beside[0] = u.params;
     nn_optimizer_vectors(opt, sink.beside + 1);
 
     assert(batch_size > 0 && batch_size <= nn_work_max_batch(work));
-    for (size_t row = 0; row < n; row += batch_size, draws.batch++) {
+    size_t row = 0;
+
+    /* A batch that is to be measured takes the general path. */
+    while (is_tiny && row + options->measure < n && !stopped(options->stop)) {
+        size_t size = n - options->measure - row;
+
+        size = size < NN_TINY_ROWS ? size : NN_TINY_ROWS;
+        if (!nn_tiny_rows(&tiny, work, opt, x + row * n_in, t + row * n_out,
+                          size, options, sums))
+            return false;
+        row += size;
+    }
+    for (; row < n; row += batch_size, draws.batch++) {
         size_t       size = n - row < batch_size ? n - row : batch_size;
         bool         measure = options->measure && row + size == n;
         const float *ti = t + row * n_out;

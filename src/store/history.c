@@ -445,8 +445,15 @@ job_finish(struct conn *c, void *arg, struct errinfo *e)
     struct buf                  result = { 0 };
     enum stmt_id                id = STMT_JOB_END;
     enum store_job_status       status;
+    int64_t                     network;
     enum err                    rc;
 
+    rc = job_status(c, end->id, &status, &network, e);
+    if (rc == ERR_OK && end->from_paused && status != STORE_JOB_PAUSED)
+        rc = err_set(e, ERR_CONFLICT, "", "the job is %s, not paused",
+                     store_job_status_name(status));
+    if (rc != ERR_OK)
+        return rc;
     rc = epochs_insert(c, end->id, end->rows, end->n_rows, e);
     if (rc == ERR_OK)
         rc = layers_insert(c, end->id, end->layers, end->n_layers, e);
@@ -455,10 +462,8 @@ job_finish(struct conn *c, void *arg, struct errinfo *e)
 
         /* The job's own network, not one that has taken its name since. */
         version.job_id = end->id;
-        rc = job_status(c, end->id, &status, &version.network_id, e);
-        if (rc == ERR_OK)
-            rc =
-                version_number_next(c, version.network_id, &change->version, e);
+        version.network_id = network;
+        rc = version_number_next(c, network, &change->version, e);
         if (rc == ERR_OK)
             rc = version_insert(c, &version, change->version, e);
     }

@@ -386,6 +386,7 @@ enum err store_job_checkpoint_get(struct store *db, int64_t id, void **out,
  * ERR_NOTFOUND where the network is gone. */
 struct store_job_end {
     int64_t                     id;
+    bool                        from_paused; /* else ERR_CONFLICT */
     enum store_job_status       status;
     uint64_t                    epoch;
     int64_t                     finished_ms;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "training/job.h"
+#include "training/keep.h"
 #include "training/run.h"
 #include "training/training.h"
 
@@ -21,9 +22,9 @@ struct training_pool {
     pthread_t               *worker;
     unsigned                 n_workers; /* started */
     struct training_cores    cores;
-    pthread_mutex_t          lock;      /* guards what follows */
-    pthread_cond_t           wake;      /* for workers                  */
-    pthread_cond_t           changed;   /* a run came into runs or left */
+    pthread_mutex_t          lock;    /* guards what follows */
+    pthread_cond_t           wake;    /* for workers                  */
+    pthread_cond_t           changed; /* a run came into runs or left */
     uint64_t                 n_wakes;
     bool                     stopping;
     struct training_run     *runs;
@@ -287,12 +288,33 @@ leave(struct training_pool *pool, int64_t id, enum training_halt why,
                    (long long)id);
 }
 
+/* A job that no worker has is paused first, so that none takes it meanwhile. */
+static enum err
+keep_waiting(struct training_pool *pool, int64_t id, struct errinfo *e)
+{
+    char     network[CODEC_NAME_SIZE];
+    enum err rc = store_job_pause(pool->options.store, id, e);
+
+    if (rc == ERR_OK)
+        rc =
+            training_keep(pool->options.store, id, network, sizeof(network), e);
+    if (rc == ERR_OK && pool->options.on_version != NULL)
+        pool->options.on_version(pool->options.arg, network);
+    return rc;
+}
+
 enum err
 training_pool_cancel(struct training_pool *pool, int64_t job_id, bool keep,
                      struct errinfo *e)
 {
-    return leave(pool, job_id, keep ? TRAINING_CANCEL_KEEP : TRAINING_CANCEL,
-                 e);
+    if (!keep)
+        return leave(pool, job_id, TRAINING_CANCEL, e);
+    enum err rc = keep_waiting(pool, job_id, e);
+    if (rc != ERR_CONFLICT && rc != ERR_NOTFOUND)
+        return rc;
+    /* A worker has it, or it has nothing to keep, or it has ended. */
+    err_clear(e);
+    return leave(pool, job_id, TRAINING_CANCEL_KEEP, e);
 }
 
 enum err

@@ -1,9 +1,11 @@
 /*
  * bench_core.c - the bare core: no daemon, no store, no HTTP
  *
- *   bench_core peak  [threads]          FMA peak, GFLOP/s
+ *   bench_core peak                     FMA peak, GFLOP/s
  *   bench_core gemm                     matrix products, GFLOP/s
- *   bench_core train [threads] [net…]   N1 … N4: samples a second
+ *   bench_core train [net…]             N1 … N4: samples a second
+ *   bench_core rate NET THREADS SECONDS for bench_train.py: samples a second,
+ *                                       and the peak before and after
  *
  * Every figure is measured between two runs of the peak loop, and told as a
  * fraction of it too.
@@ -18,6 +20,7 @@
 #include "nn/kernel/kernel.h"
 #include "nn/train.h"
 #include "peak.h"
+#include "training/team.h"
 
 #define SLICES 160
 #define CALM (SLICES - SLICES / 20)
@@ -292,6 +295,59 @@ training(int argc, char **argv)
     }
 }
 
+/* The peak loop on all threads of a team. */
+static void
+peak_part(void *ctx, unsigned part, unsigned n_parts)
+{
+    double *done = ctx;
+
+    (void)n_parts;
+    for (int i = 0; i < 20; i++)
+        done[16 * part] += peak_loop();
+}
+
+static double
+team_peak_work(void *arg)
+{
+    struct training_team *team = arg;
+    double                done[16 * 64] = { 0 }, sum = 0;
+    struct nn_team       *nn = training_team_nn(team);
+
+    if (nn->most == 1)
+        peak_part(done, 0, 1);
+    else
+        nn->run(nn, peak_part, done, nn->most);
+    for (unsigned i = 0; i < nn->most; i++)
+        sum += done[16 * i];
+    return sum;
+}
+
+static int
+one_rate(const char *name, unsigned threads, double seconds)
+{
+    struct training_team *team = NULL;
+    struct run            r;
+
+    if (threads < 1 || threads > 64 ||
+        training_team_new(threads, &team, NULL) != ERR_OK)
+        return EXIT_FAILURE;
+    which_clock = CLOCK_MONOTONIC;
+    for (size_t i = 0; i < COUNT_OF(nets); i++) {
+        if (strcmp(name, nets[i].name) != 0)
+            continue;
+        run_open(&r, &nets[i]);
+        if (nn_work_set_team(r.work, training_team_nn(team), NULL) != ERR_OK)
+            abort();
+        double before = rate_of(team_peak_work, team, 0.05);
+        double rate = rate_of(run_work, &r, seconds) / r.flop;
+        printf("%f %f %f\n", rate, before * 1e-9,
+               rate_of(team_peak_work, team, 0.05) * 1e-9);
+        run_close(&r);
+    }
+    training_team_free(team);
+    return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -303,8 +359,11 @@ main(int argc, char **argv)
         products();
     } else if (strcmp(what, "train") == 0) {
         training(argc - 2, argv + 2);
+    } else if (strcmp(what, "rate") == 0 && argc == 5) {
+        return one_rate(argv[2], (unsigned)atoi(argv[3]), atof(argv[4]));
     } else {
-        fprintf(stderr, "usage: bench_core peak | gemm | train [net…]\n");
+        fprintf(stderr, "usage: bench_core peak | gemm | train [net…] | "
+                        "rate NET THREADS SECONDS\n");
         return EXIT_FAILURE;
     }
     return EXIT_SUCCESS;

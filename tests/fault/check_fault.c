@@ -6,6 +6,7 @@
  * whole, and hold what was acknowledged.  HEAVY_TESTS=1 tries every moment.
  */
 #include <check.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include "base/mem.h"
 #include "disk.h"
 #include "scenario.h"
+
+#define OK(call) ck_assert_msg((call) == ERR_OK, "%s: %s", #call, err_what(&e))
 
 static struct scenario s;
 static struct errinfo  e;
@@ -169,6 +172,60 @@ START_TEST(the_power_goes)
 }
 END_TEST
 
+static const char *const migrations[] = {
+#include "store/migrations.inc"
+};
+
+/* The file as the first program left it. */
+static void
+make_first_schema(void)
+{
+    sqlite3 *db;
+
+    ck_assert_int_eq(sqlite3_open(s.path, &db), SQLITE_OK);
+    ck_assert_msg(sqlite3_exec(db, migrations[0], NULL, NULL, NULL) ==
+                          SQLITE_OK &&
+                      sqlite3_exec(db,
+                                   "INSERT INTO network (name, spec,"
+                                   " created_ms) VALUES ('old', '{}', 1);"
+                                   "PRAGMA journal_mode = WAL;"
+                                   "PRAGMA application_id = 1651532914;"
+                                   "PRAGMA user_version = 1;",
+                                   NULL, NULL, NULL) == SQLITE_OK,
+                  "%s", sqlite3_errmsg(db));
+    sqlite3_close(db);
+}
+
+/* A process that dies while it brings a file to its schema leaves it as it was,
+ * or done; the next start goes on either way. */
+START_TEST(the_power_goes_in_an_upgrade)
+{
+    size_t before, n;
+
+    disk_record();
+    make_first_schema();
+    before = disk_n_changes();
+    OK(store_open(s.path, &s.db, &e));
+    store_close(s.db);
+    s.db = NULL;
+    n = disk_n_changes();
+    scenario_release(&s);
+    scenario_init(&s);
+    for (size_t k = before; k <= n; k++) {
+        struct store_network row;
+        char                 found[DIGEST_HEX_SIZE];
+
+        disk_after(k, k, s.directory);
+        scenario_dump(&s, found);
+        OK(store_open(s.path, &s.db, &e));
+        OK(store_network_get(s.db, "old", &row, &e));
+        store_network_release(&row);
+        scenario_remove_files(&s);
+    }
+    printf("power lost at %zu moments of an upgrade\n", n - before + 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -181,6 +238,7 @@ main(void)
     tcase_set_timeout(t, 1800);
     tcase_add_loop_test(t, every_change_fails_once, 0, (int)COUNT_OF(faults));
     tcase_add_test(t, the_power_goes);
+    tcase_add_test(t, the_power_goes_in_an_upgrade);
     suite_add_tcase(suite, t);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

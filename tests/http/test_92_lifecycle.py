@@ -161,6 +161,36 @@ def test_a_cancelled_job_can_keep_its_best(client, name):
     assert client.get(f"/v1/networks/{name}/versions/2").status == 404
 
 
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_a_paused_job_can_keep_its_best(client, name, keep):
+    classes(client, name)
+    job = client.submit(name, name, epochs=10000000, **SPEC, keep=keep)
+    client.running(job, 5)
+    ask(client, job, "pause")
+    history = client.history(job)
+    now = ask(client, job, "cancel", json_body={"keep": True})
+    assert now["status"] == "cancelled" and now["result"]["version"] == 1
+    version = client.version(name, 1)
+    assert version["job"] == job and version["origin"]["spec"]["seed"] == 3
+    if keep == "best":
+        best = min(history, key=lambda x: x["val_loss"])
+        assert version["metrics"]["val_loss"] == best["val_loss"]
+        told = client.evaluate(name, name)
+        assert told["rows"] == 600
+    assert client.predict(name, [[0.5, 0.5]])["version"] == 1
+
+
+def test_a_job_that_never_ran_has_nothing_to_keep(new_daemon):
+    client = new_daemon("--workers", "1").start().client
+    prepare(client, "n")
+    running = client.submit("n", "n", epochs=10000000)
+    client.running(running)
+    queued = client.submit("n", "n", epochs=3)
+    now = ask(client, queued, "cancel", json_body={"keep": True})
+    assert now["status"] == "cancelled" and now["result"] is None
+    ask(client, running, "cancel")
+
+
 def test_a_cancelled_job_keeps_nothing_unasked(client, name):
     prepare(client, name)
     for body in (None, {}, {"keep": False}):

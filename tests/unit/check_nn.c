@@ -19,6 +19,7 @@ main(void)
     srunner_add_suite(r, suite_nn_optimizer());
     srunner_add_suite(r, suite_nn_train());
     srunner_add_suite(r, suite_nn_team());
+    srunner_add_suite(r, suite_nn_tiny());
     srunner_run_all(r, CK_NORMAL);
     n_failed = srunner_ntests_failed(r);
     srunner_free(r);

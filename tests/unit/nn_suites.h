@@ -18,5 +18,6 @@ Suite *suite_nn_golden(void);
 Suite *suite_nn_optimizer(void);
 Suite *suite_nn_train(void);
 Suite *suite_nn_team(void);
+Suite *suite_nn_tiny(void);
 
 #endif

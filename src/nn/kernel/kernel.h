@@ -32,6 +32,37 @@ struct nn_kernel_then {
     const float *beside[4];
 };
 
+/* A net of dense layers of at most so many inputs and units. */
+#define NN_KERNEL_TINY_WIDTH 16
+#define NN_KERNEL_TINY_LAYERS 4
+
+enum nn_kernel_function {
+    NN_KERNEL_LINEAR,
+    NN_KERNEL_SIGMOID,
+    NN_KERNEL_TANH,
+    NN_KERNEL_RELU
+};
+
+struct nn_kernel_tiny_layer {
+    size_t                  n_in, n_out;
+    enum nn_kernel_function f;
+    bool                    biased;
+    float                  *params; /* weights [n_out][n_in], biases [n_out] */
+};
+
+/* E = factor sum_k (t_k - y_k)^2, dE/dy_k = scale (y_k - t_k). */
+struct nn_kernel_tiny {
+    size_t                      n_layers;
+    struct nn_kernel_tiny_layer layer[NN_KERNEL_TINY_LAYERS];
+    float                       rate, scale;
+    double                      factor;
+};
+
+/* Added to, row by row. */
+struct nn_kernel_tiny_sums {
+    double loss, norm, layer_norm[NN_KERNEL_TINY_LAYERS];
+};
+
 struct nn_kernel {
     const char *name; /* "sse2", "avx2", "avx512"; "generic" off x86 */
     /* A[i * a_row + k * a_col], B[k * b_row + j * b_col], C[i * c_row + j].
@@ -64,6 +95,12 @@ struct nn_kernel {
     void (*gelu_slope)(float *d, const float *z, size_t n);
     void (*silu_slope)(float *d, const float *z, size_t n);
     void (*softplus_slope)(float *d, const float *y, size_t n);
+    /* n updates w -= rate g, a sample each; y [n][n_out] as each sample found
+     * it.  Ends before a sample whose loss or gradient is not finite; returns
+     * the samples done. */
+    size_t (*tiny)(const struct nn_kernel_tiny *net, const float *x,
+                   const float *t, size_t n, float *y,
+                   struct nn_kernel_tiny_sums *sums);
     /* Sum of x_i^2, in double, in an order of its own: equal on every set. */
     double (*sum_squares)(const float *x, size_t n);
     /* w -= rate g;  v = momentum v - rate g, w += v;  Adam. */

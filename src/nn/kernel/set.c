@@ -8,6 +8,7 @@
 #include "nn/kernel/gemm_impl.h"
 #include "nn/kernel/math_impl.h"
 #include "nn/kernel/sets.h"
+#include "nn/kernel/tiny_impl.h"
 #include "nn/kernel/update_impl.h"
 
 #define JOIN_(a, b) a##b
@@ -25,6 +26,7 @@ const struct nn_kernel JOIN(nn_kernel_, NN_SET) = {
     .relu = map_relu,
     .relu_slope = relu_slope,
     .sum_rows = sum_rows,
+    .tiny = tiny,
     .elu = map_elu,
     .gelu = map_gelu,
     .silu = map_silu,

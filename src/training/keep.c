@@ -1,0 +1,125 @@
+/* keep.c - the best of a job that no worker has */
+#include "training/keep.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "codec/stored.h"
+#include "training/origin.h"
+#include "training/state.h"
+
+/* What the saved state offers: the bytes of a checkpoint's parameters are those
+ * of a version's weights. */
+struct offer {
+    const uint8_t            *weights;
+    size_t                    len;
+    const struct store_epoch *row;
+    uint64_t                  best_epoch;
+};
+
+static struct offer
+offer_of(const struct training_saved *saved, enum codec_keep keep)
+{
+    const struct training_state *s = &saved->state;
+
+    if (s->kept_restart != 0 && saved->winner_len > 0)
+        return (struct offer){ saved->winner, saved->winner_len, &s->kept,
+                               s->outcome[s->kept_restart - 1].best_epoch };
+    if (keep == CODEC_KEEP_BEST && s->best_epoch != 0 &&
+        !training_state_is_best(s))
+        return (struct offer){ saved->best, saved->best_len, &s->best,
+                               s->best_epoch };
+    return (struct offer){ saved->params, saved->params_len, &s->last,
+                           s->best_epoch };
+}
+
+static enum err
+finish(struct store *db, const struct store_job *row,
+       const struct codec_job *spec, const struct training_saved *saved,
+       const struct codec_dataset *dataset, struct errinfo *e)
+{
+    struct offer              offer = offer_of(saved, spec->keep);
+    const struct codec_result told = {
+        .best_epoch = offer.best_epoch,
+        .stop_reason = "cancelled",
+        .monitor = codec_monitor_name(spec->monitor),
+    };
+    struct buf metrics = { 0 }, result = { 0 }, origin = { 0 };
+    uint8_t    digest[DIGEST_SIZE];
+    char       sha256[DIGEST_HEX_SIZE], dataset_sha256[DIGEST_HEX_SIZE];
+    int64_t    number;
+    enum err   rc;
+
+    digest_bytes(offer.weights, offer.len, digest);
+    digest_hex(digest, sha256);
+    digest_hex(dataset->meta.sha256, dataset_sha256);
+    codec_metrics_format(offer.row, &metrics);
+    codec_result_format(&told, &result);
+    training_origin_format(row, &origin);
+    const struct store_version version = {
+        .dataset = row->dataset,
+        .dataset_sha256 = dataset_sha256,
+        .metrics = metrics.data,
+        .encoder = (char *)saved->encoder,
+        .sha256 = sha256,
+        .origin = origin.data,
+        .weights = offer.weights,
+        .n_bytes = offer.len,
+        .created_ms = clock_wall_ms(),
+    };
+    const struct store_job_end end = {
+        .id = row->id,
+        .from_paused = true,
+        .status = STORE_JOB_CANCELLED,
+        .epoch = row->epoch,
+        .finished_ms = clock_wall_ms(),
+        .reason = "cancelled",
+        .result_rest = result.data,
+        .version = &version,
+    };
+    if (metrics.failed || result.failed || origin.failed)
+        rc = err_set(e, ERR_NOMEM, "", "out of memory");
+    else
+        rc = store_job_finish(db, &end, &number, e);
+    buf_release(&origin);
+    buf_release(&result);
+    buf_release(&metrics);
+    return rc;
+}
+
+enum err
+training_keep(struct store *db, int64_t job_id, char network[], size_t size,
+              struct errinfo *e)
+{
+    struct store_job      row = { 0 };
+    struct codec_job      spec = { 0 };
+    struct codec_dataset *dataset = NULL;
+    struct training_saved saved;
+    void                 *bytes = NULL;
+    size_t                len = 0;
+    uint64_t              epoch = 0;
+    enum err              rc = store_job_get(db, job_id, &row, e);
+
+    if (rc == ERR_OK)
+        rc = codec_job_spec_parse(row.spec, &spec, e);
+    if (rc == ERR_OK)
+        rc = store_job_checkpoint_get(db, job_id, &bytes, &len, &epoch, e);
+    if (rc == ERR_OK && epoch == 0)
+        rc = ERR_NOTFOUND;
+    if (rc == ERR_OK)
+        rc = training_saved_parse(bytes, len, &saved, e);
+    if (rc == ERR_OK)
+        rc = codec_stored_dataset(db, row.dataset, spec.dataset_revision,
+                                  &dataset, e);
+    if (rc == ERR_OK)
+        rc = finish(db, &row, &spec, &saved, dataset, e);
+    if (rc == ERR_OK)
+        snprintf(network, size, "%s", row.network);
+    codec_stored_dataset_free(dataset);
+    free(bytes);
+    codec_job_release(&spec);
+    store_job_release(&row);
+    return rc;
+}

@@ -1,0 +1,194 @@
+#!/usr/bin/python3
+"""Samples trained on a second, ours beside others', in one run.
+
+usage: bench_train.py BACKPROPD BENCH_CORE [--repeats N] [--seconds S]
+
+`core` is nn/ alone, `job` the same network through the daemon's job API.  All
+take turns, N times, and medians are shown; before and after each run of ours a
+loop of fused multiply-adds tells what the machine could do just then.
+"""
+
+import argparse
+import io
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+import numpy
+
+HERE = pathlib.Path(__file__).resolve().parent
+NETS = {  # layers, batch, optimiser, flop a sample
+    "N1": ([128, 10], 32, {"type": "sgd", "learning_rate": 0.1},
+           4 * 784 * 128 + 6 * 128 * 10),
+    "N2": ([256, 128, 10], 64, {"type": "adam"},
+           4 * 784 * 256 + 6 * (256 * 128 + 128 * 10)),
+    "N3": ([1024, 1024, 10], 128,
+           {"type": "sgd", "learning_rate": 0.01, "momentum": 0.9},
+           4 * 784 * 1024 + 6 * (1024 * 1024 + 1024 * 10)),
+}
+TINY = ["XOR", "iris"]
+ROWS = 6400
+
+
+def without_tuning():
+    """Peers at their best: OpenBLAS finds the machine out by itself."""
+    return {k: v for k, v in os.environ.items()
+            if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
+
+
+def rate(command, threads=1):
+    environment = dict(without_tuning(), OMP_NUM_THREADS=str(threads),
+                       OPENBLAS_NUM_THREADS=str(threads))
+    done = subprocess.run([str(c) for c in command], env=environment,
+                          text=True, capture_output=True, check=True)
+    return [float(word) for word in done.stdout.split()]
+
+
+class Daemon:
+    def __init__(self, program, threads, directory):
+        self.process = subprocess.Popen(
+            [program, "--listen", "127.0.0.1:0", "--threads", str(threads),
+             "--log-level", "error", "--database", f"{directory}/{threads}.db"],
+            stdout=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().split()[-1]
+
+    def ask(self, method, path, body=None, kind="application/json"):
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, body,
+                                         {"Content-Type": kind}, method=method)
+        with urllib.request.urlopen(request) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def prepare(self):
+        generator = numpy.random.default_rng(1)
+        parts = [("inputs", generator.random((ROWS, 784),
+                                             dtype=numpy.float32)),
+                 ("targets", (numpy.arange(ROWS) * 7 % 10).astype("<i4"))]
+        body = b""
+        for name, array in parts:
+            file = io.BytesIO()
+            numpy.save(file, array)
+            body += (f'--b\r\nContent-Disposition: form-data; name="{name}"; '
+                     f'filename="{name}.npy"\r\n\r\n').encode()
+            body += file.getvalue() + b"\r\n"
+        self.ask("PUT", "/v1/datasets/rows", body + b"--b--\r\n",
+                 "multipart/form-data; boundary=b")
+        for name, (units, *_) in NETS.items():
+            layers = [{"type": "dense", "units": n, "activation": "relu"}
+                      for n in units[:-1]]
+            layers.append({"type": "dense", "units": units[-1],
+                           "activation": "softmax"})
+            self.ask("POST", "/v1/networks",
+                     {"name": name, "input_shape": [784], "layers": layers,
+                      "loss": "cross_entropy"})
+
+    def rate(self, name, seconds):
+        """The median epoch of a job that runs for so long, the first left
+        out."""
+        job = self.ask("POST", "/v1/jobs", {
+            "network": name, "dataset": "rows", "epochs": 1000000,
+            "batch_size": NETS[name][1], "optimizer": NETS[name][2],
+            "stop_when": {"seconds": seconds + 0.5}})["id"]
+        while self.ask("GET", f"/v1/jobs/{job}")["status"] in ("queued",
+                                                               "running"):
+            time.sleep(0.05)
+        rows = self.ask("GET", f"/v1/jobs/{job}/history?limit=1000")["data"]
+        return statistics.median(row["samples_per_second"]
+                                 for row in rows[1:] or rows)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def peers(directory):
+    """Those that are installed: a name and a command for (net, threads)."""
+    found = {}
+    for name in ("torch", "sklearn"):
+        if subprocess.run(["/usr/bin/python3", "-c", f"import {name}"],
+                          capture_output=True).returncode == 0:
+            found[name] = name
+    fann = pathlib.Path(directory, "train_fann")
+    if subprocess.run(["cc", "-O3", "-march=native", "-o", fann,
+                       HERE / "peers" / "train_fann.c", "-lfann", "-lm"],
+                      capture_output=True).returncode == 0:
+        found["FANN"] = fann
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("backpropd")
+    parser.add_argument("bench_core")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2)
+    a = parser.parse_args()
+    seen, peak = {}, {1: [], 2: []}
+
+    def note(net, threads, who, value):
+        seen.setdefault((net, threads), {}).setdefault(who, []).append(value)
+
+    def core(net, threads):
+        value, before, after = rate([a.bench_core, "rate", net, threads,
+                                     a.seconds], threads)
+        peak[threads] += [before, after]
+        note(net, threads, "core", value)
+
+    with tempfile.TemporaryDirectory() as directory:
+        others = peers(directory)
+        daemons = {n: Daemon(a.backpropd, n, directory) for n in (1, 2)}
+        for daemon in daemons.values():
+            daemon.prepare()
+        for _ in range(a.repeats):
+            for net in NETS:
+                for threads in (1, 2):
+                    core(net, threads)
+                    note(net, threads, "job",
+                         daemons[threads].rate(net, a.seconds))
+                    for peer in ("torch", "sklearn"):
+                        if peer in others:
+                            note(net, threads, peer, rate(
+                                ["/usr/bin/python3",
+                                 HERE / "peers" / "train.py", peer, net,
+                                 threads, a.seconds], threads)[0])
+            for net in TINY:
+                core(net, 1)
+                if "FANN" in others:
+                    note(net, 1, "FANN",
+                         rate([others["FANN"], net, a.seconds])[0])
+        for daemon in daemons.values():
+            daemon.stop()
+
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo")
+                if line.startswith("model name")), platform.machine())
+    version = subprocess.run([a.backpropd, "--version"], text=True,
+                             capture_output=True).stdout.splitlines()
+    print(f"{cpu}; {'; '.join(version)}; {a.repeats} x {a.seconds:g} s")
+    peaks = {n: statistics.median(p) for n, p in peak.items()}
+    print(f"FMA peak, GFLOP/s: 1 thread {peaks[1]:.1f}, 2 threads "
+          f"{peaks[2]:.1f} ({peaks[2] / peaks[1]:.2f} x)")
+    names = ["core", "job", "torch", "sklearn", "FANN"]
+    print("\nsamples a second" + "".join(f"{n:>12}" for n in names) +
+          "   of peak  job/core   x torch")
+    for (net, threads), values in seen.items():
+        median = {n: statistics.median(v) for n, v in values.items()}
+        line = f"{net:<5}{threads} thread" + ("s" if threads > 1 else " ")
+        line += "   " + "".join(f"{median[n]:12,.0f}" if n in median else
+                                f"{'-':>12}" for n in names)
+        if net in NETS:
+            share = median["core"] * NETS[net][3] / peaks[threads] / 1e9
+            line += f"{100 * share:9.1f}%{median['job'] / median['core']:10.3f}"
+            if "torch" in median:
+                line += f"{median['core'] / median['torch']:10.2f}"
+        print(line)
+
+
+main()
