@@ -44,6 +44,7 @@
 struct http_server {
     struct http_options   opt;
     int                   listen_fd;
+    unsigned              max_per_thread; /* connections */
     bool                  loopback;
     char                  url[64];
     char                  id_prefix[16];

@@ -87,27 +87,36 @@ limit_per_thread(unsigned max_connections)
     return max_connections + max_connections / 8 + 16;
 }
 
-/* See that there are descriptors for all the connections, or have fewer. */
-static void
+/* See that there are descriptors for all the connections, or have fewer.  How
+ * many each thread may have: less than all of them where it must be. */
+static unsigned
 make_room_for_files(struct http_options *opt)
 {
+    unsigned      per_thread = limit_per_thread(opt->max_connections);
+    rlim_t        want = (rlim_t)opt->n_threads * per_thread + SPARE_FILES;
     struct rlimit files;
-    rlim_t        need =
-        (rlim_t)opt->n_threads * limit_per_thread(opt->max_connections) +
-        SPARE_FILES;
 
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= need)
-        return;
-    files.rlim_cur = files.rlim_max < need ? files.rlim_max : need;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= want)
+        return per_thread;
+    files.rlim_cur = files.rlim_max < want ? files.rlim_max : want;
     if (setrlimit(RLIMIT_NOFILE, &files) != 0)
         getrlimit(RLIMIT_NOFILE, &files);
-    while (need > files.rlim_cur && opt->max_connections > 1) {
+    if (files.rlim_cur >= want)
+        return per_thread;
+    per_thread =
+        files.rlim_cur > SPARE_FILES + opt->n_threads
+            ? (unsigned)((files.rlim_cur - SPARE_FILES) / opt->n_threads)
+            : 1;
+    if ((rlim_t)limit_per_thread(opt->max_connections) + SPARE_FILES <=
+        files.rlim_cur)
+        return per_thread;
+    while (opt->max_connections > 1 &&
+           limit_per_thread(opt->max_connections) + SPARE_FILES >
+               files.rlim_cur)
         opt->max_connections -= (opt->max_connections + 7) / 8;
-        need = (rlim_t)opt->n_threads * limit_per_thread(opt->max_connections) +
-               SPARE_FILES;
-    }
     log_write(LOG_WARN, "http", "%ju open files allow for %u connections only",
               (uintmax_t)files.rlim_cur, opt->max_connections);
+    return per_thread;
 }
 
 static void
@@ -171,8 +180,7 @@ start_daemon(struct http_server *server, struct errinfo *e)
             MHD_USE_ERROR_LOG,
         0, NULL, NULL, http_exchange_run, server, MHD_OPTION_EXTERNAL_LOGGER,
         log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, server->listen_fd,
-        MHD_OPTION_CONNECTION_LIMIT,
-        opt->n_threads * limit_per_thread(opt->max_connections),
+        MHD_OPTION_CONNECTION_LIMIT, opt->n_threads * server->max_per_thread,
         MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_SILENCE,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
         MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)(4 * KIB),
@@ -230,7 +238,7 @@ http_server_start(const struct http_options *options, struct http_server **out,
     server->opt = *options;
     fill_defaults(&server->opt);
     check_table(&server->opt);
-    make_room_for_files(&server->opt);
+    server->max_per_thread = make_room_for_files(&server->opt);
     choose_id_prefix(server);
     mem_budget_init(&server->bodies, BODIES_MAX);
     server->stream_us = 30 * INT64_C(1000000);

@@ -13,6 +13,12 @@ if ! "$python" -c 'import pytest' 2>/dev/null; then
     exit 77
 fi
 
+# The daemons of the tests run in folders of their own.
+case ${BACKPROPD:-} in
+'' | /*) ;;
+*) BACKPROPD=$PWD/$BACKPROPD && export BACKPROPD ;;
+esac
+
 # The source directory may be read-only: nothing is written to it.
 PYTHONDONTWRITEBYTECODE=1
 HYPOTHESIS_STORAGE_DIRECTORY=${TMPDIR:-/tmp}/hypothesis-$(id -u)

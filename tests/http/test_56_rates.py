@@ -63,7 +63,7 @@ def test_all_together_make_so_many_a_second(new_daemon):
 
 def goodput(client, n, seconds=4.0):
     """Answers a second to n clients that do as Retry-After tells them."""
-    body = json.dumps({"inputs": [[0.5] * 100] * 8})
+    body = json.dumps({"inputs": [[0.5] * 100] * 64})
     done = threading.Event()
     answered = [0] * n
     wrong = []
@@ -108,7 +108,8 @@ def test_overload_takes_nothing_from_those_let_in(new_daemon):
     """Ten times as many clients as keep it busy, more than there are places
     for: 90 % of the peak is still answered."""
     client = new_daemon("--connections", "60").start().client
-    client.network("large", [(1000, "relu"), (1000, "relu"), (1, "linear")],
+    # Milliseconds each, so that it is the daemon that is busy and not we.
+    client.network("large", [(2000, "relu"), (2000, "relu"), (1, "linear")],
                    100)
     goodput(client, 8, 1)
     pairs = [(goodput(client, 8), goodput(client, 80)) for _ in range(3)]
