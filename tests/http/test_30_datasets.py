@@ -477,12 +477,15 @@ def test_delete_forgets(client, name):
 
 
 def half_upload(client, name, rows=1000):
-    """A connection on which half of an upload was sent."""
+    """A connection on which half of an upload was sent: it has the name."""
     body = ("x,y\n" + "".join(f"{i},a\n" for i in range(rows))).encode()
     link = client.connect()
     link.sendall((f"PUT /v1/datasets/{name} HTTP/1.1\r\n"
                   "Host: localhost\r\nContent-Type: text/csv\r\n"
-                  f"Content-Length: {2 * len(body)}\r\n\r\n").encode() + body)
+                  "Expect: 100-continue\r\n"
+                  f"Content-Length: {2 * len(body)}\r\n\r\n").encode())
+    assert link.recv(1000).startswith(b"HTTP/1.1 100 ")
+    link.sendall(body)
     return link
 
 
@@ -509,9 +512,7 @@ def test_an_upload_that_is_reset_leaves_nothing(client, name):
 
 def test_an_open_upload_has_the_name_and_is_not_seen(client, name):
     with half_upload(client, name):
-        # Without a row it cannot take the name, should it come first.
-        wait_until(lambda: put_csv(client, name, "x,y\n").status == 409,
-                   20, "the open upload's conflict")
+        assert put_csv(client, name, "x,y\n1,a\n").status == 409
         assert client.get(f"/v1/datasets/{name}").status == 404
         listed = client.ok("GET", "/v1/datasets?limit=1000", 200)["data"]
         assert name not in [d["name"] for d in listed]

@@ -103,7 +103,9 @@ def deliveries(n=240):
     return "\n".join(rows) + "\n"
 
 
-def test_missing_values_words_and_dates(client, name):
+def test_missing_values_words_and_dates(new_daemon, name):
+    # Of a daemon with hundreds of networks the metrics name only some.
+    client = new_daemon().start().client
     dataset = client.dataset(name, deliveries(), "?types=note:text&"
                              "text_size=64&text_words=1-2")
     assert [c["type"] for c in dataset["columns"]] == [
