@@ -22,6 +22,7 @@ skip() {
 
 [ "${HEAVY_TESTS:-1}" = 1 ] || skip "slow: HEAVY_TESTS=1 runs it"
 [ "$(id -u)" = 0 ] || skip "only root can make chroots"
+mountpoint -q / || skip "buildah wants a root that is a mount, not a chroot's"
 for tool in mmdebstrap buildah curl jq unshare; do
     command -v $tool >/dev/null || skip "there is no $tool"
 done
