@@ -52,6 +52,7 @@ struct http_server {
     atomic_uint           n_exchanges;
     atomic_uint           n_conns;
     atomic_bool           draining;
+    atomic_bool           stopping;
     atomic_uint_least64_t n_refused_connections, n_refused_queue,
         n_refused_memory, n_refused_feeds, n_refused_address;
     struct mem_budget    bodies;    /* bytes of bodies held at once          */

@@ -79,6 +79,18 @@ on_connection(void *cls, struct MHD_Connection *connection, void **context,
     }
 }
 
+/* Who comes when we stop is not let in.  MHD_quiesce_daemon() would be the way,
+ * but of 0.9.75 it races with the server's own threads for taking the socket out
+ * of their epoll sets, and who comes second panics. */
+static enum MHD_Result
+on_accept(void *cls, const struct sockaddr *address, socklen_t len)
+{
+    struct http_server *server = cls;
+
+    (void)address, (void)len;
+    return atomic_load(&server->stopping) ? MHD_NO : MHD_YES;
+}
+
 /* libmicrohttpd divides its limit among its threads and does not balance them:
  * each may get all connections there are, and then some that hear a 503. */
 static unsigned
@@ -178,7 +190,8 @@ start_daemon(struct http_server *server, struct errinfo *e)
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
             MHD_USE_ERROR_LOG,
-        0, NULL, NULL, http_exchange_run, server, MHD_OPTION_EXTERNAL_LOGGER,
+        0, on_accept, server, http_exchange_run, server,
+        MHD_OPTION_EXTERNAL_LOGGER,
         log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, server->listen_fd,
         MHD_OPTION_CONNECTION_LIMIT, opt->n_threads * server->max_per_thread,
         MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_SILENCE,
@@ -300,15 +313,19 @@ void
 http_server_stop(struct http_server *server, unsigned grace_ms)
 {
     http_server_drain(server);
-    /* The socket is ours again and stays open until the end: no stranger gets
-     * the port while our last answers are on their way. */
-    MHD_quiesce_daemon(server->daemon);
+    atomic_store(&server->stopping, true);
     http_feeds_stop(server->feeds); /* they would not end by themselves */
     wait_for_requests(server, grace_ms);
     /* From here on nothing can be suspended, and what was is resumed: with a
      * suspended connection libmicrohttpd would abort the process. */
     http_lane_close(server->lane);
     wait_for_requests(server, LAST_WORDS_MS);
+    /* A socket that was handed to us is not ours to shut down.  Nothing is
+     * under way now that could wake a thread at this moment. */
+    if (server->opt.listen_fd > 0)
+        MHD_quiesce_daemon(server->daemon);
     MHD_stop_daemon(server->daemon);
+    if (server->opt.listen_fd <= 0)
+        server->listen_fd = -1; /* closed with it */
     server_free(server); /* with the aborts that came last */
 }
