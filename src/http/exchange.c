@@ -33,44 +33,41 @@ exchange_release(struct http_exchange *x)
     gunzip_free(x->gunzip);
 }
 
+/* A blank one with room for a target of len bytes.  Those of requests that are
+ * over are used again: malloc() is not quick with blocks of this size.  They
+ * belong to the server, not to its connections, of which thousands are idle. */
+static struct http_exchange *
+exchange_take(struct http_server *server, size_t len)
+{
+    struct http_exchange *x = NULL;
+
+    if (len > USUAL_TARGET)
+        return mem_array(1, sizeof(*x) + 2 * (len + 1), 0);
+    pthread_mutex_lock(&server->spare_lock);
+    if (server->n_spares > 0)
+        x = server->spare[--server->n_spares];
+    pthread_mutex_unlock(&server->spare_lock);
+    if (x == NULL)
+        return mem_array(1, sizeof(*x) + 2 * (USUAL_TARGET + 1), 0);
+    memset(x, 0, sizeof(*x));
+    return x;
+}
+
 void
 http_exchange_free(struct http_exchange *x)
 {
     struct http_server *server = x->server;
 
     exchange_release(x);
-    free(x);
-    atomic_fetch_sub(&server->n_exchanges, 1);
-}
-
-/* A blank one with room for a target of len bytes: the one that the
- * connection's last request left, where that will do. */
-static struct http_exchange *
-exchange_take(struct http_conn *conn, size_t len)
-{
-    struct http_exchange *x = conn != NULL ? conn->spare : NULL;
-    size_t                room = len < USUAL_TARGET ? USUAL_TARGET : len;
-
-    if (x == NULL || len > USUAL_TARGET)
-        return mem_array(1, sizeof(*x) + 2 * (room + 1), 0);
-    conn->spare = NULL;
-    memset(x, 0, sizeof(*x));
-    return x;
-}
-
-/* Its end on the connection's own thread: keep it for the next request. */
-static void
-exchange_leave(struct http_exchange *x)
-{
-    struct http_conn   *conn = x->conn;
-    struct http_server *server = x->server;
-
-    if (conn == NULL || conn->spare != NULL || x->target_len > USUAL_TARGET) {
-        http_exchange_free(x);
-        return;
+    if (x->target_len <= USUAL_TARGET) {
+        pthread_mutex_lock(&server->spare_lock);
+        if (server->n_spares < HTTP_SPARES) {
+            server->spare[server->n_spares++] = x;
+            x = NULL;
+        }
+        pthread_mutex_unlock(&server->spare_lock);
     }
-    exchange_release(x);
-    conn->spare = x;
+    free(x);
     atomic_fetch_sub(&server->n_exchanges, 1);
 }
 
@@ -107,7 +104,7 @@ http_exchange_new(void *cls, const char *uri, struct MHD_Connection *connection)
     conn =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
             ->socket_context;
-    x = exchange_take(conn, len);
+    x = exchange_take(server, len);
     if (x == NULL)
         return NULL; /* http_exchange_run() answers for us */
     x->server = server;
@@ -380,6 +377,6 @@ http_exchange_completed(void *cls, struct MHD_Connection *connection,
         x->phase = PHASE_ABORT;
         http_lane_push_late(server->lane, &x->job);
     } else {
-        exchange_leave(x);
+        http_exchange_free(x);
     }
 }

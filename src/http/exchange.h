@@ -19,6 +19,7 @@
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include <microhttpd.h>
@@ -33,6 +34,8 @@
 #include "http/watch.h"
 
 #define HTTP_ID_SIZE 65
+/* Exchanges kept for use again, by all threads together. */
+#define HTTP_SPARES 64
 
 /* A body larger than this is not for the fast lane. */
 #define HTTP_FAST_BODY (64 * KIB)
@@ -61,6 +64,9 @@ struct http_server {
     struct http_watch   *watch;
     struct http_feeds   *feeds;
     struct MHD_Daemon   *daemon;
+    pthread_mutex_t       spare_lock;
+    unsigned              n_spares;
+    struct http_exchange *spare[HTTP_SPARES];
     struct MHD_Response *short_of_memory; /* made before there is none left */
 };
 

@@ -219,6 +219,9 @@ server_free(struct http_server *server)
         close(server->listen_fd);
     if (server->short_of_memory != NULL)
         MHD_destroy_response(server->short_of_memory);
+    while (server->n_spares > 0)
+        free(server->spare[--server->n_spares]);
+    pthread_mutex_destroy(&server->spare_lock);
     free(server);
 }
 
@@ -247,6 +250,7 @@ http_server_start(const struct http_options *options, struct http_server **out,
 
     if (server == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
+    pthread_mutex_init(&server->spare_lock, NULL);
     server->listen_fd = -1;
     server->opt = *options;
     fill_defaults(&server->opt);

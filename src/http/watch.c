@@ -89,8 +89,10 @@ cut_the_late(struct http_watch *watch)
         int     wait = atomic_load(&c->wait);
         bool    in_body = wait == HTTP_WAIT_BODY || wait == HTTP_WAIT_STREAM;
 
+        /* The server's thread shall see the end too.  Our own stays open: what
+         * was sent may be a whole request, and a busy thread still answer. */
         if (in_body && deadline > 0 && sender_has_left(c))
-            shutdown(c->fd, SHUT_RDWR);
+            shutdown(c->fd, SHUT_RD);
         if (deadline <= 0 || deadline > now ||
             (wait == HTTP_WAIT_STREAM && stream_goes_on(watch, c, now)) ||
             !atomic_compare_exchange_strong(&c->deadline_us, &deadline, CUT))
@@ -294,7 +296,6 @@ http_conn_free(struct http_watch *watch, struct http_conn *conn)
     pthread_mutex_unlock(&watch->lock);
     if (wake)
         watch_wake(watch);
-    free(conn->spare);
     free(conn);
 }
 

@@ -51,8 +51,6 @@ struct http_conn {
     uint8_t  address[16];
     bool     is_crowding; /* one more than its address may have */
     bool     linger;      /* when it closes                       */
-    void    *spare;       /* memory for its next request, or NULL:
-                             free() it                            */
 };
 
 struct http_watch;

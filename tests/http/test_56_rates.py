@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import statistics
 import threading
 import time
 
@@ -113,5 +114,4 @@ def test_overload_takes_nothing_from_those_let_in(new_daemon):
                    100)
     goodput(client, 8, 1)
     pairs = [(goodput(client, 8), goodput(client, 80)) for _ in range(3)]
-    # The best of three pairs: neighbours may be busy in one of them.
-    assert any(over >= 0.9 * peak for peak, over in pairs), pairs
+    assert statistics.median(over / peak for peak, over in pairs) >= 0.9, pairs

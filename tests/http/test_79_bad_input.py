@@ -222,7 +222,7 @@ def chunks_beyond_the_limit(p):
                body=b"%x\r\n" % n + b" " * n + b"\r\n0\r\n\r\n")
 
 
-@row(17, 414, 431, None)
+@row(17, 414, 431)
 def long_heads(p):
     n = p.number(30000, 20000, 100000)
     return p.one(raw("GET /" + "a" * n + " HTTP/1.1"),
@@ -678,8 +678,7 @@ def send_raw(client, data, seconds):
     with client.connect(seconds) as link:
         try:
             link.sendall(data)
-            if seconds == 1:  # it may wait for more than there is
-                link.shutdown(1)
+            link.shutdown(1)
         except OSError:
             pass
         return read_all(link)
@@ -801,5 +800,6 @@ def test_another_century(new_daemon, year):
     client.dataset("d", line_data())
     done = client.train("n", "d", epochs=3)
     assert done["created_at"].startswith(year)
+    # Not their order: two threads see a faked clock some milliseconds apart.
     assert all(0 <= row["seconds"] < 60 for row in client.history(done["id"]))
     assert client.predict("n", [[1]])["version"] == 1

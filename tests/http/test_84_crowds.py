@@ -78,8 +78,8 @@ def test_ten_thousand_that_are_idle(new_daemon, record_property):
     print(f"10000 idle: healthz p50 {percentile(taken, 0.5):.2f} ms, "
           f"p99 {p99:.2f} ms, {grown / 1024:.0f} MiB more")
     assert p99 <= 20 * SLOW
-    # Each has a pool of 16 KiB; the aim is 180 MiB in all, 191 were measured.
-    assert grown <= 200 * 1024 * SLOW
+    # Each has a pool of 16 KiB, and a little beside it.
+    assert grown <= 180 * 1024 * SLOW
 
 
 @pytest.mark.parametrize("how", ["-H", "-B", "-X"])
