@@ -82,16 +82,24 @@ SELECT 1 FROM job WHERE network_id = ?1 AND base_version = ?2
 -- name: VERSION_DELETE
 DELETE FROM version WHERE network_id = ?1 AND version = ?2;
 -- name: VERSION_RETAIN
--- All but the newest ones, version 0, the pinned one and those in use.
+-- All but the newest ones, version 0, the pinned one, those in use, and what
+-- the newest and the pinned one were trained from: else nobody could verify.
+WITH first_to_go AS (SELECT version FROM version
+                      WHERE network_id = ?1 AND version > 0
+                      ORDER BY version DESC LIMIT 1
+                     OFFSET (SELECT keep_versions FROM network WHERE id = ?1)),
+     pinned AS (SELECT serving_version AS version FROM network WHERE id = ?1)
 DELETE FROM version
  WHERE network_id = ?1 AND version > 0
-   AND version <= (SELECT version FROM version
-                    WHERE network_id = ?1 AND version > 0
-                    ORDER BY version DESC LIMIT 1
-                   OFFSET (SELECT keep_versions FROM network WHERE id = ?1))
-   AND version <> (SELECT serving_version FROM network WHERE id = ?1)
+   AND version <= (SELECT version FROM first_to_go)
+   AND version <> (SELECT version FROM pinned)
    AND version NOT IN (SELECT base_version FROM job WHERE network_id = ?1
                           AND status IN ('queued', 'running', 'paused'))
+   AND version NOT IN (SELECT j.base_version
+                         FROM version AS v JOIN job AS j ON j.id = v.job_id
+                        WHERE v.network_id = ?1 AND j.continues = 0
+                          AND (v.version > (SELECT version FROM first_to_go)
+                            OR v.version = (SELECT version FROM pinned)))
    AND (SELECT keep_versions FROM network WHERE id = ?1) > 0;
 -- name: WEIGHT_INSERT
 INSERT INTO weight_chunk (version_id, number, bytes) VALUES (?1, ?2, ?3);
