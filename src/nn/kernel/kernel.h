@@ -101,7 +101,8 @@ struct nn_kernel {
     size_t (*tiny)(const struct nn_kernel_tiny *net, const float *x,
                    const float *t, size_t n, float *y,
                    struct nn_kernel_tiny_sums *sums);
-    /* Sum of x_i^2, in double, in an order of its own: equal on every set. */
+    /* Sum of x_i^2 to float32's precision, whatever its size; its order is its
+     * own, and equal on every set. */
     double (*sum_squares)(const float *x, size_t n);
     /* w -= rate g;  v = momentum v - rate g, w += v;  Adam. */
     void (*sgd)(float *w, const float *g, size_t n, float rate);

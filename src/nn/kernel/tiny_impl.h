@@ -14,6 +14,7 @@
 
 #include "nn/kernel/kernel.h"
 #include "nn/kernel/math_impl.h"
+#include "nn/kernel/sets.h"
 #include "nn/kernel/update_impl.h"
 #include "nn/kernel/vector.h"
 
@@ -106,8 +107,8 @@ tiny_error(const struct tiny_layer *l, struct tiny_layer *before)
 }
 
 /* Sums of 16, of which only n are not 0, in the order of sum_squares(). */
-static ALWAYS_INLINE dvec
-tiny_tree(dvec s[WIDTH], size_t n)
+static ALWAYS_INLINE vec
+tiny_tree(vec s[WIDTH], size_t n)
 {
     for (size_t width = WIDTH / 2; width > 0; width /= 2)
         for (size_t i = 0; i < width && i + width < n; i++)
@@ -115,30 +116,32 @@ tiny_tree(dvec s[WIDTH], size_t n)
     return s[0];
 }
 
-/* The squared norm of the gradient. */
+/* The squared norm of the gradient: a row of weights in each lane. */
 static ALWAYS_INLINE double
 tiny_squares(const struct tiny_layer *l, const float *x)
 {
-    double sum = 0, bias[WIDTH] = { 0 };
+    double sum = 0;
 
-    for (size_t j = 0; j < l->n_out; j += HALF) {
-        half_vec d = *(const half_mem *)(l->d + j);
-        dvec     s[WIDTH];
+    for (size_t v = 0; v < l->vecs; v++) {
+        vec   d = load(l->d + v * LANES), s[WIDTH], rows;
+        float g[WIDTH];
 
-        for (size_t i = 0; i < l->n_in; i++)
-            s[i] = add_square((dvec){ 0 }, d * x[i]);
-        s[0] = tiny_tree(s, l->n_in);
-        for (size_t k = 0; k < HALF && j + k < l->n_out; k++)
-            sum += s[0][k];
+        for (size_t i = 0; i < l->n_in; i++) {
+            s[i] = d * x[i];
+            s[i] *= s[i];
+        }
+        rows = tiny_tree(s, l->n_in);
+        for (size_t k = 0; k < LANES && v * LANES + k < l->n_out; k++) {
+            if (rows[k] > SQUARES_LEAST && rows[k] < SQUARES_MOST) {
+                sum += (double)rows[k];
+                continue;
+            }
+            for (size_t i = 0; i < l->n_in; i++)
+                g[i] = d[k] * x[i];
+            sum += sum_squares(g, l->n_in);
+        }
     }
-    if (!l->biased)
-        return sum;
-    for (size_t j = 0; j < l->n_out; j++)
-        bias[j] = (double)l->d[j] * l->d[j];
-    for (size_t width = WIDTH / 2; width > 0; width /= 2)
-        for (size_t j = 0; j < width && j + width < l->n_out; j++)
-            bias[j] += bias[j + width];
-    return sum + bias[0];
+    return l->biased ? sum + sum_squares(l->d, l->n_out) : sum;
 }
 
 /* w -= rate g, g = d x + 0 as a product of one term has it. */
@@ -194,6 +197,9 @@ tiny(const struct nn_kernel_tiny *net, const float *x, const float *t, size_t n,
     size_t            n_out = net->layer[n_layers - 1].n_out;
     const vec         back = splat(-net->rate);
 
+    if (JOIN(nn_kernel_two_layers_, NN_SET)(net, x, t, n, y, sums, sum_squares,
+                                            &row))
+        return row;
     for (size_t i = 0; i < n_layers; i++)
         tiny_load(&layer[i], &net->layer[i]);
     for (row = 0; row < n; row++, x += n_in, t += n_out, y += n_out) {
