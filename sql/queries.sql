@@ -296,15 +296,15 @@ DELETE FROM idempotency WHERE created_ms < ?1;
 -- name: EPOCH_INSERT
 INSERT INTO epoch (job_id, epoch, loss, accuracy, val_loss, val_accuracy,
                    learning_rate, gradient_norm, seconds, samples_per_second,
-                   restart)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+                   restart, fold)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 -- name: EPOCH_LIST
 SELECT epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
-       gradient_norm, seconds, samples_per_second, restart
+       gradient_norm, seconds, samples_per_second, restart, fold
   FROM epoch WHERE job_id = ?1 AND epoch > ?2 ORDER BY epoch LIMIT ?3;
 -- name: EPOCH_GET
 SELECT epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
-       gradient_norm, seconds, samples_per_second, restart
+       gradient_norm, seconds, samples_per_second, restart, fold
   FROM epoch WHERE job_id = ?1 AND epoch = ?2;
 -- name: EPOCH_LANDMARKS
 SELECT coalesce((SELECT epoch FROM epoch WHERE job_id = ?1

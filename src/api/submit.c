@@ -203,11 +203,10 @@ check_continue(const struct store_job *from, const struct codec_job *asked,
                        "job %lld had restarts, and its state is that of the "
                        "last one: submit a job that starts from its version",
                        (long long)from->id);
-    if (asked->restarts > 1)
+    if (asked->folds > 0)
         return err_set(e, ERR_CONFLICT, "",
-                       "job %lld tried several initialisations, and only the "
-                       "weights of the best are kept: submit a job with "
-                       "\"start_from\" instead",
+                       "job %lld had folds, and its epochs follow from them: "
+                       "submit a job that starts from its version",
                        (long long)from->id);
     if (asked->epochs <= from->epoch)
         return err_set(e, ERR_INVALID, "/epochs",

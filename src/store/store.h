@@ -337,6 +337,7 @@ enum err store_event_last(struct store *db, int64_t job_id, int64_t *out,
 struct store_epoch {
     uint64_t epoch;   /* from 1, over all restarts             */
     uint64_t restart; /* from 1; 0: the job has none but this  */
+    uint64_t fold;    /* that was held out, from 1; 0: none    */
     double   loss, accuracy, val_loss, val_accuracy;
     double   learning_rate, gradient_norm, seconds, samples_per_second;
 };

@@ -208,9 +208,10 @@ plan_bytes(struct training_plan *plan, const struct codec_job *spec,
     /* The optimiser's state, had it as many parameters as the net has floats.
      */
     size_t opt = nn_optimizer_bytes(&spec->optimizer, net / sizeof(float));
-    /* A net, the best one, a gradient, the best of other restarts; and a
+    /* A net, the best one, a gradient, the best of other restarts or the start
+     * weights of the next fold; and a
      * checkpoint twice: ours, and the copy the store writes from. */
-    size_t nets = spec->restarts > 1 ? 3 : 2;
+    size_t nets = codec_job_runs(spec) > 1 ? 3 : 2;
     size_t sum = 0;
     if (!mem_add(table, held_out, &sum) || !mem_add(sum, work, &sum) ||
         !mem_add(sum, nn_work_team_bytes(plan->n_threads), &sum) ||
@@ -306,8 +307,8 @@ training_plan_init(struct training_plan *plan, struct store *db,
     if (rc != ERR_OK)
         goto out;
     if (spec->validation_dataset[0] != '\0') {
-        rc = dataset_open(db, spec->validation_dataset, 0, "/validation/dataset",
-                          &plan->validation, e);
+        rc = dataset_open(db, spec->validation_dataset, 0,
+                          "/validation/dataset", &plan->validation, e);
         if (rc != ERR_OK)
             goto out;
     }
@@ -333,6 +334,24 @@ out:
     store_network_release(&network);
     if (rc != ERR_OK)
         training_plan_release(plan);
+    return rc;
+}
+
+enum err
+training_plan_encoder(struct training_plan *plan, struct store *db,
+                      const struct codec_job *spec, struct errinfo *e)
+{
+    struct store_network network = { 0 };
+    enum err             rc = store_network_get(db, spec->network, &network, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    dataset_encoder_free(plan->encoder);
+    plan->encoder = NULL;
+    plan->fit = false;
+    rc = encoder_choose(plan, db, spec, network.id, NULL,
+                        spec_n_out(&plan->net), e);
+    store_network_release(&network);
     return rc;
 }
 
