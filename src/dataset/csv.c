@@ -248,7 +248,10 @@ read_bytes(struct dataset_csv *csv, const char *p, const char *end,
     while (p < end && rc == ERR_OK) {
         switch (csv->state) {
         case CELL:
-            rc = read_cell(csv, &p, e);
+            if (csv->field == 0)
+                rc = dataset_csv_plain_rows(csv, &p, end, e);
+            if (rc == ERR_OK && p < end)
+                rc = read_cell(csv, &p, e);
             break;
         case PLAIN:
             rc = read_run(csv, IN_PLAIN, &p, end, e);

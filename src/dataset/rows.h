@@ -77,6 +77,7 @@ struct dataset_rows {
     struct buf chunk, text;
     struct dataset_texts  texts, spare; /* the block's                  */
     bool                  has_texts;    /* a column of them             */
+    bool                  has_others;   /* than numbers of width 1      */
     uint32_t             *local; /* [n_local] a category's place in it  */
     size_t                n_local;
     struct dataset_sample sample;
