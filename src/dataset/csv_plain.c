@@ -80,7 +80,7 @@ dataset_csv_plain_rows(struct dataset_csv *csv, const char **p, const char *end,
     while (end != NULL && *p <= end && rc == ERR_OK) {
         const char *next = read_row(rows, csv->delimiter, *p);
 
-        if (next == NULL || (size_t)(next - *p) > DATASET_MAX_ROW_BYTES)
+        if (next == NULL || (size_t)(next - *p) > rows->limits.row_bytes)
             break;
         *p = next;
         csv->line++;

@@ -13,7 +13,8 @@ dataset_rows_init(struct dataset_rows *rows, dataset_chunk_fn sink, void *arg)
 {
     *rows = (struct dataset_rows){ .sink = sink,
                                    .sink_arg = arg,
-                                   .chunk_floats = DATASET_CHUNK_FLOATS };
+                                   .chunk_floats = DATASET_CHUNK_FLOATS,
+                                   .limits = DATASET_LIMITS };
 }
 
 void
@@ -79,11 +80,13 @@ static enum err
 check_name(const struct dataset_rows *rows, const char *name, size_t len,
            const char *where, struct errinfo *e)
 {
-    if (rows->n_columns == DATASET_MAX_COLUMNS)
-        return err_set(e, ERR_INVALID, where,
-                       "there are more than %d columns, the most a dataset may "
-                       "have",
-                       DATASET_MAX_COLUMNS);
+    if (rows->n_columns == rows->limits.columns)
+        return err_named(e,
+                         err_set(e, ERR_INVALID, where,
+                                 "there are more than %zu columns, the most a "
+                                 "dataset may have (dataset_columns)",
+                                 rows->limits.columns),
+                         "too_many_columns");
     if (len == 0)
         return err_set(e, ERR_INVALID, where,
                        "the column's name is empty; every column needs one");
@@ -271,13 +274,30 @@ dataset_rows_flush(struct dataset_rows *rows, struct errinfo *e)
 }
 
 enum err
+dataset_rows_check_bytes(const struct dataset_rows *rows, size_t n,
+                         const struct dataset_spot *spot, struct errinfo *e)
+{
+    if (n <= rows->limits.row_bytes)
+        return ERR_OK;
+    return err_named(e,
+                     dataset_refuse(e, spot,
+                                    "the row has more than %zu bytes, the most "
+                                    "it may have (dataset_row_kib)",
+                                    rows->limits.row_bytes),
+                     "row_too_long");
+}
+
+enum err
 dataset_rows_next(struct dataset_rows *rows, struct errinfo *e)
 {
-    if (rows->first_row + rows->n_rows == DATASET_MAX_ROWS)
-        return err_set(e, ERR_INVALID, "",
-                       "there are more than %" PRIu64
-                       " rows, the most a dataset may have",
-                       DATASET_MAX_ROWS);
+    if (rows->first_row + rows->n_rows == rows->limits.rows)
+        return err_named(e,
+                         err_set(e, ERR_INVALID, "",
+                                 "there are more than %" PRIu64
+                                 " rows, the most a dataset may have "
+                                 "(dataset_rows)",
+                                 rows->limits.rows),
+                         "too_many_rows");
     rows->n_rows++;
     rows->row += rows->width;
     if (rows->n_rows == rows->max_rows)

@@ -139,7 +139,7 @@ fold_distinct(struct dataset_rows *rows, struct dataset_draft *col,
             continue;
         if (!add_distinct(col, cell[i]))
             return false;
-        col->too_many = col->seen.n > DATASET_MAX_CATEGORIES;
+        col->too_many = col->seen.n > rows->limits.categories;
     }
     if (!col->meta.is_target)
         rows->n_distinct += col->seen.n - before;
