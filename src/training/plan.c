@@ -290,6 +290,37 @@ training_plan_has_accuracy(const struct training_plan *plan)
            plan->net.loss.type == NN_BINARY_CROSS_ENTROPY;
 }
 
+/* The network has another number of inputs: how may that come? */
+static enum err
+wrong_inputs(const struct training_plan *plan, const struct codec_job *spec,
+             size_t n_in, struct errinfo *e)
+{
+    const struct dataset_meta *meta = &plan->dataset->meta;
+    size_t                     n_columns = 0;
+    const char                *aside = NULL;
+
+    for (size_t i = 0; i < meta->n_columns; i++) {
+        const struct dataset_column *col = &meta->column[i];
+
+        if (col->is_aside)
+            aside = col->name;
+        else if (!col->is_target && col->type != DATASET_IGNORED)
+            n_columns++;
+    }
+    if (aside != NULL)
+        return err_set(e, ERR_INVALID, "/dataset",
+                       "gives %zu inputs without column \"%.40s\", which this "
+                       "job sets aside, and network \"%.40s\" takes %zu: make "
+                       "it with this job's \"validation\" and "
+                       "\"sample_weight\"",
+                       plan->encoder->n_in, aside, spec->network, n_in);
+    return err_set(e, ERR_INVALID, "/dataset",
+                   "dataset \"%s\" gives %zu inputs from %zu column%s, network "
+                   "\"%s\" takes %zu; one made with \"dataset\" fits",
+                   spec->dataset, plan->encoder->n_in, n_columns,
+                   n_columns == 1 ? "" : "s", spec->network, n_in);
+}
+
 enum err
 training_plan_init(struct training_plan *plan, struct store *db,
                    const struct codec_job *spec, const char *encoder,
@@ -322,10 +353,7 @@ training_plan_init(struct training_plan *plan, struct store *db,
     if (rc != ERR_OK)
         goto out;
     if (plan->encoder->n_in != n_in) {
-        rc = err_set(e, ERR_INVALID, "/dataset",
-                     "dataset \"%s\" gives %zu inputs, network \"%s\" takes "
-                     "%zu",
-                     spec->dataset, plan->encoder->n_in, spec->network, n_in);
+        rc = wrong_inputs(plan, spec, n_in, e);
         goto out;
     }
     plan_rows(plan, spec);
