@@ -80,7 +80,7 @@ nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
         .rate = rate,
         .n = n,
         .w = params + first,
-        .g = grad + first,
+        .g = grad,
     };
 
     assert(opt->steps > 0 && first + n <= opt->n_params);

@@ -135,15 +135,14 @@ static void
 adam_update(const struct nn_optimizer_piece *p)
 {
     const struct nn_optimizer_spec *s = p->spec;
-    struct nn_kernel_adam           a = {
-                  .rate = p->rate,
-                  .beta_1 = s->beta_1,
-                  .beta_2 = s->beta_2,
-                  .epsilon = s->epsilon,
-                  .rest_1 = (float)(1.0 - s->beta_1),
-                  .rest_2 = (float)(1.0 - s->beta_2),
-                  .correct_1 = (float)(1.0 / (1.0 - power(s->beta_1, p->steps))),
-                  .correct_2 = (float)(1.0 / (1.0 - power(s->beta_2, p->steps))),
+    double correct_1 = 1.0 - power(s->beta_1, p->steps);
+    double correct_2 = sqrt(1.0 - power(s->beta_2, p->steps));
+
+    const struct nn_kernel_adam a = {
+        .rate = (float)(p->rate * correct_2 / correct_1),
+        .epsilon = (float)(s->epsilon * correct_2),
+        .rest_1 = (float)(1.0 - s->beta_1),
+        .rest_2 = (float)(1.0 - s->beta_2),
     };
 
     nn_kernel()->adam(p->w, p->state[0], p->state[1], p->g, p->n, &a);

@@ -61,20 +61,13 @@ turn(size_t rows, size_t cols, const float *x, size_t x_row, float *out,
             out[j * out_row + i] = x[i * x_row + j];
 }
 
-/* Zero the columns from n on of out [k][width]. */
-static void
-zero_beyond(size_t k, size_t n, size_t width, float *out)
-{
-    if (n < width)
-        for (size_t p = 0; p < k; p++)
-            memset(out + p * width + n, 0, (width - n) * sizeof(*out));
-}
-
 /* Pack k rows and n <= width columns of B into out [k][width]; beyond n: 0. */
 static void
 pack_panel(size_t k, size_t n, size_t width, const float *b, size_t b_row,
            size_t b_col, float *out)
 {
+    if (n < width)
+        memset(out, 0, k * width * sizeof(*out));
     if (b_row == 1) { /* columns lie in one piece: W of y = W x */
         turn(n, k, b, b_col, out, width);
     } else if (b_col == 1 && n == TILE_COLS) {
@@ -87,7 +80,6 @@ pack_panel(size_t k, size_t n, size_t width, const float *b, size_t b_row,
             for (size_t j = 0; j < n; j++)
                 out[p * width + j] = b[p * b_row + j * b_col];
     }
-    zero_beyond(k, n, width, out);
 }
 
 /* Pack `rows` of the `left` rows of A: out [k][rows].  A whole vector is copied
