@@ -92,19 +92,43 @@ thin(const struct product *p)
     return j;
 }
 
-/* Scratch: a block of B in panels [k][TILE_COLS], then a tile's rows of A,
+/* Scratch: a block of B in panels [k][TILE_COLS], then some tiles' rows of A,
  * [k][rows]. */
 #define B_FLOATS ((size_t)64 * 1024)
+_Static_assert(B_FLOATS + A_TILES * A_TILE_FLOATS <= SCRATCH_FLOATS, "room");
 
-/* Would the rows of a panel fight over the sets of the first-level cache, or
- * lie in more pages (64) than its translation buffer holds?  And is each read
- * often enough to be worth a copy? */
+/* Would the rows of a panel fight over the sets of the first-level cache?  Or
+ * is each read so often that it is worth a copy anyway? */
 static bool
 packs_b(const struct product *p)
 {
     return p->b_col != 1 ||
-           (p->m > 4 * TILE_ROWS && p->k > 16 &&
-            (p->b_row % 64 == 0 || p->k * p->b_row > B_FLOATS));
+           (p->k > 16 && p->m > (p->b_row % 64 == 0 ? 4 : 32) * TILE_ROWS);
+}
+
+/* Do A's rows lie as columns, and are they read often enough? */
+static bool
+packs_a(const struct product *p)
+{
+    return p->a_col != 1 && p->n > 4 * TILE_COLS;
+}
+
+/* A tile's rows from i on: packed with those of the tiles that come next, so
+ * that a line of A is read once, as long as all of them are whole and a vector
+ * more is there. */
+static const float *
+packed_a(const struct product *p, size_t i, size_t rows, float *out)
+{
+    const size_t group = A_TILES * TILE_ROWS;
+    const float *a = p->a + i * p->a_row;
+
+    if (p->a_row != 1 || i - i % group + group + LANES > p->m) {
+        pack_tile(rows, p->m - i, p->k, a, p->a_row, p->a_col, out);
+        return out;
+    }
+    if (i % group == 0)
+        pack_tiles(p->k, a, p->a_col, out);
+    return out + i % group / TILE_ROWS * A_TILE_FLOATS;
 }
 
 /* One row of tiles; b: panels, b_panel floats apart. */
@@ -116,18 +140,18 @@ wide_row(const struct product *p, size_t i, size_t rows, const float *b,
     size_t       a_row = p->a_row, a_col = p->a_col;
     size_t       tail = p->n % TILE_COLS;
 
-    if (a_col != 1 && p->n > 4 * TILE_COLS) {
-        pack_tile(rows, p->m - i, p->k, a, a_row, a_col, scratch + B_FLOATS);
-        a = scratch + B_FLOATS;
+    if (packs_a(p)) {
+        a = packed_a(p, i, rows, scratch + B_FLOATS);
         a_row = 1;
         a_col = rows;
     }
     for (size_t q = 0; q < 4 && p->then.beside[q] != NULL; q++)
         beside[q] = p->then.beside[q] + i * p->c_row;
-    const struct strip s = { p->n / TILE_COLS, p->k,    a_row, a_col,
-                             b_row,            b_panel, p->c_row, a,
-                             b,                c,       beside,   p->c_row,
-                             p->accumulate };
+    const struct strip s = {
+        p->n / TILE_COLS, p->k, a_row, a_col, b_row,  b_panel,
+        p->c_row,         a,    b,     c,     beside, p->c_row,
+        p->accumulate
+    };
 
     strips[rows - 1](&s);
     if (tail > 0)

@@ -4,6 +4,7 @@
 #ifndef NN_KERNEL_PACK_IMPL_H
 #define NN_KERNEL_PACK_IMPL_H
 
+#include "nn/kernel/sets.h"
 #include "nn/kernel/tile_impl.h"
 #include "nn/kernel/vector.h"
 
@@ -97,6 +98,22 @@ pack_tile(size_t rows, size_t left, size_t k, const float *a, size_t a_row,
     for (size_t p = 0; p < k; p++)
         for (size_t r = 0; r < rows; r++)
             out[p * rows + r] = a[p * a_col + r * a_row];
+}
+
+/* The same for the A_TILES tiles of most of a matrix, whose rows are TILE_ROWS:
+ * tile t is out[t * A_TILE_FLOATS].  A row of A is read in one piece, while its
+ * lines are near. */
+#define A_TILES 8
+#define A_TILE_FLOATS ((size_t)(K_BLOCK * TILE_ROWS + LANES))
+
+static void
+pack_tiles(size_t k, const float *a, size_t a_col, float *out)
+{
+    for (size_t p = 0; p < k; p++)
+#pragma GCC unroll 8
+        for (size_t t = 0; t < A_TILES; t++)
+            store(out + t * A_TILE_FLOATS + p * TILE_ROWS,
+                  load(a + p * a_col + t * TILE_ROWS));
 }
 
 #endif
