@@ -163,17 +163,19 @@ struct told {
     const struct product *p;
     size_t               *next; /* [m]: where the next piece of a row begins */
     float                *seen; /* [m][n]: C as it was when told             */
+    bool                  passing;
 };
 
 static void
-told_piece(void *ctx, size_t row, size_t first, size_t n)
+told_piece(void *ctx, size_t row, size_t first, size_t n, float *c)
 {
     struct told *t = ctx;
 
     ck_assert(row < t->p->m && first == t->next[row] && n > 0);
     t->next[row] += n;
-    memcpy(t->seen + row * t->p->n + first,
-           t->p->c + row * t->p->c_row + first, n * sizeof(float));
+    if (!t->passing)
+        ck_assert_ptr_eq(c, t->p->c + row * t->p->c_row + first);
+    memcpy(t->seen + row * t->p->n + first, c, n * sizeof(*c));
 }
 
 /* Around the 256 of k, and with more than one block of columns. */
@@ -182,7 +184,8 @@ START_TEST(gemm_then_tells_what_is_final_piece_by_piece)
     static const size_t shapes[][3] = {
         { 1, 3, 1 }, { 13, 700, 257 }, { 30, 33, 64 }, { 2, 300, 20 },
     };
-    const size_t           *s = shapes[_i];
+    const size_t           *s = shapes[_i / 2];
+    bool                    passing = _i % 2 == 1;
     float                  *scratch = mem_floats(nn_kernel_scratch_floats(), 0);
     struct product          p;
     const struct nn_kernel *kernel;
@@ -191,18 +194,23 @@ START_TEST(gemm_then_tells_what_is_final_piece_by_piece)
     for (size_t k = 0; (kernel = nn_kernel_at(k)) != NULL; k++) {
         size_t                next[64] = { 0 };
         float                *seen = mem_floats(p.m * p.n, 0);
-        struct told           told = { &p, next, seen };
-        struct nn_kernel_then then = { told_piece, &told, { p.start } };
+        struct told           told = { &p, next, seen, passing };
+        struct nn_kernel_then then = { told_piece, &told, passing,
+                                       { p.start } };
 
         ck_assert(scratch != NULL && seen != NULL);
         memcpy(p.c, p.start, p.m * p.c_row * sizeof(*p.c));
         kernel->gemm_then(p.m, p.n, p.k, p.a, p.a_row, p.a_col, p.b, p.b_row,
                           p.b_col, p.c, p.c_row, &then, scratch);
-        product_check(&p, kernel);
         for (size_t i = 0; i < p.m; i++) {
             ck_assert_uint_eq(next[i], p.n);
-            ck_assert(fix_same(seen + i * p.n, p.c + i * p.c_row, p.n));
+            if (passing)
+                memcpy(p.c + i * p.c_row, seen + i * p.n,
+                       p.n * sizeof(*p.c));
+            else
+                ck_assert(fix_same(seen + i * p.n, p.c + i * p.c_row, p.n));
         }
+        product_check(&p, kernel);
         free(seen);
     }
     product_close(&p);
@@ -373,8 +381,7 @@ END_TEST
 START_TEST(updates_follow_their_formulas)
 {
     static const struct nn_kernel_adam p = {
-        .rate = 0.1f, .beta_1 = 0.9f, .beta_2 = 0.999f, .epsilon = 1e-8f,
-        .rest_1 = 0.1f, .rest_2 = 0.001f, .correct_1 = 10, .correct_2 = 1000,
+        .rate = 0.1f, .epsilon = 1e-4f, .rest_1 = 0.1f, .rest_2 = 0.001f,
     };
     float                   w0[N_PARAMS], v0[N_PARAMS], m0[N_PARAMS], g[N_PARAMS];
     float                   w[N_PARAMS], v[N_PARAMS], m[N_PARAMS];
@@ -409,7 +416,7 @@ START_TEST(updates_follow_their_formulas)
         for (size_t i = 0; i < N_PARAMS; i++) {
             double want_m = 0.9 * m0[i] + 0.1 * g[i];
             double want_v = 0.999 * v0[i] + 0.001 * g[i] * g[i];
-            double step = 0.1 * want_m * 10 / (sqrt(want_v * 1000) + 1e-8);
+            double step = 0.1 * want_m / (sqrt(want_v) + 1e-4);
 
             ck_assert_double_eq_tol(m[i], want_m, 1e-6);
             ck_assert_double_eq_tol(v[i], want_v, 1e-6);
@@ -487,7 +494,7 @@ suite_nn_kernel(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, gemm_is_right_on_all_small_shapes, 0, 20);
     tcase_add_loop_test(t, gemm_is_right_on_large_shapes, 0, 26);
-    tcase_add_loop_test(t, gemm_then_tells_what_is_final_piece_by_piece, 0, 4);
+    tcase_add_loop_test(t, gemm_then_tells_what_is_final_piece_by_piece, 0, 8);
     tcase_add_test(t, gemm_of_no_terms_is_zero_or_what_was_there);
     suite_add_tcase(s, t);
 

@@ -15,19 +15,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One step of Adam: m = beta_1 m + rest_1 g, v = beta_2 v + rest_2 g^2,
- * w -= rate m correct_1 / (sqrt(v correct_2) + epsilon). */
+/* One step of Adam: m += rest_1 (g - m), v += rest_2 (g^2 - v),
+ * w -= rate m / (sqrt v + epsilon), rest = 1 - beta; rate and epsilon are
+ * corrected for the start from zero (Kingma & Ba 2015, end of section 2). */
 struct nn_kernel_adam {
-    float rate, beta_1, beta_2, epsilon;
-    float rest_1, rest_2;       /* 1 - beta             */
-    float correct_1, correct_2; /* 1 / (1 - beta^steps) */
+    float rate, epsilon, rest_1, rest_2;
 };
 
 /* What is to happen to C as it is made. */
 struct nn_kernel_then {
-    /* c[row][first..first + n] is final; NULL: nobody is told. */
-    void (*fn)(void *ctx, size_t row, size_t first, size_t n);
+    /* c[row][first..first + n] is final, and at c; NULL: nobody is told. */
+    void (*fn)(void *ctx, size_t row, size_t first, size_t n, float *c);
     void *ctx;
+    /* Nobody needs a piece once fn has seen it: rows may share their places
+     * in C, so that it need not travel to memory. */
+    bool passing;
     /* Laid out as C: what fn will touch, brought near meanwhile.  NULL: none. */
     const float *beside[4];
 };

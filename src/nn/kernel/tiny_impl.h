@@ -116,30 +116,37 @@ tiny_tree(vec s[WIDTH], size_t n)
     return s[0];
 }
 
-/* The squared norm of the gradient: a row of weights in each lane. */
+/* The squares of a row, as sum_squares() has them; `quick` is its sum in
+ * floats. */
+static ALWAYS_INLINE double
+tiny_row_squares(float quick, const float *x, float d, size_t n)
+{
+    float g[WIDTH];
+
+    if (quick > SQUARES_LEAST && quick < SQUARES_MOST)
+        return quick;
+    for (size_t i = 0; i < n; i++)
+        g[i] = d * x[i];
+    return sum_squares_exactly(g, n);
+}
+
+/* The squared norm of the gradient. */
 static ALWAYS_INLINE double
 tiny_squares(const struct tiny_layer *l, const float *x)
 {
     double sum = 0;
 
     for (size_t v = 0; v < l->vecs; v++) {
-        vec   d = load(l->d + v * LANES), s[WIDTH], rows;
-        float g[WIDTH];
+        vec d = load(l->d + v * LANES), s[WIDTH];
 
         for (size_t i = 0; i < l->n_in; i++) {
-            s[i] = d * x[i];
-            s[i] *= s[i];
+            vec g = d * x[i];
+
+            s[i] = g * g;
         }
-        rows = tiny_tree(s, l->n_in);
-        for (size_t k = 0; k < LANES && v * LANES + k < l->n_out; k++) {
-            if (rows[k] > SQUARES_LEAST && rows[k] < SQUARES_MOST) {
-                sum += (double)rows[k];
-                continue;
-            }
-            for (size_t i = 0; i < l->n_in; i++)
-                g[i] = d[k] * x[i];
-            sum += sum_squares(g, l->n_in);
-        }
+        s[0] = tiny_tree(s, l->n_in);
+        for (size_t j = 0; j < LANES && v * LANES + j < l->n_out; j++)
+            sum += tiny_row_squares(s[0][j], x, l->d[v * LANES + j], l->n_in);
     }
     return l->biased ? sum + sum_squares(l->d, l->n_out) : sum;
 }

@@ -9,6 +9,7 @@
 #define NN_KERNEL_UPDATE_IMPL_H
 
 #include "nn/kernel/kernel.h"
+#include "nn/kernel/sets.h"
 #include "nn/kernel/vector.h"
 
 #define N_SUMS 64
@@ -74,10 +75,9 @@ sgd_momentum(float *w, float *v, const float *g, size_t n, float rate,
 static ALWAYS_INLINE void
 adam_one(vec *w, vec *m, vec *v, vec g, const struct nn_kernel_adam *p)
 {
-    *m = fused(splat(p->beta_1), *m, splat(p->rest_1) * g);
-    *v = fused(splat(p->beta_2), *v, splat(p->rest_2) * g * g);
-    *w -= splat(p->rate) * (*m * splat(p->correct_1)) /
-          (square_root(*v * splat(p->correct_2)) + splat(p->epsilon));
+    *m = fused(splat(p->rest_1), g - *m, *m);
+    *v = fused(splat(p->rest_2), fused(g, g, -*v), *v);
+    *w -= splat(p->rate) * *m / (square_root(*v) + splat(p->epsilon));
 }
 
 static void
@@ -185,7 +185,7 @@ sum_squares(const float *x, size_t n)
     for (size_t width = LANES / 2; width > 0; width /= 2)
         for (size_t j = 0; j < width; j++)
             sum[j] += sum[j + width];
-    if (sum[0] > 1e-30f && sum[0] < 1e30f)
+    if (sum[0] > SQUARES_LEAST && sum[0] < SQUARES_MOST)
         return sum[0];
     return sum_squares_exactly(x, n);
 }
