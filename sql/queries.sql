@@ -63,15 +63,16 @@ RETURNING latest_version;
 
 -- name: VERSION_INSERT
 INSERT INTO version (network_id, version, job_id, dataset, dataset_sha256,
-                     metrics, encoder, sha256, n_bytes, created_ms, origin)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+                     metrics, encoder, sha256, n_bytes, created_ms, origin,
+                     encoder_sha256)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 -- name: VERSION_GET
 SELECT network_id, version, job_id, dataset, dataset_sha256, metrics, encoder,
-       sha256, n_bytes, created_ms, id, origin
+       sha256, n_bytes, created_ms, id, origin, encoder_sha256
   FROM version WHERE network_id = ?1 AND version = ?2;
 -- name: VERSION_LIST
 SELECT network_id, version, job_id, dataset, dataset_sha256, metrics, encoder,
-       sha256, n_bytes, created_ms, id, origin
+       sha256, n_bytes, created_ms, id, origin, encoder_sha256
   FROM version WHERE network_id = ?1 AND version > ?2
  ORDER BY version LIMIT ?3;
 -- name: VERSION_IN_USE
@@ -81,16 +82,24 @@ SELECT 1 FROM job WHERE network_id = ?1 AND base_version = ?2
 -- name: VERSION_DELETE
 DELETE FROM version WHERE network_id = ?1 AND version = ?2;
 -- name: VERSION_RETAIN
--- All but the newest ones, version 0, the pinned one and those in use.
+-- All but the newest ones, version 0, the pinned one, those in use, and what
+-- the newest and the pinned one were trained from: else nobody could verify.
+WITH first_to_go AS (SELECT version FROM version
+                      WHERE network_id = ?1 AND version > 0
+                      ORDER BY version DESC LIMIT 1
+                     OFFSET (SELECT keep_versions FROM network WHERE id = ?1)),
+     pinned AS (SELECT serving_version AS version FROM network WHERE id = ?1)
 DELETE FROM version
  WHERE network_id = ?1 AND version > 0
-   AND version <= (SELECT version FROM version
-                    WHERE network_id = ?1 AND version > 0
-                    ORDER BY version DESC LIMIT 1
-                   OFFSET (SELECT keep_versions FROM network WHERE id = ?1))
-   AND version <> (SELECT serving_version FROM network WHERE id = ?1)
+   AND version <= (SELECT version FROM first_to_go)
+   AND version <> (SELECT version FROM pinned)
    AND version NOT IN (SELECT base_version FROM job WHERE network_id = ?1
                           AND status IN ('queued', 'running', 'paused'))
+   AND version NOT IN (SELECT j.base_version
+                         FROM version AS v JOIN job AS j ON j.id = v.job_id
+                        WHERE v.network_id = ?1 AND j.continues = 0
+                          AND (v.version > (SELECT version FROM first_to_go)
+                            OR v.version = (SELECT version FROM pinned)))
    AND (SELECT keep_versions FROM network WHERE id = ?1) > 0;
 -- name: WEIGHT_INSERT
 INSERT INTO weight_chunk (version_id, number, bytes) VALUES (?1, ?2, ?3);
@@ -150,18 +159,34 @@ SELECT id FROM dataset WHERE state = 'deleting' LIMIT 1;
 -- name: DATASET_DELETE
 DELETE FROM dataset WHERE id = ?1 AND state = 'deleting';
 -- name: CHUNK_INSERT
-INSERT INTO dataset_chunk (dataset_id, number, bytes) VALUES (?1, ?2, ?3);
+INSERT INTO dataset_chunk (dataset_id, number, bytes, sha256)
+VALUES (?1, ?2, ?3, ?4);
 -- name: CHUNK_LIST
-SELECT number, bytes FROM dataset_chunk
- WHERE dataset_id = ?1 AND number > ?2 AND number < ?3
- ORDER BY number LIMIT 1;
+SELECT c.dataset_id, c.number, c.bytes, c.sha256, d.name
+  FROM dataset_chunk AS c JOIN dataset AS d ON d.id = c.dataset_id
+ WHERE c.dataset_id = ?1 AND c.number > ?2 AND c.number < ?3
+ ORDER BY c.number LIMIT 1;
+-- name: CHUNK_NEXT
+-- Of all datasets.
+SELECT c.dataset_id, c.number, c.bytes, c.sha256, d.name
+  FROM dataset_chunk AS c JOIN dataset AS d ON d.id = c.dataset_id
+ WHERE (c.dataset_id, c.number) > (?1, ?2)
+ ORDER BY c.dataset_id, c.number LIMIT 1;
+-- name: CHECK_CHUNKS
+-- scan ok: all datasets are what it is about
+SELECT 'rows of dataset ''' || name || ''' are missing'
+  FROM dataset AS d
+ WHERE state = 'ready' AND n_chunks <> (SELECT count(*) FROM dataset_chunk
+                                         WHERE dataset_id = d.id
+                                           AND number < d.n_chunks);
 -- name: CHUNK_PLACE_INSERT
 INSERT INTO chunk_place (dataset_id, number, first_row, end_row)
 VALUES (?1, ?2, ?3, ?4);
 -- name: CHUNK_LIST_ROWS
-SELECT c.number, c.bytes
+SELECT c.dataset_id, c.number, c.bytes, c.sha256, d.name
   FROM chunk_place AS p JOIN dataset_chunk AS c
     ON c.dataset_id = p.dataset_id AND c.number = p.number
+  JOIN dataset AS d ON d.id = p.dataset_id
  WHERE p.dataset_id = ?1 AND p.number > ?2 AND p.number < ?3
    AND p.first_row < ?5 AND p.end_row > ?4
  ORDER BY p.number LIMIT 1;
@@ -351,12 +376,17 @@ DELETE FROM checkpoint_chunk WHERE job_id = ?1 AND number >= ?2;
 SELECT bytes FROM checkpoint_chunk WHERE job_id = ?1 ORDER BY number;
 
 -- name: LIVE_GET
-SELECT version, steps, optimizer, n_bytes FROM live WHERE network_id = ?1;
+SELECT l.version, l.steps, l.optimizer, l.n_bytes, l.sha256, n.name
+  FROM live AS l JOIN network AS n ON n.id = l.network_id
+ WHERE l.network_id = ?1;
+-- name: LIVE_NEXT
+SELECT network_id FROM live WHERE network_id > ?1
+ ORDER BY network_id LIMIT 1;
 -- name: LIVE_PUT
-INSERT INTO live (network_id, version, steps, optimizer, n_bytes)
-VALUES (?1, ?2, ?3, ?4, ?5)
+INSERT INTO live (network_id, version, steps, optimizer, n_bytes, sha256)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (network_id) DO UPDATE
-   SET version = ?2, steps = ?3, optimizer = ?4, n_bytes = ?5;
+   SET version = ?2, steps = ?3, optimizer = ?4, n_bytes = ?5, sha256 = ?6;
 -- name: LIVE_CHUNK_PUT
 INSERT INTO live_chunk (network_id, number, bytes) VALUES (?1, ?2, ?3)
 ON CONFLICT (network_id, number) DO UPDATE SET bytes = ?3;

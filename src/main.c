@@ -197,12 +197,14 @@ check(const struct config *config)
     store_close(db);
     if (rc != ERR_OK)
         return fail(&e, EXIT_FAULTS);
-    printf("%s: %llu networks, %llu versions, %llu datasets, %llu jobs, %llu "
-           "checkpoints: ",
+    printf("%s: %llu networks, %llu versions, %llu datasets in %llu chunks, "
+           "%llu jobs, %llu checkpoints: ",
            config->database, (unsigned long long)found.networks,
            (unsigned long long)found.versions,
-           (unsigned long long)found.datasets, (unsigned long long)found.jobs,
-           (unsigned long long)found.states);
+           (unsigned long long)found.datasets,
+           (unsigned long long)found.store.chunks,
+           (unsigned long long)found.jobs,
+           (unsigned long long)found.store.states);
     if (found.faults == 0)
         printf("all is well\n");
     else

@@ -16,7 +16,7 @@ api_gradient_check(void *ctx, const struct http_request *req,
     size_t                      bytes = 0, taken = 0;
     enum err                    rc;
 
-    rc = codec_gradient_check_version(req->body, req->body_len, &version, e);
+    rc = codec_predict_version(req->body, req->body_len, &version, e);
     if (rc == ERR_OK)
         rc = serving_registry_get(api->registry, req->arg[0], version, &model,
                                   e);

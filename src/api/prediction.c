@@ -24,6 +24,22 @@ api_prediction_find(struct api_ctx *api, const struct http_request *req,
     return ERR_OK;
 }
 
+/* Stored bytes of the version that serves are damaged: did the body ask for
+ * another one anyway? */
+static bool
+asks_for_another(const struct http_request *req, int64_t *out)
+{
+    struct errinfo e;
+    int64_t        version;
+
+    if (codec_predict_version(req->body, req->body_len, &version, &e) !=
+            ERR_OK ||
+        version < 0)
+        return false;
+    *out = version;
+    return true;
+}
+
 /*
  * The model that answers, and the rows as it reads them.  A body that asks for
  * another version is read again for that one, because only the body tells.
@@ -40,6 +56,11 @@ model_and_rows(struct api_ctx *api, const struct http_request *req,
         enum err              rc;
 
         rc = api_prediction_find(api, req, network, version, &model, e);
+        if (rc == ERR_CORRUPT && version < 0 &&
+            asks_for_another(req, &version)) {
+            err_clear(e);
+            continue;
+        }
         if (rc != ERR_OK)
             return rc;
         rc = read(arg, req, model, &asked, e);

@@ -93,8 +93,6 @@ submit(struct api_ctx *api, const struct http_request *req,
         row->validation = (char *)asked->validation_dataset;
     row->spec = spec.data;
     row->priority = (int64_t)asked->priority;
-    if (asked->start_from == CODEC_START_VERSION) /* it is kept until then */
-        row->base_version = asked->start_version;
     row->created_ms = clock_wall_ms();
     rc = store_job_insert(api->store, row, &how, &id, e);
     if (rc != ERR_OK)
@@ -149,7 +147,7 @@ api_jobs_create(void *ctx, const struct http_request *req,
 {
     struct api_ctx  *api = ctx;
     struct codec_job asked;
-    struct store_job row = { 0 };
+    struct store_job row = { .base_version = -1 };
     bool             dry = false;
     enum err         rc;
 
@@ -167,6 +165,10 @@ api_jobs_create(void *ctx, const struct http_request *req,
         rc = dry_run(api, &asked, rep, e);
     else if (rc == ERR_OK)
         rc = training_check(api->store, api->budget, &asked, e);
+    if (asked.start_from == CODEC_START_VERSION) /* it is kept until then */
+        row.base_version = asked.start_version;
+    else if (asked.start_from == CODEC_START_INITIAL)
+        row.base_version = 0;
     if (rc == ERR_OK && !dry)
         rc = submit(api, req, &asked, &row, rep, e);
     codec_job_release(&asked);
@@ -203,12 +205,6 @@ check_continue(const struct store_job *from, const struct codec_job *asked,
                        "job %lld had restarts, and its state is that of the "
                        "last one: submit a job that starts from its version",
                        (long long)from->id);
-    if (asked->restarts > 1)
-        return err_set(e, ERR_CONFLICT, "",
-                       "job %lld tried several initialisations, and only the "
-                       "weights of the best are kept: submit a job with "
-                       "\"start_from\" instead",
-                       (long long)from->id);
     if (asked->epochs <= from->epoch)
         return err_set(e, ERR_INVALID, "/epochs",
                        "job %lld has done %llu epochs: \"epochs\" is how many "
@@ -227,7 +223,7 @@ api_jobs_continue(void *ctx, const struct http_request *req,
                   struct http_reply *rep, struct errinfo *e)
 {
     struct api_ctx  *api = ctx;
-    struct store_job from = { 0 }, row = { 0 };
+    struct store_job from = { 0 }, row = { .base_version = -1 };
     struct codec_job asked = { .epochs = 0 };
     bool             has_stop_when;
     enum err         rc;
@@ -249,6 +245,34 @@ api_jobs_continue(void *ctx, const struct http_request *req,
     }
     codec_job_release(&asked);
     store_job_release(&from);
+    return rc;
+}
+
+/* What the job started from must still be there: it is the newest versions' as
+ * long as they are, whatever keep_versions says. */
+static enum err
+check_origin(struct api_ctx *api, const struct store_job *from,
+             struct errinfo *e)
+{
+    struct store_network network = { 0 };
+    struct store_version base = { 0 };
+    enum err             rc;
+
+    rc = store_network_get(api->store, from->network, &network, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc =
+        store_version_get(api->store, network.id, from->base_version, &base, e);
+    if (rc == ERR_NOTFOUND)
+        rc = err_named(e,
+                       err_set(e, ERR_CONFLICT, "",
+                               "version %lld, from which job %lld started, is "
+                               "gone: there is nothing to start from again",
+                               (long long)from->base_version,
+                               (long long)from->id),
+                       "origin_gone");
+    store_version_release(&base);
+    store_network_release(&network);
     return rc;
 }
 
@@ -276,8 +300,10 @@ api_jobs_verify(void *ctx, const struct http_request *req,
     if (rc == ERR_OK) {
         row.verifies = from.id;
         row.base_version = from.base_version;
-        rc = training_check(api->store, api->budget, &asked, e);
+        rc = check_origin(api, &from, e);
     }
+    if (rc == ERR_OK)
+        rc = training_check(api->store, api->budget, &asked, e);
     if (rc == ERR_OK)
         rc = submit(api, req, &asked, &row, rep, e);
     codec_job_release(&asked);

@@ -50,3 +50,12 @@ digest_hex(const uint8_t digest[DIGEST_SIZE], char out[DIGEST_HEX_SIZE])
     }
     out[2 * DIGEST_SIZE] = '\0';
 }
+
+void
+digest_hex_of(const void *p, size_t n, char out[DIGEST_HEX_SIZE])
+{
+    uint8_t digest[DIGEST_SIZE];
+
+    digest_bytes(p, n, digest);
+    digest_hex(digest, out);
+}

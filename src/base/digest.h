@@ -25,5 +25,6 @@ void digest_bytes(const void *p, size_t n, uint8_t out[DIGEST_SIZE]);
 /* Compare in a time that does not tell where the two differ: keys. */
 bool digest_equal(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE]);
 void digest_hex(const uint8_t digest[DIGEST_SIZE], char out[DIGEST_HEX_SIZE]);
+void digest_hex_of(const void *p, size_t n, char out[DIGEST_HEX_SIZE]);
 
 #endif

@@ -55,6 +55,19 @@ check_text(struct check *check, const char *what, const char *member,
         judge(check, walk_check(text, strlen(text), member, &e), what, &e);
 }
 
+/* As a prediction would read it. */
+static enum err
+check_read(struct check *check, const struct store_version *row,
+           struct errinfo *e)
+{
+    struct store_version again = { 0 };
+    enum err rc = store_version_get(check->db, row->network_id, row->version,
+                                    &again, e);
+
+    store_version_release(&again);
+    return rc;
+}
+
 static enum err
 check_weights(struct check *check, const struct store_version *row,
               struct errinfo *e)
@@ -83,6 +96,8 @@ check_version(struct check *check, const char *network,
              (long long)row->version, network);
     err_clear(&e);
     judge(check, check_weights(check, row, &e), what, &e);
+    err_clear(&e);
+    judge(check, check_read(check, row, &e), what, &e);
     err_clear(&e);
     if (row->encoder != NULL)
         judge(check, codec_encoder_parse(row->encoder, &encoder, &e), what, &e);
@@ -232,7 +247,7 @@ codec_check(struct store *db, store_fault_fn tell, void *arg,
     enum err     rc;
 
     memset(out, 0, sizeof(*out));
-    rc = store_check(db, count_fault, &check, &out->states, e);
+    rc = store_check(db, count_fault, &check, &out->store, e);
     if (rc == ERR_OK)
         rc = check_networks(&check, e);
     if (rc == ERR_OK)

@@ -3,7 +3,8 @@
  *
  * Model    Everything that is stored is read as the daemon would read it: pages
  *          and references, specs, metas, encoders and job specs, and every
- *          digest of weights and checkpoints.  Nothing is changed.
+ *          digest: of weights, encoders, rows and states.  Nothing is
+ *          changed.
  * Errors   Faults of the file are told, not returned; an error is returned
  *          where the search itself cannot go on.
  */
@@ -14,8 +15,9 @@
 #include "store/store.h"
 
 struct codec_check {
-    uint64_t networks, versions, datasets, jobs, states; /* looked at */
-    uint64_t faults;                                     /* found     */
+    uint64_t             networks, versions, datasets, jobs; /* looked at */
+    struct store_checked store;
+    uint64_t             faults; /* found */
 };
 
 /* tell gets a sentence for every fault. */

@@ -12,8 +12,7 @@ codec_evaluate_parse(const void *body, size_t len, struct codec_evaluate *out,
 {
     struct codec_evaluate asked = { .version = -1 };
     struct walk           w;
-    json_t               *document = NULL, *dataset, *version;
-    uint64_t              n;
+    json_t               *document = NULL, *dataset;
     enum err              rc;
 
     err_clear(e);
@@ -26,10 +25,7 @@ codec_evaluate_parse(const void *body, size_t len, struct codec_evaluate *out,
         walk_missing(&w, "dataset");
     else
         value_name(dataset, "/dataset", asked.dataset, e);
-    version = walk_nullable(&w, "version");
-    if (version != NULL &&
-        value_count(version, "/version", 0, INT64_MAX, &n, e))
-        asked.version = (int64_t)n;
+    walk_version(&w, &asked.version);
     walk_end(&w);
     json_decref(document);
     if (e->n > 0)

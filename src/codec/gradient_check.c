@@ -16,39 +16,6 @@
 /* --- reading -----------------------------------------------------------------
  */
 
-static bool
-read_version(struct walk *w, int64_t *out)
-{
-    json_t  *value = walk_nullable(w, "version");
-    uint64_t version;
-
-    *out = -1;
-    if (value == NULL)
-        return true;
-    if (!value_count(value, "/version", 0, INT64_MAX, &version, w->e))
-        return false;
-    *out = (int64_t)version;
-    return true;
-}
-
-enum err
-codec_gradient_check_version(const void *body, size_t len, int64_t *out,
-                             struct errinfo *e)
-{
-    json_t     *document = NULL;
-    struct walk w;
-    enum err    rc;
-
-    err_clear(e);
-    rc = walk_load(body, len, &document, e);
-    if (rc != ERR_OK)
-        return rc;
-    walk_begin(&w, document, "", e);
-    read_version(&w, out);
-    json_decref(document);
-    return e->n > 0 ? e->code : ERR_OK;
-}
-
 /* The array called name, of 1 to NN_CHECK_MAX_ROWS rows; NULL: told. */
 static json_t *
 rows_of(struct walk *w, const char *name)
@@ -192,7 +159,7 @@ codec_gradient_check_parse(const void *body, size_t len,
     walk_begin(&w, document, "", e);
     inputs = rows_of(&w, "inputs");
     targets = rows_of(&w, "targets");
-    read_version(&w, &version);
+    walk_version(&w, &version);
     walk_end(&w);
     if (inputs != NULL && targets != NULL &&
         json_array_size(inputs) != json_array_size(targets))

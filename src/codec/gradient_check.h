@@ -14,10 +14,6 @@
 #include "codec/predict.h"
 #include "nn/check.h"
 
-/* The version that is asked for; -1: the one that serves. */
-enum err codec_gradient_check_version(const void *body, size_t len,
-                                      int64_t *out, struct errinfo *e);
-
 struct codec_gradient_check {
     float *x, *t; /* [n][n_in], [n][n_out]; free() them */
     size_t n;

@@ -150,6 +150,7 @@ struct codec_outcome {
 struct codec_result {
     uint64_t                    best_epoch, restart; /* 0: not told */
     const char                 *stop_reason, *monitor;
+    const char                 *sha256;  /* hex, of the weights; NULL: none */
     const struct codec_outcome *outcome; /* [n_outcomes] */
     size_t                      n_outcomes;
 };
@@ -172,6 +173,9 @@ void codec_event_format(const struct store_event *row, struct buf *out);
 
 /* The version that a job's result names; -1: none. */
 int64_t codec_result_version(const char *result);
+/* The digest of its weights, whether they are still there or not; false: the
+ * result names none. */
+bool codec_result_sha256(const char *result, char out[DIGEST_HEX_SIZE]);
 
 /* What a failed job shows as its error: a problem object. */
 void codec_error_format(const struct errinfo *e, struct buf *out);

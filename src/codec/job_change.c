@@ -65,6 +65,19 @@ codec_result_version(const char *result)
     return n;
 }
 
+bool
+codec_result_sha256(const char *result, char out[DIGEST_HEX_SIZE])
+{
+    json_t     *document = result != NULL ? json_loads(result, 0, NULL) : NULL;
+    const char *text = json_string_value(json_object_get(document, "sha256"));
+    bool        found = text != NULL && strlen(text) == DIGEST_HEX_SIZE - 1;
+
+    if (found)
+        memcpy(out, text, DIGEST_HEX_SIZE);
+    json_decref(document);
+    return found;
+}
+
 enum err
 codec_cancel_parse(const void *body, size_t len, bool *out_keep,
                    struct errinfo *e)

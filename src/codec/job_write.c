@@ -328,6 +328,8 @@ codec_result_format(const struct codec_result *result, struct buf *out)
     if (result->restart != 0)
         write_count(out, "restart", result->restart);
     write_text(out, "stop_reason", result->stop_reason);
+    if (result->sha256 != NULL)
+        write_text(out, "sha256", result->sha256);
     if (result->n_outcomes == 0)
         return;
     write_member(out, "restarts");

@@ -326,6 +326,18 @@ value_count(json_t *value, const char *at, uint64_t min, uint64_t max,
     return true;
 }
 
+void
+walk_version(struct walk *w, int64_t *out)
+{
+    json_t  *value = walk_nullable(w, "version");
+    uint64_t version;
+
+    *out = -1;
+    if (value != NULL &&
+        value_count(value, "/version", 0, INT64_MAX, &version, w->e))
+        *out = (int64_t)version;
+}
+
 bool
 value_double(json_t *value, const char *at, double min, double max,
              bool above_min, bool below_max, double *out, struct errinfo *e)

@@ -52,6 +52,8 @@ void walk_end(struct walk *w);
 json_t *walk_member(struct walk *w, const char *name);
 /* The same; null counts as absent. */
 json_t *walk_nullable(struct walk *w, const char *name);
+/* The member "version" of an object at the top; -1 where it is not given. */
+void walk_version(struct walk *w, int64_t *out);
 /* Tell that a member must be there. */
 void walk_missing(struct walk *w, const char *name);
 /* Tell a mistake of a member. */

@@ -49,9 +49,7 @@ static const struct row_kind dataset_kind = {
 struct dataset_change {
     const char *name, *meta;
     int64_t     id, created_ms;
-    uint64_t    number, first_row, n_rows;
-    const void *p;
-    size_t      len;
+    uint64_t    number;
     int         n_changed;
 };
 
@@ -91,41 +89,6 @@ store_dataset_begin(struct store *db, const char *name, int64_t created_ms,
     if (rc == ERR_OK)
         *out_id = change.id;
     return rc;
-}
-
-static enum err
-dataset_chunk(struct conn *c, void *arg, struct errinfo *e)
-{
-    struct dataset_change *change = arg;
-    enum err               rc;
-
-    bind_i64(c, STMT_CHUNK_INSERT, 1, change->id);
-    bind_i64(c, STMT_CHUNK_INSERT, 2, (int64_t)change->number);
-    bind_blob(c, STMT_CHUNK_INSERT, 3, change->p, change->len);
-    rc = conn_run(c, STMT_CHUNK_INSERT, e);
-    if (rc != ERR_OK)
-        return rc;
-    bind_i64(c, STMT_CHUNK_PLACE_INSERT, 1, change->id);
-    bind_i64(c, STMT_CHUNK_PLACE_INSERT, 2, (int64_t)change->number);
-    bind_i64(c, STMT_CHUNK_PLACE_INSERT, 3, (int64_t)change->first_row);
-    bind_i64(c, STMT_CHUNK_PLACE_INSERT, 4,
-             (int64_t)(change->first_row + change->n_rows));
-    return conn_run(c, STMT_CHUNK_PLACE_INSERT, e);
-}
-
-enum err
-store_dataset_chunk(struct store *db, int64_t id, uint64_t number,
-                    uint64_t first_row, uint64_t n_rows, const void *p,
-                    size_t len, struct errinfo *e)
-{
-    struct dataset_change change = { .id = id,
-                                     .number = number,
-                                     .first_row = first_row,
-                                     .n_rows = n_rows,
-                                     .p = p,
-                                     .len = len };
-
-    return store_write(db, dataset_chunk, &change, e);
 }
 
 static enum err
@@ -352,96 +315,4 @@ store_dataset_list(struct store *db, const char *after, size_t limit,
     if (rc == ERR_OK)
         *out = rows;
     return rc;
-}
-
-/* Which chunks of a dataset to walk. */
-struct walk {
-    enum stmt_id stmt;
-    int64_t      id, n_chunks, first, end;
-};
-
-static enum err
-next_chunk(struct conn *c, const struct walk *walk, int64_t number,
-           struct errinfo *e)
-{
-    bind_i64(c, walk->stmt, 1, walk->id);
-    bind_i64(c, walk->stmt, 2, number);
-    bind_i64(c, walk->stmt, 3, walk->n_chunks);
-    if (walk->stmt == STMT_CHUNK_LIST_ROWS) {
-        bind_i64(c, walk->stmt, 4, walk->first);
-        bind_i64(c, walk->stmt, 5, walk->end);
-    }
-    return conn_row(c, walk->stmt, e);
-}
-
-/*
- * A statement of its own for every chunk: one that stayed open for the whole
- * walk would hold a snapshot, and the log could not be reset meanwhile.  Chunks
- * never change, and a dataset in use cannot be deleted.
- */
-static enum err
-walk_chunks(struct store *db, const struct walk *walk, store_chunk_fn fn,
-            void *arg, struct errinfo *e)
-{
-    struct conn *c = NULL;
-    void        *copy = NULL;
-    size_t       copy_size = 0;
-    int64_t      number = -1;
-    enum err     rc;
-
-    rc = store_reader_take(db, &c, e);
-    while (rc == ERR_OK) {
-        size_t len = 0;
-
-        rc = next_chunk(c, walk, number, e);
-        if (rc == ERR_OK) {
-            sqlite3_stmt *st = c->stmt[walk->stmt];
-
-            number = column_i64(c, walk->stmt, 0);
-            len = (size_t)sqlite3_column_bytes(st, 1);
-            if (len > copy_size) {
-                free(copy);
-                copy = mem_array(len, 1, 0);
-                copy_size = copy != NULL ? len : 0;
-            }
-            if (copy == NULL)
-                rc = err_set(e, ERR_NOMEM, "", "out of memory");
-            else
-                memcpy(copy, sqlite3_column_blob(st, 1), len);
-        }
-        conn_done(c, walk->stmt);
-        if (rc == ERR_OK)
-            rc = fn(arg, copy, len, e);
-        else if (rc == ERR_NOTFOUND)
-            break;
-    }
-    free(copy);
-    if (c != NULL)
-        store_reader_give(db, c);
-    return rc == ERR_NOTFOUND ? ERR_OK : rc;
-}
-
-enum err
-store_dataset_each_chunk(struct store *db, int64_t id, int64_t n_chunks,
-                         store_chunk_fn fn, void *arg, struct errinfo *e)
-{
-    const struct walk walk = { .stmt = STMT_CHUNK_LIST,
-                               .id = id,
-                               .n_chunks = n_chunks };
-
-    return walk_chunks(db, &walk, fn, arg, e);
-}
-
-enum err
-store_dataset_each_chunk_of(struct store *db, int64_t id, int64_t n_chunks,
-                            int64_t first, int64_t end, store_chunk_fn fn,
-                            void *arg, struct errinfo *e)
-{
-    const struct walk walk = { .stmt = STMT_CHUNK_LIST_ROWS,
-                               .id = id,
-                               .n_chunks = n_chunks,
-                               .first = first,
-                               .end = end };
-
-    return walk_chunks(db, &walk, fn, arg, e);
 }

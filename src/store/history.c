@@ -217,12 +217,10 @@ static enum err
 state_put(struct conn *c, int64_t job, uint64_t epoch, const void *state,
           size_t len, struct errinfo *e)
 {
-    uint8_t  digest[DIGEST_SIZE];
     char     sha256[DIGEST_HEX_SIZE];
     enum err rc;
 
-    digest_bytes(state, len, digest);
-    digest_hex(digest, sha256);
+    digest_hex_of(state, len, sha256);
     bind_i64(c, STMT_CHECKPOINT_PUT, 1, job);
     bind_i64(c, STMT_CHECKPOINT_PUT, 2, (int64_t)epoch);
     bind_i64(c, STMT_CHECKPOINT_PUT, 3, (int64_t)len);
@@ -345,7 +343,6 @@ checkpoint_read(struct conn *c, void *arg, struct errinfo *e)
     struct checkpoint_get *get = arg;
     char                  *sha256 = NULL;
     bool                   failed = false;
-    uint8_t                digest[DIGEST_SIZE];
     char                   hex[DIGEST_HEX_SIZE];
     enum err               rc;
 
@@ -366,8 +363,7 @@ checkpoint_read(struct conn *c, void *arg, struct errinfo *e)
         rc = chunks_read(c, STMT_CHECKPOINT_CHUNK_LIST, get->id, get->state,
                          get->len, e);
     if (rc == ERR_OK && sha256 != NULL) {
-        digest_bytes(get->state, get->len, digest);
-        digest_hex(digest, hex);
+        digest_hex_of(get->state, get->len, hex);
         if (strcmp(hex, sha256) != 0)
             rc = err_set(e, ERR_CORRUPT, "checkpoint",
                          "the checkpoint of job %lld does not fit its digest",

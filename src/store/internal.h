@@ -158,6 +158,9 @@ enum err version_insert(struct conn *c, const struct store_version *row,
 enum err version_number_next(struct conn *c, int64_t network_id,
                              int64_t *out_version, struct errinfo *e);
 
+/* Compare every chunk of every dataset with its digest; *out_n counts them. */
+enum err chunks_check(struct conn *c, store_fault_fn tell, void *arg,
+                      uint64_t *out_n, struct errinfo *e);
 /* How a row of DATASET_GET and the like is read. */
 const struct row_kind *store_dataset_kind(void);
 /* Remove what is left of appends that did not finish. */

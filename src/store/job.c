@@ -241,9 +241,7 @@ row_insert(struct conn *c, const struct store_job *row, int64_t *out_id,
     bind_i64(c, id, 9, row->priority);
     bind_i64(c, id, 10, (int64_t)row->epoch);
     bind_text(c, id, 11, row->metrics);
-    bind_i64(c, id, 12,
-             row->verifies != 0 || row->base_version > 0 ? row->base_version
-                                                         : -1);
+    bind_i64(c, id, 12, row->base_version);
     bind_i64(c, id, 13, row->verifies);
     bind_i64(c, id, 14, row->continues);
     bind_text(c, id, 15, row->reason != NULL ? row->reason : "submitted");

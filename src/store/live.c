@@ -1,5 +1,6 @@
 /* live.c - networks that learn while they serve */
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/internal.h"
 
@@ -11,11 +12,30 @@ store_live_release(struct store_live *live)
     *live = (struct store_live){ 0 };
 }
 
+/* Another state would train, but otherwise. */
+static enum err
+compare(const struct store_live *live, const char *network, const char *sha256,
+        struct errinfo *e)
+{
+    char hex[DIGEST_HEX_SIZE];
+
+    if (sha256 == NULL) /* written by an older program */
+        return ERR_OK;
+    digest_hex_of(live->state, live->state_len, hex);
+    if (strcmp(hex, sha256) == 0)
+        return ERR_OK;
+    return err_set(e, ERR_CORRUPT, "/optimizer",
+                   "the optimiser's state of network '%.63s' does not fit its "
+                   "digest",
+                   network);
+}
+
 static enum err
 live_read(struct conn *c, int64_t network_id, struct store_live *out,
           struct errinfo *e)
 {
     bool     failed = false;
+    char    *sha256 = NULL, *name = NULL;
     enum err rc;
 
     bind_i64(c, STMT_LIVE_GET, 1, network_id);
@@ -25,15 +45,23 @@ live_read(struct conn *c, int64_t network_id, struct store_live *out,
         out->steps = (uint64_t)column_i64(c, STMT_LIVE_GET, 1);
         out->optimizer = column_text(c, STMT_LIVE_GET, 2, &failed);
         out->state_len = (size_t)column_i64(c, STMT_LIVE_GET, 3);
+        sha256 = column_text(c, STMT_LIVE_GET, 4, &failed);
+        name = column_text(c, STMT_LIVE_GET, 5, &failed);
     }
     conn_done(c, STMT_LIVE_GET);
     if (rc != ERR_OK)
         return rc;
     out->state = mem_array(out->state_len, 1, 0);
     if (failed || out->state == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
-    return chunks_read(c, STMT_LIVE_CHUNK_LIST, network_id, out->state,
-                       out->state_len, e);
+        rc = err_set(e, ERR_NOMEM, "", "out of memory");
+    else
+        rc = chunks_read(c, STMT_LIVE_CHUNK_LIST, network_id, out->state,
+                         out->state_len, e);
+    if (rc == ERR_OK)
+        rc = compare(out, name, sha256, e);
+    free(sha256);
+    free(name);
+    return rc;
 }
 
 enum err
@@ -66,13 +94,16 @@ put_state(struct conn *c, const struct live_update *update, struct errinfo *e)
 {
     const struct store_live *live = update->live;
     int64_t                  id = update->version->network_id;
+    char                     sha256[DIGEST_HEX_SIZE];
     enum err                 rc;
 
+    digest_hex_of(live->state, live->state_len, sha256);
     bind_i64(c, STMT_LIVE_PUT, 1, id);
     bind_i64(c, STMT_LIVE_PUT, 2, update->number);
     bind_i64(c, STMT_LIVE_PUT, 3, (int64_t)live->steps);
     bind_text(c, STMT_LIVE_PUT, 4, live->optimizer);
     bind_i64(c, STMT_LIVE_PUT, 5, (int64_t)live->state_len);
+    bind_text(c, STMT_LIVE_PUT, 6, sha256);
     rc = conn_run(c, STMT_LIVE_PUT, e);
     if (rc == ERR_OK)
         rc = chunks_write(c, STMT_LIVE_CHUNK_PUT, id, live->state,

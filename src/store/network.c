@@ -117,6 +117,7 @@ version_insert(struct conn *c, const struct store_version *row, int64_t version,
                struct errinfo *e)
 {
     enum stmt_id id = STMT_VERSION_INSERT;
+    char         encoder_sha256[DIGEST_HEX_SIZE];
     enum err     rc;
 
     bind_i64(c, id, 1, row->network_id);
@@ -130,6 +131,10 @@ version_insert(struct conn *c, const struct store_version *row, int64_t version,
     bind_i64(c, id, 9, (int64_t)row->n_bytes);
     bind_i64(c, id, 10, row->created_ms);
     bind_text(c, id, 11, row->origin);
+    if (row->encoder != NULL) {
+        digest_hex_of(row->encoder, strlen(row->encoder), encoder_sha256);
+        bind_text(c, id, 12, encoder_sha256);
+    }
     rc = conn_run(c, id, e);
     if (rc == ERR_OK)
         rc = chunks_write(c, STMT_WEIGHT_INSERT,
@@ -309,9 +314,30 @@ store_network_list(struct store *db, const char *after, size_t limit,
     return rc;
 }
 
+/* Does the encoder of the version that the statement stands on fit its digest?
+ * Another one would predict, but otherwise. */
+static bool
+encoder_fits(struct conn *c, const struct store_version *row)
+{
+    sqlite3_stmt *st = c->stmt[STMT_VERSION_GET];
+    const char   *sha256 = (const char *)sqlite3_column_text(st, 12);
+    char          hex[DIGEST_HEX_SIZE];
+
+    if (row->encoder == NULL || sqlite3_column_type(st, 12) == SQLITE_NULL)
+        return true; /* nothing, or nothing to compare with */
+    digest_hex_of(row->encoder, strlen(row->encoder), hex);
+    return sha256 != NULL && strcmp(hex, sha256) == 0;
+}
+
+struct version_found {
+    struct store_version row;
+    int64_t              id;
+    bool                 encoder_fits;
+};
+
 static enum err
 version_find(struct conn *c, int64_t network, int64_t version,
-             struct store_version *out, int64_t *out_id, struct errinfo *e)
+             struct version_found *out, struct errinfo *e)
 {
     enum err rc;
 
@@ -319,8 +345,10 @@ version_find(struct conn *c, int64_t network, int64_t version,
     bind_i64(c, STMT_VERSION_GET, 2, version);
     rc = conn_row(c, STMT_VERSION_GET, e);
     if (rc == ERR_OK) {
-        *out_id = column_i64(c, STMT_VERSION_GET, 10);
-        rc = version_column(c, STMT_VERSION_GET, out, e);
+        out->id = column_i64(c, STMT_VERSION_GET, 10);
+        rc = version_column(c, STMT_VERSION_GET, &out->row, e);
+        if (rc == ERR_OK)
+            out->encoder_fits = encoder_fits(c, &out->row);
     } else if (rc == ERR_NOTFOUND) {
         err_set(e, rc, "/version", "there is no version %lld of this network",
                 (long long)version);
@@ -333,15 +361,23 @@ enum err
 store_version_get(struct store *db, int64_t network, int64_t version,
                   struct store_version *out, struct errinfo *e)
 {
-    struct conn *c;
-    int64_t      id;
-    enum err     rc;
+    struct version_found found = { 0 };
+    struct conn         *c;
+    enum err             rc;
 
     rc = store_reader_take(db, &c, e);
     if (rc != ERR_OK)
         return rc;
-    rc = version_find(c, network, version, out, &id, e);
+    rc = version_find(c, network, version, &found, e);
     store_reader_give(db, c);
+    if (rc == ERR_OK && !found.encoder_fits)
+        rc = err_set(e, ERR_CORRUPT, "/version",
+                     "the encoder of version %lld does not fit its digest",
+                     (long long)version);
+    if (rc == ERR_OK)
+        *out = found.row;
+    else
+        store_version_release(&found.row);
     return rc;
 }
 
@@ -371,11 +407,9 @@ enum err
 store_version_weights(struct store *db, int64_t network, int64_t version,
                       void *p, size_t len, struct errinfo *e)
 {
-    struct store_version row = { 0 };
+    struct version_found found = { 0 };
     struct conn         *c;
-    uint8_t              digest[DIGEST_SIZE];
     char                 hex[DIGEST_HEX_SIZE];
-    int64_t              id;
     enum err             rc;
 
     rc = store_reader_take(db, &c, e);
@@ -383,22 +417,21 @@ store_version_weights(struct store *db, int64_t network, int64_t version,
         return rc;
     /* One snapshot for the row and its bytes: a version is never rewritten,
      * but it may be deleted in between, and then its bytes are short. */
-    rc = version_find(c, network, version, &row, &id, e);
-    if (rc == ERR_OK && row.n_bytes != len)
+    rc = version_find(c, network, version, &found, e);
+    if (rc == ERR_OK && found.row.n_bytes != len)
         rc = err_set(e, ERR_CORRUPT, "/version",
                      "version %lld has %zu bytes of weights, expected %zu",
-                     (long long)version, row.n_bytes, len);
+                     (long long)version, found.row.n_bytes, len);
     if (rc == ERR_OK)
-        rc = chunks_read(c, STMT_WEIGHT_LIST, id, p, len, e);
+        rc = chunks_read(c, STMT_WEIGHT_LIST, found.id, p, len, e);
     store_reader_give(db, c);
     if (rc == ERR_OK) {
-        digest_bytes(p, len, digest);
-        digest_hex(digest, hex);
-        if (strcmp(hex, row.sha256) != 0)
+        digest_hex_of(p, len, hex);
+        if (strcmp(hex, found.row.sha256) != 0)
             rc = err_set(e, ERR_CORRUPT, "/version",
                          "the weights of version %lld do not fit their digest",
                          (long long)version);
     }
-    store_version_release(&row);
+    store_version_release(&found.row);
     return rc;
 }

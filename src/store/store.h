@@ -40,12 +40,16 @@ bool     store_is_failed(const struct store *db);
  * an older schema, ERR_NOTFOUND where there is none. */
 enum err store_open_to_check(const char *path, struct store **out,
                              struct errinfo *e);
-/* Go through the whole file: pages, references, digests of checkpoints.  tell
- * gets a sentence for every fault; *out_n_states is how many checkpoints there
- * are.  What other rows mean, and their digests, is the caller's business. */
+/* Go through the whole file: pages, references, digests of chunks, checkpoints
+ * and optimisers' states.  tell gets a sentence for every fault.  What other
+ * rows mean, and the digests of versions, is the caller's business. */
+struct store_checked {
+    uint64_t chunks; /* of datasets                                  */
+    uint64_t states; /* of jobs, and of networks learning while they serve */
+};
 typedef void (*store_fault_fn)(void *arg, const char *what);
 enum err store_check(struct store *db, store_fault_fn tell, void *arg,
-                     uint64_t *out_n_states, struct errinfo *e);
+                     struct store_checked *out, struct errinfo *e);
 
 /* A copy of the file as it is now, while reads and writes go on: an open file
  * (close() it) without a name, at its beginning.  ERR_BUSY while another is
@@ -127,6 +131,7 @@ enum err store_network_update(struct store *db, const char *name,
  * network keeps only so many. */
 enum err store_version_insert(struct store *db, const struct store_version *row,
                               int64_t *out_version, struct errinfo *e);
+/* ERR_CORRUPT where the encoder does not fit its digest. */
 enum err store_version_get(struct store *db, int64_t network_id,
                            int64_t version, struct store_version *out,
                            struct errinfo *e);
@@ -216,7 +221,8 @@ enum err store_dataset_delete(struct store *db, const char *name,
                               struct errinfo *e);
 
 /* Hand every chunk to fn, by number; what fn returns other than ERR_OK ends
- * the walk and is returned.  p is borrowed for the call. */
+ * the walk and is returned.  p is borrowed for the call.  ERR_CORRUPT for a
+ * chunk that does not fit its digest: fn does not see it. */
 typedef enum err (*store_chunk_fn)(void *arg, const void *p, size_t len,
                                    struct errinfo *e);
 enum err store_dataset_each_chunk(struct store *db, int64_t id,

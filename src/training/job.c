@@ -159,7 +159,8 @@ end_write(struct job *job, struct store_job_end *end, int64_t *out_version,
 
 /* The members of "result" behind "version". */
 static void
-result_format(const struct job *job, const char *reason, struct buf *out)
+result_format(const struct job *job, const char *reason, const char *sha256,
+              struct buf *out)
 {
     const struct training_trainer *t = job->trainer;
     const struct training_state   *s = &t->state;
@@ -168,6 +169,7 @@ result_format(const struct job *job, const char *reason, struct buf *out)
                    .best_epoch = s->best_epoch,
                    .stop_reason = reason,
                    .monitor = codec_monitor_name(job->spec.monitor),
+                   .sha256 = sha256,
                    .outcome = outcome,
     };
 
@@ -209,7 +211,6 @@ end_with_version(struct job *job, enum store_job_status status,
     struct buf                     metrics = { 0 }, kept_metrics = { 0 };
     struct buf                     result = { 0 }, origin = { 0 };
     bool                           verifies = job->row->verifies != 0;
-    uint8_t                        digest[DIGEST_SIZE];
     char     sha256[DIGEST_HEX_SIZE], dataset_sha256[DIGEST_HEX_SIZE];
     int64_t  number = 0;
     enum err rc;
@@ -218,15 +219,13 @@ end_with_version(struct job *job, enum store_job_status status,
 
     codec_metrics_format(&t->state.last, &metrics);
     codec_metrics_format(kept_row, &kept_metrics);
-    result_format(job, reason, &result);
-    if (weights == NULL || metrics.failed || kept_metrics.failed ||
-        result.failed) {
+    if (weights == NULL || metrics.failed || kept_metrics.failed) {
         rc = err_set(e, ERR_NOMEM, "", "no memory for the trained weights");
         goto out;
     }
     nn_net_export(kept, weights);
-    digest_bytes(weights, n_bytes, digest);
-    digest_hex(digest, sha256);
+    digest_hex_of(weights, n_bytes, sha256);
+    result_format(job, reason, sha256, &result);
     training_origin_format(job->row, &origin);
     if (verifies)
         rc = training_verdict_format(job->options->store, job->row, sha256,

@@ -41,19 +41,18 @@ finish(struct store *db, const struct store_job *row,
        const struct codec_dataset *dataset, struct errinfo *e)
 {
     struct offer              offer = offer_of(saved, spec->keep);
+    char       sha256[DIGEST_HEX_SIZE], dataset_sha256[DIGEST_HEX_SIZE];
+    struct buf metrics = { 0 }, result = { 0 }, origin = { 0 };
     const struct codec_result told = {
         .best_epoch = offer.best_epoch,
         .stop_reason = "cancelled",
         .monitor = codec_monitor_name(spec->monitor),
+        .sha256 = sha256,
     };
-    struct buf metrics = { 0 }, result = { 0 }, origin = { 0 };
-    uint8_t    digest[DIGEST_SIZE];
-    char       sha256[DIGEST_HEX_SIZE], dataset_sha256[DIGEST_HEX_SIZE];
     int64_t    number;
     enum err   rc;
 
-    digest_bytes(offer.weights, offer.len, digest);
-    digest_hex(digest, sha256);
+    digest_hex_of(offer.weights, offer.len, sha256);
     digest_hex(dataset->meta.sha256, dataset_sha256);
     codec_metrics_format(offer.row, &metrics);
     codec_result_format(&told, &result);

@@ -17,51 +17,29 @@ training_origin_format(const struct store_job *row, struct buf *out)
     buf_putc(out, '}');
 }
 
-/* The version that the job of this id made. */
-static enum err
-version_of(struct store *db, int64_t job, struct store_version *out,
-           struct errinfo *e)
-{
-    struct store_job     row = { 0 };
-    struct store_network network = { 0 };
-    enum err             rc = store_job_get(db, job, &row, e);
-
-    if (rc == ERR_OK)
-        rc = store_network_get(db, row.network, &network, e);
-    if (rc == ERR_OK)
-        rc = store_version_get(db, network.id, codec_result_version(row.result),
-                               out, e);
-    if (rc == ERR_OK && out->job_id != job) {
-        store_version_release(out);
-        rc = ERR_NOTFOUND;
-    }
-    if (rc == ERR_NOTFOUND)
-        rc = err_named(e,
-                       err_set(e, ERR_CONFLICT, "",
-                               "the version that job %lld made is gone: there "
-                               "is nothing to compare with",
-                               (long long)job),
-                       "origin_gone");
-    store_network_release(&network);
-    store_job_release(&row);
-    return rc;
-}
-
 enum err
 training_verdict_format(struct store *db, const struct store_job *row,
                         const char *sha256, struct buf *out, struct errinfo *e)
 {
-    struct store_version version = { 0 };
-    enum err             rc = version_of(db, row->verifies, &version, e);
+    struct store_job origin = { 0 };
+    char             expected[DIGEST_HEX_SIZE];
+    enum err         rc = store_job_get(db, row->verifies, &origin, e);
 
-    if (rc != ERR_OK)
-        return rc;
-    buf_printf(out,
-               ",\"verified_version\":%lld,\"equal\":%s,\"sha256\":\"%s\","
-               "\"expected_sha256\":\"%s\"",
-               (long long)version.version,
-               strcmp(version.sha256, sha256) == 0 ? "true" : "false", sha256,
-               version.sha256);
-    store_version_release(&version);
-    return ERR_OK;
+    if (rc == ERR_OK && !codec_result_sha256(origin.result, expected))
+        rc = ERR_NOTFOUND; /* written by an older program */
+    if (rc == ERR_OK)
+        buf_printf(out,
+                   ",\"verified_version\":%lld,\"equal\":%s,"
+                   "\"expected_sha256\":\"%s\"",
+                   (long long)codec_result_version(origin.result),
+                   strcmp(expected, sha256) == 0 ? "true" : "false", expected);
+    else if (rc == ERR_NOTFOUND)
+        rc = err_named(e,
+                       err_set(e, ERR_CONFLICT, "",
+                               "what job %lld came to is not known any more: "
+                               "there is nothing to compare with",
+                               (long long)row->verifies),
+                       "origin_gone");
+    store_job_release(&origin);
+    return rc;
 }

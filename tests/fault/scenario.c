@@ -121,10 +121,12 @@ begin_another_upload(struct scenario *s, struct errinfo *e)
 static enum err
 submit(struct scenario *s, struct errinfo *e)
 {
-    struct store_job row = {
-        .network = "net", .dataset = "d", .spec = "{}", .created_ms = 7
-    };
-    int64_t id;
+    struct store_job row = { .base_version = -1,
+                             .network = "net",
+                             .dataset = "d",
+                             .spec = "{}",
+                             .created_ms = 7 };
+    int64_t          id;
 
     return store_job_insert(s->db, &row, NULL, &id, e);
 }
@@ -133,10 +135,12 @@ static enum err
 submit_with_key(struct scenario *s, struct errinfo *e)
 {
     struct store_submit how = { .key = "k", .sha256 = "aa", .queue_max = 9 };
-    struct store_job    row = {
-           .network = "net", .dataset = "d", .spec = "{}", .created_ms = 7
-    };
-    int64_t id;
+    struct store_job    row = { .base_version = -1,
+                                .network = "net",
+                                .dataset = "d",
+                                .spec = "{}",
+                                .created_ms = 7 };
+    int64_t             id;
 
     return store_job_insert(s->db, &row, &how, &id, e);
 }

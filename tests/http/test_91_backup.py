@@ -39,8 +39,8 @@ def test_a_copy_is_a_database(new_daemon):
     client = daemon.client
     backup(client, daemon.directory / "copy.db")
     assert check(daemon.directory / "copy.db") == (
-        0, f"{daemon.directory}/copy.db: 1 networks, 2 versions, 1 datasets, "
-           "1 jobs, 1 checkpoints: all is well\n")
+        0, f"{daemon.directory}/copy.db: 1 networks, 2 versions, 1 datasets "
+           "in 1 chunks, 1 jobs, 1 checkpoints: all is well\n")
     assert not list(daemon.directory.glob("*.backup*"))
     # Restoring is starting on it.
     restored = new_daemon()
@@ -126,6 +126,18 @@ def damaged(daemon, sql):
     return path
 
 
+def flip(path, table, column, at):
+    """One bit of one byte, in the row that was written last."""
+    with sqlite3.connect(path) as link:
+        row, data = link.execute(f"SELECT rowid, {column} FROM {table}"
+                                 " ORDER BY rowid DESC").fetchone()
+        data = bytearray(data)
+        data[0 if at == "first" else -1] ^= 1
+        link.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?",
+                     (bytes(data), row))
+    link.close()
+
+
 def test_faults_are_told_by_name(new_daemon):
     daemon = new_daemon().start()
     fill(daemon.client)
@@ -136,6 +148,9 @@ def test_faults_are_told_by_name(new_daemon):
         UPDATE network SET spec = '{"layers": 3}';
         UPDATE dataset SET meta = 'none';
         UPDATE job SET spec = '{}';
+        UPDATE version SET encoder = replace(encoder, '1', '2')
+         WHERE version = 1;
+        DELETE FROM dataset_chunk;
         INSERT INTO epoch (job_id, epoch) VALUES (77, 1);
     """)
     status, said = check(path)
@@ -143,9 +158,119 @@ def test_faults_are_told_by_name(new_daemon):
     for word in ("version 1 of network 'n': /version: the weights of version 1"
                  " do not fit", "the checkpoint of job 1 does not fit",
                  "network 'n': spec", "dataset 'n': ", "job 1: spec",
+                 "rows of dataset 'n' are missing",
                  "a row of epoch refers to one of job that is not there",
-                 "6 faults"):
+                 "9 faults"):
         assert word in said, said
+
+
+def corrupt(client, what, body):
+    answer = client.request("POST", f"/v1/networks/n/{what}", json_body=body,
+                            check=False)
+    assert answer.status == 500 and answer.json["code"] == "corrupt", answer
+    return answer
+
+
+@pytest.mark.parametrize("at", ["first", "last"])
+def test_rows_with_a_fault_are_never_trained_on(new_daemon, at):
+    daemon = new_daemon().start()
+    fill(daemon.client)
+    flip(damaged(daemon, ""), "dataset_chunk", "bytes", at)
+    said = check(daemon.directory / "test.db")
+    fault = "chunk 0 of dataset 'n' does not fit its digest"
+    assert said[0] == 65 and fault in said[1] and "1 faults" in said[1], said
+    client = daemon.start().client
+    for method, path, body in (
+            ("GET", "/v1/datasets/n/rows", None),
+            ("POST", "/v1/networks/n/evaluate", {"dataset": "n"})):
+        answer = client.request(method, path, json_body=body, check=False)
+        assert answer.status == 500 and answer.json["code"] == "corrupt"
+        assert fault in answer.json["detail"]
+    job = client.ended(client.submit("n", "n", epochs=1))
+    assert job["status"] == "failed" and job["error"]["code"] == "corrupt"
+    assert fault in job["error"]["detail"]
+    assert client.ok("GET", "/v1/networks/n", 200)["latest_version"] == 1
+    # The rest goes on, and the same rows under another name are good.
+    client.predict("n", [[1, 2]])
+    client.dataset("m", two_groups(200))
+    client.train("n", "m", epochs=1)
+
+
+def test_an_encoder_with_a_fault_never_serves(new_daemon):
+    daemon = new_daemon().start()
+    client = daemon.client
+    client.dataset("n", two_groups(200))
+    client.network("n", [(2, "softmax")], 2, loss="cross_entropy")
+    client.train("n", "n", epochs=2, scale_inputs="standard")
+    client.train("n", "n", epochs=2, scale_inputs="standard")
+    good = client.predict("n", [[1, 2]], version=1)
+    path = damaged(daemon, "")
+    with sqlite3.connect(path) as link:
+        text, = link.execute("SELECT encoder FROM version WHERE version = 2"
+                             ).fetchone()
+        at = next(i for i, x in enumerate(text) if x in "3456")  # still JSON
+        link.execute("UPDATE version SET encoder = ? WHERE version = 2",
+                     (text[:at] + "7" + text[at + 1:],))
+    link.close()
+    status, said = check(path)
+    fault = "the encoder of version 2 does not fit its digest"
+    assert status == 65 and fault in said and "1 faults" in said, said
+    client = daemon.start().client
+    answer = corrupt(client, "predict", {"inputs": [[1, 2]]})
+    assert fault in answer.json["detail"]
+    assert client.predict("n", [[1, 2]], version=1) == good
+
+
+def test_an_optimisers_state_with_a_fault_trains_nothing(new_daemon):
+    daemon = new_daemon().start()
+    client = daemon.client
+    client.network("n", [(1, "linear")], 1)
+    batch = {"inputs": [[1]], "targets": [[2]],
+             "optimizer": {"type": "adam"}}
+    client.ok("POST", "/v1/networks/n/train_on_batch", 200, json_body=batch)
+    path = damaged(daemon, "")
+    flip(path, "live_chunk", "bytes", "last")
+    status, said = check(path)
+    fault = "the optimiser's state of network 'n' does not fit its digest"
+    assert status == 65 and fault in said and "1 faults" in said, said
+    client = daemon.start().client
+    answer = corrupt(client, "train_on_batch", batch)
+    assert fault in answer.json["detail"]
+    client.predict("n", [[1]])
+
+
+def test_what_an_older_program_wrote_has_no_digest(new_daemon):
+    daemon = new_daemon().start()
+    fill(daemon.client)
+    path = damaged(daemon, "UPDATE dataset_chunk SET sha256 = NULL;"
+                           "UPDATE version SET encoder_sha256 = NULL;"
+                           "UPDATE checkpoint SET sha256 = NULL;")
+    assert check(path)[0] == 0
+    daemon.start().client.train("n", "n", epochs=1)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_good_version_answers_beside_a_bad_one(new_daemon, loaded):
+    daemon = new_daemon().start()
+    client = daemon.client
+    fill(client)
+    client.train("n", "n", epochs=1)
+    good = {v: client.predict("n", [[1, 2]], version=v) for v in (0, 1)}
+    flip(damaged(daemon, ""), "weight_chunk", "bytes", "last")
+    client = daemon.start().client
+    if loaded:  # it is told that the latest is bad, and goes on from there
+        corrupt(client, "predict", {"inputs": [[1, 2]]})
+    for version, answer in good.items():
+        assert client.predict("n", [[1, 2]], version=version) == answer
+        assert client.ok("POST", f"/v2/models/n/versions/{version}/infer", 200,
+                         json_body={"inputs": [{
+                             "name": "input", "shape": [1, 2],
+                             "datatype": "FP32", "data": [1, 2]}]})
+    client.evaluate("n", "n", version=1)
+    answer = corrupt(client, "predict", {"inputs": [[1, 2]]})
+    assert "version 2" in answer.json["detail"], answer.json
+    client.ok("PATCH", "/v1/networks/n", 200, json_body={"serving_version": 1})
+    assert client.predict("n", [[1, 2]]) == good[1]
 
 
 def test_weights_with_a_fault_never_serve(new_daemon):

@@ -359,6 +359,32 @@ def test_a_verified_job_gives_the_same_bytes_and_no_version(client, name):
     assert client.post(f"/v1/jobs/{check}/verify").status == 409
 
 
+def test_what_retention_took_can_be_verified(client, name):
+    """The result is known by its digest, and what the newest was trained from
+    stays as long as it does."""
+    client.network(name, [(24, "tanh"), (2, "softmax")], 2, keep_versions=1,
+                   loss="cross_entropy", seed=5)
+    client.dataset(name, two_groups(200))
+    jobs = [client.train(name, name, epochs=n, **SPEC)["id"] for n in (3, 4, 5)]
+    digests = [client.job(x)["result"]["sha256"] for x in jobs]
+    assert [x["version"] for x in client.ok(
+        "GET", f"/v1/networks/{name}/versions", 200)["data"]] == [0, 2, 3]
+    for i in (0, 2):  # from version 0; from version 2, which is kept for it
+        found = client.succeeded(ask(client, jobs[i], "verify", 202)["id"])
+        assert found["result"]["equal"] is True
+        assert found["result"]["verified_version"] == i + 1
+        assert found["result"]["sha256"] == digests[i]
+    answer = client.post(f"/v1/jobs/{jobs[1]}/verify")
+    assert answer.status == 409 and answer.json["code"] == "origin_gone"
+    # What began anew needs no version to start from.
+    job = client.train(name, name, epochs=2, start_from="initial", **SPEC)["id"]
+    client.train(name, name, epochs=2, start_from="initial", **SPEC)
+    assert [x["version"] for x in client.ok(
+        "GET", f"/v1/networks/{name}/versions", 200)["data"]] == [0, 5]
+    found = client.succeeded(ask(client, job, "verify", 202)["id"])
+    assert found["result"]["equal"] is True
+
+
 def test_a_version_tells_its_origin(client, name):
     classes(client, name)
     client.train(name, name, epochs=4, **SPEC)

@@ -80,7 +80,8 @@ house_network(struct store *db, const char *name, const void *weights, size_t n,
 int64_t
 house_job(struct store *db, const char *network, const char *dataset)
 {
-    struct store_job row = { .network = (char *)network,
+    struct store_job row = { .base_version = -1,
+                             .network = (char *)network,
                              .dataset = (char *)dataset,
                              .spec = "{}",
                              .created_ms = 7 };

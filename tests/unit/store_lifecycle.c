@@ -32,7 +32,8 @@ teardown(void)
 static int64_t
 submit(int64_t priority, struct store_submit *how)
 {
-    struct store_job row = { .network = "net",
+    struct store_job row = { .base_version = -1,
+                             .network = "net",
                              .dataset = "d",
                              .spec = "{}",
                              .created_ms = 7,

@@ -82,6 +82,65 @@ START_TEST(an_upload_is_whole_or_nothing)
 }
 END_TEST
 
+START_TEST(chunks_are_compared_with_their_digest)
+{
+    static const char *const damage[] = {
+        "UPDATE dataset_chunk SET bytes = CAST('cdE' AS BLOB) WHERE number = 1",
+        "UPDATE dataset_chunk SET sha256 = sha256 || '0' WHERE number = 1",
+        "UPDATE dataset_chunk SET bytes = x'' WHERE number = 1",
+    };
+
+    for (size_t i = 0; i < sizeof(damage) / sizeof(damage[0]); i++) {
+        char                 name[2] = { (char)('d' + i), '\0' };
+        char                 text[16] = "";
+        struct store        *db = house_open();
+        struct store_dataset row = { 0 };
+
+        house_dataset(db, name);
+        store_close(db);
+        house_raw(damage[i]);
+        db = house_open();
+        OK(store_dataset_get(db, name, &row, &e));
+        ck_assert_int_eq(store_dataset_each_chunk(db, row.id, row.n_chunks,
+                                                  collect, text, &e),
+                         ERR_CORRUPT);
+        ck_assert_ptr_nonnull(strstr(err_what(&e), "chunk 1 of dataset '"));
+        ck_assert_ptr_nonnull(strstr(err_what(&e), name));
+        ck_assert_str_eq(text, "abc"); /* the damaged one is not handed out */
+        ck_assert_int_eq(store_dataset_each_chunk_of(db, row.id, row.n_chunks,
+                                                     0, 1, collect, text, &e),
+                         ERR_CORRUPT);
+        ck_assert_str_eq(text, "abcabc");
+        store_dataset_release(&row);
+        OK(store_dataset_delete(db, name, &e));
+        store_close(db);
+    }
+}
+END_TEST
+
+static enum err
+stop_here(void *arg, const void *p, size_t len, struct errinfo *e2)
+{
+    (void)arg, (void)p, (void)len;
+    return err_set(e2, ERR_NOTFOUND, "", "the caller's own");
+}
+
+START_TEST(what_ends_a_walk_is_returned)
+{
+    struct store        *db = house_open();
+    struct store_dataset row = { 0 };
+
+    house_dataset(db, "d");
+    OK(store_dataset_get(db, "d", &row, &e));
+    ck_assert_int_eq(store_dataset_each_chunk(db, row.id, row.n_chunks,
+                                              stop_here, NULL, &e),
+                     ERR_NOTFOUND);
+    ck_assert_str_eq(err_what(&e), "the caller's own");
+    store_dataset_release(&row);
+    store_close(db);
+}
+END_TEST
+
 START_TEST(a_job_runs_through_its_states)
 {
     struct store      *db = house_open();
@@ -262,6 +321,8 @@ store_rows_suite(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, weights_come_back_or_are_refused);
     tcase_add_test(t, an_upload_is_whole_or_nothing);
+    tcase_add_test(t, chunks_are_compared_with_their_digest);
+    tcase_add_test(t, what_ends_a_walk_is_returned);
     tcase_add_test(t, a_job_runs_through_its_states);
     tcase_add_test(t, strangers_are_refused);
 #if !defined(__SANITIZE_THREAD__)

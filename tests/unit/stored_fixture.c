@@ -230,6 +230,7 @@ fixture_job(struct fixture *f, const char *format, ...)
     va_end(ap);
     codec_job_spec_format(&spec, &json);
     const struct store_job row = {
+        .base_version = -1,
         .network = spec.network,
         .dataset = spec.dataset,
         .validation =
