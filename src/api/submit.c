@@ -205,6 +205,11 @@ check_continue(const struct store_job *from, const struct codec_job *asked,
                        "job %lld had restarts, and its state is that of the "
                        "last one: submit a job that starts from its version",
                        (long long)from->id);
+    if (asked->folds > 0)
+        return err_set(e, ERR_CONFLICT, "",
+                       "job %lld had folds, and its epochs follow from them: "
+                       "submit a job that starts from its version",
+                       (long long)from->id);
     if (asked->epochs <= from->epoch)
         return err_set(e, ERR_INVALID, "/epochs",
                        "job %lld has done %llu epochs: \"epochs\" is how many "
