@@ -222,13 +222,15 @@ async function longHistory(page, url) {
   const { id } = await send("POST", "/v1/jobs", JSON.stringify(spec));
   await until("100,000 epochs", async () => (await (await fetch(`${url}/v1/jobs/${id}`)).json()).status === "succeeded", 120);
 
-  const shown = await below(500, "ms until 100,000 epochs are shown", async () => {
+  const times = [];
+  while (times.length < 5) {
     await page.goto("about:blank");
     await page.goto(`${url}/#/jobs/${id}`);
     await page.waitForSelector("h1");
     await until("the whole curve", async () => (await epochShown(page)) === 100000);
-    return page.evaluate(() => performance.getEntriesByName("usable")[0].startTime);
-  });
+    times.push(await page.evaluate(() => performance.getEntriesByName("usable")[0].startTime));
+  }
+  const shown = median(times);
   const sweeps = [];
   const work = await below(8, "ms of work for a step of the pointer", async () => {
     sweeps.push(await sweep(page));
@@ -238,6 +240,7 @@ async function longHistory(page, url) {
     task = median(sweeps.map(s => s.task));
   // These tell of the machine too, and say nothing where others have it.
   if (loadavg()[0] < availableParallelism()) {
+    assert.ok(shown < 500 * slow, `shown after ${shown} ms`);
     assert.ok(frame < 34 * slow, `${frame} ms between frames`);
     assert.ok(task < 100 * slow, `a task of ${task} ms`);
   }
