@@ -191,6 +191,7 @@ read_environment(struct config *c, struct errinfo *e)
         for (const char *p = options[i].key; *p != '\0'; p++)
             name[n++] = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
         name[n] = '\0';
+        /* No thread runs yet. NOLINTNEXTLINE(concurrency-mt-unsafe) */
         value = getenv(name);
         if (value == NULL)
             continue;
