@@ -233,6 +233,8 @@ serve(const struct config *config, sigset_t *signals)
     struct mem_budget       budget;
     struct api_ctx          ctx = { .budget = &budget,
                                     .queue_max = config->queue_max,
+                                    .parameters_max = config->parameters_max,
+                                    .history_max = config->history_max,
                                     .open_metrics = config->open_metrics };
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,

@@ -103,6 +103,13 @@ network_find(struct api_metrics *m, const char *name, bool add)
 }
 
 void
+api_metrics_refused(struct api_metrics *m, enum api_limit limit)
+{
+    if (m != NULL)
+        atomic_fetch_add(&m->n_refused[limit], 1);
+}
+
+void
 api_metrics_predicted(struct api_metrics *m, const char *network, size_t n,
                       size_t n_unseen, int64_t run_us)
 {

@@ -34,6 +34,14 @@ struct metrics_network {
     atomic_int_least64_t  last_ms; /* when the last one ended   */
 };
 
+/* Limits that are looked at here, and not beneath. */
+enum api_limit {
+    API_LIMIT_QUEUE,      /* jobs that wait       */
+    API_LIMIT_PARAMETERS, /* of a network         */
+    API_LIMIT_HISTORY,    /* epochs of a job      */
+    API_LIMIT_COUNT
+};
+
 struct api_metrics {
     const struct http_route *route; /* the table                     */
     size_t                   n_routes;
@@ -42,6 +50,7 @@ struct api_metrics {
     pthread_mutex_t        lock;       /* for a name that is new */
     struct metrics_network network[METRICS_MAX_NETWORKS + 1];
     struct histogram       batch_rows; /* of predictions */
+    atomic_uint_least64_t  n_refused[API_LIMIT_COUNT];
     int64_t                start_ms;
 };
 
@@ -52,6 +61,9 @@ void     api_metrics_free(struct api_metrics *m); /* NULL is fine */
  * "another one". */
 size_t   api_metrics_place(unsigned status);
 unsigned api_metrics_status(size_t place);
+
+/* Somebody was refused because of a limit.  m may be NULL (a test). */
+void api_metrics_refused(struct api_metrics *m, enum api_limit limit);
 
 /* A prediction of n rows was answered, whose arithmetic took so long; so many
  * categories in them were ones that training never saw.  m may be NULL (a

@@ -151,6 +151,12 @@ write_server(struct buf *out, struct api_ctx *api,
            (double)rate_n_refused(api->row_rate));
     sample(out, "limits_hit_total", "{limit=\"network_rate\"}",
            (double)rate_n_refused(api->network_rate));
+    sample(out, "limits_hit_total", "{limit=\"queue_max\"}",
+           (double)atomic_load(&api->metrics->n_refused[API_LIMIT_QUEUE]));
+    sample(out, "limits_hit_total", "{limit=\"parameters_max\"}",
+           (double)atomic_load(&api->metrics->n_refused[API_LIMIT_PARAMETERS]));
+    sample(out, "limits_hit_total", "{limit=\"history_max\"}",
+           (double)atomic_load(&api->metrics->n_refused[API_LIMIT_HISTORY]));
     sample(out, "limits_hit_total", "{limit=\"log_lines_per_second\"}",
            (double)log_left_out());
     http_keys_failures(api->keys, &wrong, &slowed);
