@@ -158,6 +158,10 @@ UPDATE dataset SET state = 'deleting', name = ' ' || id
 SELECT id FROM dataset WHERE state = 'deleting' LIMIT 1;
 -- name: DATASET_DELETE
 DELETE FROM dataset WHERE id = ?1 AND state = 'deleting';
+-- name: DATASET_USAGE
+-- scan ok: once an upload and 64 chunks; of a chunk, only its first page is read
+SELECT (SELECT count(*) FROM dataset WHERE state <> 'deleting'),
+       (SELECT coalesce(sum(length(bytes)), 0) FROM dataset_chunk);
 -- name: CHUNK_INSERT
 INSERT INTO dataset_chunk (dataset_id, number, bytes, sha256)
 VALUES (?1, ?2, ?3, ?4);
@@ -321,15 +325,15 @@ DELETE FROM idempotency WHERE created_ms < ?1;
 -- name: EPOCH_INSERT
 INSERT INTO epoch (job_id, epoch, loss, accuracy, val_loss, val_accuracy,
                    learning_rate, gradient_norm, seconds, samples_per_second,
-                   restart)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+                   restart, fold)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 -- name: EPOCH_LIST
 SELECT epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
-       gradient_norm, seconds, samples_per_second, restart
+       gradient_norm, seconds, samples_per_second, restart, fold
   FROM epoch WHERE job_id = ?1 AND epoch > ?2 ORDER BY epoch LIMIT ?3;
 -- name: EPOCH_GET
 SELECT epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
-       gradient_norm, seconds, samples_per_second, restart
+       gradient_norm, seconds, samples_per_second, restart, fold
   FROM epoch WHERE job_id = ?1 AND epoch = ?2;
 -- name: EPOCH_LANDMARKS
 SELECT coalesce((SELECT epoch FROM epoch WHERE job_id = ?1

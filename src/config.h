@@ -36,6 +36,10 @@ struct config {
     unsigned       connections_per_address, event_streams;
     unsigned       log_lines_per_second;
     unsigned       upload_mib;
+    unsigned       datasets, datasets_mib; /* 0: no limit            */
+    unsigned       dataset_columns, dataset_categories, dataset_row_kib;
+    unsigned       dataset_rows;
+    unsigned       database_mib; /* 0: what the disk has       */
     unsigned       http_threads; /* 0: two                     */
     unsigned       key_rate, row_rate, network_rate; /* a second; 0: any */
     enum log_level log_level;

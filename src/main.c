@@ -227,6 +227,17 @@ open_rates(const struct config *config, struct api_ctx *ctx, struct errinfo *e)
     return rc;
 }
 
+static struct dataset_limits
+limits_of(const struct config *config)
+{
+    return (struct dataset_limits){
+        .columns = config->dataset_columns,
+        .categories = config->dataset_categories,
+        .row_bytes = config->dataset_row_kib * KIB,
+        .rows = config->dataset_rows,
+    };
+}
+
 static int
 serve(const struct config *config, sigset_t *signals)
 {
@@ -235,7 +246,11 @@ serve(const struct config *config, sigset_t *signals)
                                     .queue_max = config->queue_max,
                                     .parameters_max = config->parameters_max,
                                     .history_max = config->history_max,
-                                    .open_metrics = config->open_metrics };
+                                    .open_metrics = config->open_metrics,
+                                    .datasets_max = config->datasets,
+                                    .datasets_bytes =
+                                        config->datasets_mib * (uint64_t)MIB,
+                                    .dataset_limits = limits_of(config) };
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,
                                          .n_threads = config->threads,
@@ -274,6 +289,12 @@ serve(const struct config *config, sigset_t *signals)
         goto out;
     }
     if (store_open(config->database, &ctx.store, &e) != ERR_OK) {
+        code = fail(&e, EXIT_DATABASE);
+        goto out;
+    }
+    if (config->database_mib > 0 &&
+        store_limit(ctx.store, config->database_mib * (uint64_t)MIB, &e) !=
+            ERR_OK) {
         code = fail(&e, EXIT_DATABASE);
         goto out;
     }

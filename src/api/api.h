@@ -14,6 +14,7 @@
 #include "api/metrics.h"
 #include "base/mem.h"
 #include "base/rate.h"
+#include "dataset/upload.h"
 #include "http/keys.h"
 #include "serving/serving.h"
 #include "store/store.h"
@@ -32,6 +33,8 @@ struct api_ctx {
     bool                     open_metrics; /* to those without a key, too   */
     struct api_metrics      *metrics;
     struct rate *key_rate, *row_rate, *network_rate; /* NULL: any number */
+    struct dataset_limits dataset_limits; /* columns 0: the defaults      */
+    uint64_t              datasets_max, datasets_bytes; /* 0: no limit    */
 };
 
 /* Before any thread is started. */

@@ -92,7 +92,7 @@ tell_running(struct stream *s, struct buf *out)
     for (size_t i = 0; i < n; i++) {
         if (s->job != 0 &&
             (job[i].id != s->job ||
-             /* Any other bits are news. NOLINTNEXTLINE(*-exp42-c,*-comparison) */
+             /* NOLINTNEXTLINE: any other bits are news */
              memcmp(&s->progress, &job[i].progress, sizeof(s->progress)) == 0))
             continue;
         s->progress = job[i].progress;

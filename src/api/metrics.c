@@ -103,13 +103,6 @@ network_find(struct api_metrics *m, const char *name, bool add)
 }
 
 void
-api_metrics_refused(struct api_metrics *m, enum api_limit limit)
-{
-    if (m != NULL)
-        atomic_fetch_add(&m->n_refused[limit], 1);
-}
-
-void
 api_metrics_predicted(struct api_metrics *m, const char *network, size_t n,
                       size_t n_unseen, int64_t run_us)
 {
@@ -144,4 +137,35 @@ api_metrics_network(const struct api_metrics *m, const char *network)
         if (strcmp(m->network[i].name, network) == 0)
             return &m->network[i];
     return NULL;
+}
+
+/* clang-format off */
+static const struct {
+    const char *slug, *limit;
+} limits[METRICS_N_LIMITS] = {
+    { "too_many_columns",    "dataset_columns" },
+    { "too_many_categories", "dataset_categories" },
+    { "row_too_long",        "dataset_row_kib" },
+    { "too_many_rows",       "dataset_rows" },
+    { "too_many_datasets",   "datasets" },
+    { "datasets_full",       "datasets_mib" },
+    { "queue_full",          "queue_max" },
+    { "too_many_parameters", "parameters_max" },
+    { "too_many_epochs",     "history_max" },
+};
+/* clang-format on */
+
+void
+api_metrics_refused(struct api_metrics *m, const char *slug)
+{
+    for (size_t i = 0; m != NULL && i < METRICS_N_LIMITS; i++)
+        if (strcmp(limits[i].slug, slug) == 0)
+            atomic_fetch_add_explicit(&m->n_limits[i], 1, memory_order_relaxed);
+}
+
+const char *
+api_metrics_limit(const struct api_metrics *m, size_t i, uint64_t *out_n)
+{
+    *out_n = atomic_load_explicit(&m->n_limits[i], memory_order_relaxed);
+    return limits[i].limit;
 }

@@ -20,6 +20,7 @@
 
 #define METRICS_MAX_NETWORKS 256
 #define METRICS_MAX_STATUS 32
+#define METRICS_N_LIMITS 9
 
 struct metrics_route {
     atomic_uint_least64_t n[METRICS_MAX_STATUS]; /* by place of the status */
@@ -34,14 +35,6 @@ struct metrics_network {
     atomic_int_least64_t  last_ms; /* when the last one ended   */
 };
 
-/* Limits that are looked at here, and not beneath. */
-enum api_limit {
-    API_LIMIT_QUEUE,      /* jobs that wait       */
-    API_LIMIT_PARAMETERS, /* of a network         */
-    API_LIMIT_HISTORY,    /* epochs of a job      */
-    API_LIMIT_COUNT
-};
-
 struct api_metrics {
     const struct http_route *route; /* the table                     */
     size_t                   n_routes;
@@ -50,7 +43,7 @@ struct api_metrics {
     pthread_mutex_t        lock;       /* for a name that is new */
     struct metrics_network network[METRICS_MAX_NETWORKS + 1];
     struct histogram       batch_rows; /* of predictions */
-    atomic_uint_least64_t  n_refused[API_LIMIT_COUNT];
+    atomic_uint_least64_t  n_limits[METRICS_N_LIMITS];
     int64_t                start_ms;
 };
 
@@ -62,14 +55,16 @@ void     api_metrics_free(struct api_metrics *m); /* NULL is fine */
 size_t   api_metrics_place(unsigned status);
 unsigned api_metrics_status(size_t place);
 
-/* Somebody was refused because of a limit.  m may be NULL (a test). */
-void api_metrics_refused(struct api_metrics *m, enum api_limit limit);
-
 /* A prediction of n rows was answered, whose arithmetic took so long; so many
  * categories in them were ones that training never saw.  m may be NULL (a
  * test). */
 void api_metrics_predicted(struct api_metrics *m, const char *network, size_t n,
                            size_t n_unseen, int64_t run_us);
+/* An upload was refused with this slug: is it one of a limit's? */
+void api_metrics_refused(struct api_metrics *m, const char *slug);
+/* What operators call limit i, and how often it was hit. */
+const char *api_metrics_limit(const struct api_metrics *m, size_t i,
+                              uint64_t *out_n);
 /* The counters of a network; NULL where it has none yet. */
 const struct metrics_network *
 api_metrics_network(const struct api_metrics *m, const char *network);

@@ -151,14 +151,16 @@ write_server(struct buf *out, struct api_ctx *api,
            (double)rate_n_refused(api->row_rate));
     sample(out, "limits_hit_total", "{limit=\"network_rate\"}",
            (double)rate_n_refused(api->network_rate));
-    sample(out, "limits_hit_total", "{limit=\"queue_max\"}",
-           (double)atomic_load(&api->metrics->n_refused[API_LIMIT_QUEUE]));
-    sample(out, "limits_hit_total", "{limit=\"parameters_max\"}",
-           (double)atomic_load(&api->metrics->n_refused[API_LIMIT_PARAMETERS]));
-    sample(out, "limits_hit_total", "{limit=\"history_max\"}",
-           (double)atomic_load(&api->metrics->n_refused[API_LIMIT_HISTORY]));
     sample(out, "limits_hit_total", "{limit=\"log_lines_per_second\"}",
            (double)log_left_out());
+    for (size_t i = 0; i < METRICS_N_LIMITS; i++) {
+        char        label[64];
+        uint64_t    n;
+        const char *limit = api_metrics_limit(api->metrics, i, &n);
+
+        snprintf(label, sizeof(label), "{limit=\"%s\"}", limit);
+        sample(out, "limits_hit_total", label, (double)n);
+    }
     http_keys_failures(api->keys, &wrong, &slowed);
     sample(out, "limits_hit_total", "{limit=\"wrong_keys\"}", (double)slowed);
     single(out, "http_listeners", "gauge", "Streams of events that are open.",

@@ -28,11 +28,13 @@ check_size(struct api_ctx *api, size_t n_parameters, struct errinfo *e)
 {
     if (api->parameters_max == 0 || n_parameters <= api->parameters_max)
         return ERR_OK;
-    api_metrics_refused(api->metrics, API_LIMIT_PARAMETERS);
-    return err_set(e, ERR_INVALID, "/layers",
-                   "give %zu parameters, and a network may have %u here "
-                   "(parameters_max)",
-                   n_parameters, api->parameters_max);
+    api_metrics_refused(api->metrics, "too_many_parameters");
+    return err_named(e,
+                     err_set(e, ERR_INVALID, "/layers",
+                             "give %zu parameters, and a network may have %u "
+                             "here (parameters_max)",
+                             n_parameters, api->parameters_max),
+                     "too_many_parameters");
 }
 
 /* Store the network with its initial weights as version 0. */

@@ -75,12 +75,15 @@ check_history(struct api_ctx *api, const struct codec_job *asked,
 {
     uint64_t most = api->history_max;
 
-    if (most == 0 || asked->epochs <= most / asked->restarts)
+    if (most == 0 || asked->epochs <= most / codec_job_runs(asked))
         return ERR_OK;
-    api_metrics_refused(api->metrics, API_LIMIT_HISTORY);
-    return err_set(e, ERR_INVALID, "/epochs",
-                   "must be at most %llu here (history_max), over all restarts",
-                   (unsigned long long)most);
+    api_metrics_refused(api->metrics, "too_many_epochs");
+    return err_named(e,
+                     err_set(e, ERR_INVALID, "/epochs",
+                             "must be at most %llu here (history_max), over "
+                             "all restarts",
+                             (unsigned long long)most),
+                     "too_many_epochs");
 }
 
 /* Insert row, whose spec this is, and answer it. */
@@ -113,7 +116,7 @@ submit(struct api_ctx *api, const struct http_request *req,
     row->created_ms = clock_wall_ms();
     rc = store_job_insert(api->store, row, &how, &id, e);
     if (rc == ERR_RATE)
-        api_metrics_refused(api->metrics, API_LIMIT_QUEUE);
+        api_metrics_refused(api->metrics, err_slug(e));
     if (rc != ERR_OK)
         goto out;
     training_pool_wake(api->pool);
@@ -223,6 +226,11 @@ check_continue(const struct store_job *from, const struct codec_job *asked,
         return err_set(e, ERR_CONFLICT, "",
                        "job %lld had restarts, and its state is that of the "
                        "last one: submit a job that starts from its version",
+                       (long long)from->id);
+    if (asked->folds > 0)
+        return err_set(e, ERR_CONFLICT, "",
+                       "job %lld had folds, and its epochs follow from them: "
+                       "submit a job that starts from its version",
                        (long long)from->id);
     if (asked->epochs <= from->epoch)
         return err_set(e, ERR_INVALID, "/epochs",

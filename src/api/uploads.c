@@ -21,6 +21,7 @@ struct upload {
     int64_t                id;        /* in the store; 0: not begun */
     bool                   appends;   /* to a dataset that is there */
     uint64_t               n_chunks;
+    bool                   is_counted; /* what refused it, as a limit's */
 };
 
 static void
@@ -43,12 +44,62 @@ put_abort(void *state)
     upload_free(up);
 }
 
+/* Is there room for one more dataset, or for more rows of one?  Counted anew
+ * from time to time, since others upload as well. */
+#define CHUNKS_A_COUNT 64
+
+static enum err
+check_quota(const struct api_ctx *api, uint64_t n_more, struct errinfo *e)
+{
+    struct store_usage usage;
+    enum err           rc;
+
+    if (api->datasets_max == 0 && api->datasets_bytes == 0)
+        return ERR_OK;
+    rc = store_dataset_usage(api->store, &usage, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (api->datasets_max > 0 && usage.n_datasets + n_more > api->datasets_max)
+        return err_named(e,
+                         err_set(e, ERR_FULL, "",
+                                 "there are %llu datasets, the most this "
+                                 "server keeps (datasets); delete one",
+                                 (unsigned long long)api->datasets_max),
+                         "too_many_datasets");
+    if (api->datasets_bytes > 0 && usage.n_bytes >= api->datasets_bytes)
+        return err_named(
+            e,
+            err_set(e, ERR_FULL, "",
+                    "the datasets take %llu MiB, the most they "
+                    "may (datasets_mib); delete one",
+                    (unsigned long long)(api->datasets_bytes / MIB)),
+            "datasets_full");
+    return ERR_OK;
+}
+
+/* rc is the upload's: a limit that it hit is counted, once. */
+static enum err
+counted(struct upload *up, enum err rc, struct errinfo *e)
+{
+    if (rc != ERR_OK && !up->is_counted && e != NULL) {
+        up->is_counted = true;
+        api_metrics_refused(up->api->metrics, err_slug(e));
+    }
+    return rc;
+}
+
 static enum err
 put_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
 {
     struct upload *up = arg;
     uint64_t       first = 0, n = 0;
 
+    if (up->n_chunks % CHUNKS_A_COUNT == CHUNKS_A_COUNT - 1) {
+        enum err rc = check_quota(up->api, 0, e);
+
+        if (rc != ERR_OK)
+            return rc;
+    }
     dataset_chunk_rows(p, len, &first, &n);
     return store_dataset_chunk(up->api->store, up->id, up->n_chunks++, first, n,
                                p, len, e);
@@ -121,6 +172,8 @@ upload_new(struct api_ctx *api, const struct http_request *req,
         return err_set(e, ERR_NOMEM, "", "out of memory");
     up->api = api;
     rc = read_options(req, &options, e);
+    if (api->dataset_limits.columns > 0)
+        options.limits = &api->dataset_limits;
     if (rc == ERR_OK)
         rc = dataset_upload_new(&options, put_chunk, up, &up->rows, e);
     if (rc == ERR_OK && options.format == DATASET_ARRAYS)
@@ -153,6 +206,11 @@ put_begin(void *ctx, const struct http_request *req, void **state,
     rc = upload_new(api, req, &up, e);
     if (rc != ERR_OK)
         return rc;
+    rc = counted(up, check_quota(api, 1, e), e);
+    if (rc != ERR_OK) {
+        upload_free(up);
+        return rc;
+    }
     rc = store_dataset_begin(api->store, name, clock_wall_ms(), &up->id, e);
     if (rc != ERR_OK) {
         upload_free(up); /* a name that is taken is not ours to abandon */
@@ -174,6 +232,8 @@ append_begin(void *ctx, const struct http_request *req, void **state,
     enum err              rc;
 
     rc = upload_new(api, req, &up, e);
+    if (rc == ERR_OK)
+        rc = counted(up, check_quota(api, 0, e), e);
     if (rc == ERR_OK)
         rc = store_dataset_append(api->store, req->arg[0], &row, e);
     if (rc != ERR_OK) {
@@ -203,8 +263,8 @@ put_piece(void *state, const void *p, size_t len, struct errinfo *e)
     struct upload *up = state;
 
     if (up->multipart != NULL)
-        return http_multipart_feed(up->multipart, p, len, e);
-    return dataset_upload_feed(up->rows, p, len, e);
+        return counted(up, http_multipart_feed(up->multipart, p, len, e), e);
+    return counted(up, dataset_upload_feed(up->rows, p, len, e), e);
 }
 
 static enum err
@@ -220,7 +280,7 @@ put_end(void *state, const struct http_request *req, struct http_reply *rep,
         rc = http_multipart_end(up->multipart, e);
     if (rc == ERR_OK)
         rc = dataset_upload_end(up->rows, &meta, e);
-    if (rc != ERR_OK)
+    if (counted(up, rc, e) != ERR_OK)
         goto out;
     codec_meta_format(&meta, &json);
     if (json.failed) {

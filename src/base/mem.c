@@ -3,8 +3,10 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define VECTOR_ALIGN ((size_t)64)
+#define HUGE_PAGE ((size_t)2 * 1024 * 1024)
 
 bool
 mem_mul(size_t a, size_t b, size_t *out)
@@ -65,16 +67,23 @@ mem_resize(void *p, size_t n, size_t size)
 float *
 mem_floats(size_t n, size_t cap)
 {
-    size_t bytes;
+    size_t bytes, align = VECTOR_ALIGN;
     float *p;
 
-    if (!array_bytes(n, sizeof(float), cap, &bytes) ||
-        !mem_add(bytes, VECTOR_ALIGN - 1, &bytes))
+    if (!array_bytes(n, sizeof(float), cap, &bytes))
         return NULL;
-    bytes -= bytes % VECTOR_ALIGN; /* C11 wants a multiple */
-    p = aligned_alloc(VECTOR_ALIGN, bytes);
-    if (p != NULL)
-        memset(p, 0, bytes);
+    /* Large matrices are walked across their rows, which 4 KiB pages make
+     * dear: a miss of the translation buffer a row. */
+    if (bytes >= 2 * HUGE_PAGE)
+        align = HUGE_PAGE;
+    if (!mem_add(bytes, VECTOR_ALIGN - 1, &bytes))
+        return NULL;
+    bytes -= bytes % VECTOR_ALIGN;
+    if (posix_memalign((void **)&p, align, bytes) != 0)
+        return NULL;
+    if (align == HUGE_PAGE) /* a hint: without it all works the same */
+        (void)madvise(p, bytes - bytes % HUGE_PAGE, MADV_HUGEPAGE);
+    memset(p, 0, bytes);
     return p;
 }
 

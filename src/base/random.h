@@ -22,7 +22,8 @@ enum random_purpose {
     RANDOM_TEST,
     RANDOM_CHECK, /* which parameters a check of gradients looks at; step: layer */
     RANDOM_RESTART = 16, /* seeds of restarts; step: the restart */
-    RANDOM_SAMPLE /* rows that a dataset is described by; index: the row */
+    RANDOM_SAMPLE, /* rows that a dataset is described by; index: the row */
+    RANDOM_FOLD = 20 /* which rows are held out together; step: the class */
 };
 
 struct random_at {

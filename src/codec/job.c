@@ -242,7 +242,7 @@ static void
 read_validation(struct walk *w, struct codec_job *out)
 {
     json_t     *value = walk_nullable(w, "validation");
-    json_t     *fraction, *column, *dataset;
+    json_t     *fraction, *column, *dataset, *folds;
     struct walk v;
 
     if (value == NULL)
@@ -251,11 +251,13 @@ read_validation(struct walk *w, struct codec_job *out)
     fraction = walk_member(&v, "fraction");
     column = walk_member(&v, "column");
     dataset = walk_member(&v, "dataset");
-    if (v.object != NULL &&
-        (fraction != NULL) + (column != NULL) + (dataset != NULL) != 1)
+    folds = walk_member(&v, "folds");
+    if (v.object != NULL && (fraction != NULL) + (column != NULL) +
+                                    (dataset != NULL) + (folds != NULL) !=
+                                1)
         err_add(w->e, ERR_INVALID, "/validation",
-                "must have exactly one of \"fraction\", \"column\" and "
-                "\"dataset\"");
+                "must have exactly one of \"fraction\", \"column\", "
+                "\"dataset\" and \"folds\"");
     if (fraction != NULL)
         value_double(fraction, "/validation/fraction", 0, 1, true, true,
                      &out->validation_fraction, w->e);
@@ -264,6 +266,7 @@ read_validation(struct walk *w, struct codec_job *out)
     if (dataset != NULL)
         value_name(dataset, "/validation/dataset", out->validation_dataset,
                    w->e);
+    read_count(&v, "folds", 2, CODEC_MAX_FOLDS, &out->folds);
     read_count(&v, "every_epochs", 1, CODEC_MAX_EPOCHS, &out->validation_every);
     walk_end(&v);
 }
@@ -341,6 +344,9 @@ read_start_from(struct walk *w, struct codec_job *out)
     json_t  *value = walk_member(w, "start_from");
     uint64_t n;
 
+    /* Weights that have seen all rows have no fold left to be tested on. */
+    if (out->folds > 0)
+        out->start_from = CODEC_START_INITIAL;
     if (value == NULL)
         return;
     if (json_is_string(value)) {
@@ -357,6 +363,22 @@ read_start_from(struct walk *w, struct codec_job *out)
         out->start_from = CODEC_START_VERSION;
         out->start_version = (int64_t)n;
     }
+}
+
+/* What a job of folds cannot have beside them. */
+static void
+check_folds(struct walk *w, const struct codec_job *job)
+{
+    if (job->folds == 0)
+        return;
+    if (job->restarts > 1)
+        walk_wrong(w, "restarts",
+                   "must be 1 where \"validation\" has folds: each fold is one "
+                   "training from the same start, and so is the final model");
+    if (!isnan(job->stop_seconds))
+        err_add(w->e, ERR_INVALID, "/stop_when/seconds",
+                "must be null where \"validation\" has folds: a job that ends "
+                "before its final model has none; lower \"epochs\"");
 }
 
 static void
@@ -416,6 +438,7 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
         out->keep = (enum codec_keep)i;
     read_start_from(&w, out);
     read_count(&w, "priority", 0, CODEC_MAX_PRIORITY, &out->priority);
+    check_folds(&w, out);
     value = walk_member(&w, "checkpoint_seconds");
     if (value != NULL)
         value_double(value, "/checkpoint_seconds", 0.1, 3600, false, false,
@@ -464,7 +487,13 @@ codec_job_release(struct codec_job *spec)
 bool
 codec_job_validates(const struct codec_job *spec)
 {
-    return spec->validation_fraction > 0 ||
+    return spec->validation_fraction > 0 || spec->folds > 0 ||
            spec->validation_column[0] != '\0' ||
            spec->validation_dataset[0] != '\0';
+}
+
+uint64_t
+codec_job_runs(const struct codec_job *spec)
+{
+    return spec->folds > 0 ? spec->folds + 1 : spec->restarts;
 }

@@ -22,6 +22,7 @@
 #define CODEC_MAX_BATCH 65536u
 #define CODEC_MAX_STRIP 64u
 #define CODEC_MAX_RESTARTS 100u
+#define CODEC_MAX_FOLDS (CODEC_MAX_RESTARTS - 1) /* and the final model */
 #define CODEC_COLUMN_SIZE (DATASET_MAX_NAME + 1)
 #define CODEC_MAX_PRIORITY 100u
 
@@ -56,6 +57,7 @@ struct codec_job {
     double   validation_fraction; /* [0, 1); 0: none              */
     char     validation_dataset[CODEC_NAME_SIZE]; /* "": none     */
     char     validation_column[CODEC_COLUMN_SIZE]; /* "": none    */
+    uint64_t folds; /* each held out once, then all rows; 0: none */
     uint64_t validation_every;    /* epochs, default 1            */
     /* Stop when…: compared with the validation's figures where there is a
      * validation, else with the training's. NaN, 0: not asked. */
@@ -69,7 +71,7 @@ struct codec_job {
     size_t   strip_epochs; /* default 5 */
     enum codec_monitor monitor; /* default val_loss with validation, else loss */
     enum codec_keep    keep;    /* default best  */
-    enum codec_start   start_from; /* default latest */
+    enum codec_start   start_from; /* default latest; initial with folds */
     uint64_t priority; /* larger is first in the queue, default 0 */
     double   checkpoint_seconds; /* inside of epochs, default 10  */
     int64_t            start_version;
@@ -84,6 +86,8 @@ void     codec_job_release(struct codec_job *spec);
 
 /* Does it hold rows out to validate with? */
 bool codec_job_validates(const struct codec_job *spec);
+/* How many trainings it is: its restarts, or its folds and the final model. */
+uint64_t codec_job_runs(const struct codec_job *spec);
 
 /* The spec of a job that goes on from one of this spec: what body says,
  * "epochs" at least, and the rest as it was. */
@@ -104,6 +108,7 @@ struct codec_progress {
     uint64_t epoch;    /* epochs done, over all restarts */
     uint64_t epochs;   /* at most, over all restarts     */
     uint64_t restart;  /* from 1; 0: not known, or one   */
+    uint64_t fold;     /* from 1; 0: none is held out    */
     double   fraction; /* of all work, 0 to 1  */
     double   samples_per_second; /* NaN: not known */
     double   eta_seconds;        /* NaN: not known */
@@ -146,6 +151,7 @@ struct codec_outcome {
     uint64_t    epochs, best_epoch; /* best_epoch 0: none        */
     double      figure;             /* the monitor's; NaN: none  */
     const char *stop_reason;
+    struct store_epoch row; /* of the epoch it offers; NaN: none */
 };
 struct codec_result {
     uint64_t                    best_epoch, restart; /* 0: not told */
@@ -153,9 +159,13 @@ struct codec_result {
     const char                 *sha256;  /* hex, of the weights; NULL: none */
     const struct codec_outcome *outcome; /* [n_outcomes] */
     size_t                      n_outcomes;
+    bool                        folds; /* are they folds, not restarts? */
 };
 /* Its members, without braces and without "version", into an empty buffer. */
 void codec_result_format(const struct codec_result *result, struct buf *out);
+/* folds.c: "folds", "mean" and "deviation", inside an object. */
+void codec_folds_write(const struct codec_outcome *fold, size_t n,
+                       struct buf *out);
 
 /* Something about a training that its owner should know. */
 struct codec_warning {

@@ -59,6 +59,8 @@ write_validation(struct buf *out, const struct codec_job *spec)
         write_double(out, "fraction", spec->validation_fraction);
     else if (spec->validation_column[0] != '\0')
         write_text(out, "column", spec->validation_column);
+    else if (spec->folds > 0)
+        write_count(out, "folds", spec->folds);
     else
         write_text(out, "dataset", spec->validation_dataset);
     write_count(out, "every_epochs", spec->validation_every);
@@ -159,6 +161,8 @@ write_progress(const struct codec_progress *progress, struct buf *out)
     write_count(out, "epochs", progress->epochs);
     if (progress->restart != 0)
         write_count(out, "restart", progress->restart);
+    if (progress->fold != 0)
+        write_count(out, "fold", progress->fold);
     write_double(out, "fraction", progress->fraction);
     write_double(out, "samples_per_second", progress->samples_per_second);
     write_double(out, "eta_seconds", progress->eta_seconds);
@@ -169,7 +173,7 @@ write_progress(const struct codec_progress *progress, struct buf *out)
 static struct codec_progress
 progress_of_row(const struct store_job *row, const struct codec_job *spec)
 {
-    uint64_t              epochs = spec->epochs * spec->restarts;
+    uint64_t              epochs = spec->epochs * codec_job_runs(spec);
     struct codec_progress own = {
         .epoch = row->epoch,
         .epochs = epochs,
@@ -254,6 +258,8 @@ codec_epoch_members(const struct store_epoch *row, struct buf *out)
     write_count(out, "epoch", row->epoch);
     if (row->restart != 0)
         write_count(out, "restart", row->restart);
+    if (row->fold != 0)
+        write_count(out, "fold", row->fold);
     write_metrics(out, row);
     write_figure(out, "learning_rate", row->learning_rate);
     write_figure(out, "gradient_norm", row->gradient_norm);
@@ -332,6 +338,10 @@ codec_result_format(const struct codec_result *result, struct buf *out)
         write_text(out, "sha256", result->sha256);
     if (result->n_outcomes == 0)
         return;
+    if (result->folds) {
+        codec_folds_write(result->outcome, result->n_outcomes, out);
+        return;
+    }
     write_member(out, "restarts");
     buf_putc(out, '[');
     for (size_t i = 0; i < result->n_outcomes; i++) {

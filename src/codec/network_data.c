@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "codec/encoding.h"
 #include "codec/network.h"
 #include "codec/stored.h"
@@ -83,6 +84,53 @@ complete_loss(json_t *document, json_t *layer, const struct dataset_meta *meta)
     json_object_set_new(document, "loss", json_string(loss));
 }
 
+/* What goes with "dataset", and is no member of a network otherwise. */
+static const char *const beside[] = { "dataset", "missing", "validation",
+                                      "sample_weight" };
+
+/* The column that a job is to read for a purpose of its own is no input. */
+static void
+set_aside(struct dataset_meta *meta, const json_t *name, const char *at,
+          struct errinfo *e)
+{
+    const char *s = json_string_value(name);
+
+    if (s == NULL) {
+        err_add(e, ERR_INVALID, at, "must be the name of a column, got %s",
+                value_type(name));
+        return;
+    }
+    for (size_t i = 0; i < meta->n_columns; i++)
+        if (strcmp(meta->column[i].name, s) == 0) {
+            if (meta->column[i].is_target)
+                err_add(e, ERR_INVALID, at, "column \"%.80s\" is a target", s);
+            meta->column[i].is_aside = true;
+            return;
+        }
+    err_add(e, ERR_INVALID, at, "the dataset has no column \"%.80s\"", s);
+}
+
+static void
+read_aside(struct walk *w, struct dataset_meta *meta)
+{
+    json_t     *validation = walk_nullable(w, "validation");
+    json_t     *weight = walk_nullable(w, "sample_weight");
+    struct walk v;
+
+    if (validation != NULL) {
+        walk_begin(&v, validation, "/validation", w->e);
+        json_t *column = walk_member(&v, "column");
+
+        if (column != NULL)
+            set_aside(meta, column, "/validation/column", w->e);
+        else if (v.object != NULL)
+            walk_missing(&v, "column");
+        walk_end(&v);
+    }
+    if (weight != NULL)
+        set_aside(meta, weight, "/sample_weight", w->e);
+}
+
 void
 codec_network_complete(json_t *document, struct store *db, struct errinfo *e)
 {
@@ -108,8 +156,9 @@ codec_network_complete(json_t *document, struct store *db, struct errinfo *e)
                 dataset);
         return;
     }
-    json_object_del(document, "dataset");
-    json_object_del(document, "missing");
+    read_aside(&w, &ds->meta);
+    for (size_t i = 0; i < COUNT_OF(beside); i++)
+        json_object_del(document, beside[i]);
     complete_shape(document, &ds->meta, &encoding);
     layer = last_layer(document);
     if (layer != NULL)

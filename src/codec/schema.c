@@ -238,6 +238,14 @@ network_schema(const json_t *job)
     set_property(s, "missing",
                  json_incref(json_object_get(json_object_get(job, "properties"),
                                              "missing")));
+    set_property(s, "validation",
+                 json_pack("{s:[s, s], s:b, s:[s], s:{s:{s:s}}}", "type",
+                           "object", "null", "additionalProperties", 0,
+                           "required", "column", "properties", "column",
+                           "type", "string"));
+    set_property(s, "sample_weight",
+                 json_pack("{s:[s, s], s:i}", "type", "string", "null",
+                           "maxLength", CODEC_COLUMN_SIZE - 1));
     json_object_set_new(s, "required", json_pack("[s]", "name"));
     set_property(s, "input_shape", reference("Shape"));
     set_property(s, "layers",

@@ -237,11 +237,13 @@ open_rows(struct dataset_array *array, struct errinfo *e)
     for (size_t i = 0; i < head->rank; i++)
         if (head->dim[i] == 0)
             return refuse(array, 0, "the array is empty: a dimension is 0", e);
-    if (head->dim[0] > DATASET_MAX_ROWS)
-        return refuse(array, 0,
-                      "there are more than 2147483648 rows, the most a dataset "
-                      "may have",
-                      e);
+    if (head->dim[0] > rows->limits.rows)
+        return err_named(e,
+                         refuse(array, 0,
+                                "there are more rows than a dataset may have "
+                                "(dataset_rows)",
+                                e),
+                         "too_many_rows");
     if (is_target(array) && head->rank > 2)
         return refuse(array, 0,
                       "found an array of more than two dimensions, expected "

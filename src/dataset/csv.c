@@ -72,12 +72,7 @@ static enum err
 check_row_bytes(struct dataset_csv *csv, size_t n, struct errinfo *e)
 {
     csv->row_bytes += n;
-    if (csv->row_bytes > DATASET_MAX_ROW_BYTES)
-        return dataset_refuse(e, &csv->spot,
-                              "the row has more than %zu bytes, the most it "
-                              "may have",
-                              DATASET_MAX_ROW_BYTES);
-    return ERR_OK;
+    return dataset_rows_check_bytes(csv->rows, csv->row_bytes, &csv->spot, e);
 }
 
 /* The byte c ends a cell, which may hold s[0..len) besides what was kept. */
@@ -248,7 +243,10 @@ read_bytes(struct dataset_csv *csv, const char *p, const char *end,
     while (p < end && rc == ERR_OK) {
         switch (csv->state) {
         case CELL:
-            rc = read_cell(csv, &p, e);
+            if (csv->field == 0)
+                rc = dataset_csv_plain_rows(csv, &p, end, e);
+            if (rc == ERR_OK && p < end)
+                rc = read_cell(csv, &p, e);
             break;
         case PLAIN:
             rc = read_run(csv, IN_PLAIN, &p, end, e);
@@ -311,7 +309,7 @@ search_delimiter(struct dataset_csv *csv, const char **p, const char *end,
             csv->row_bytes++;
         else
             found = !csv->in_quotes && csv->row_bytes > 0;
-        found = found || csv->row_bytes > DATASET_MAX_ROW_BYTES;
+        found = found || csv->row_bytes > csv->rows->limits.row_bytes;
     }
     buf_append(&csv->head, s, (size_t)(*p - s));
     if (csv->head.failed)

@@ -14,4 +14,11 @@ enum err dataset_csv_end_cell(struct dataset_csv *csv, const char *s,
 /* All cells of the row are there. */
 enum err dataset_csv_end_row(struct dataset_csv *csv, struct errinfo *e);
 
+/* --- csv_plain.c ---------------------------------------------------------- */
+
+/* Before a row: take as many whole rows of plain numbers as there are, and move
+ * *p behind them. */
+enum err dataset_csv_plain_rows(struct dataset_csv *csv, const char **p,
+                                const char *end, struct errinfo *e);
+
 #endif

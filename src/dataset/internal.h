@@ -53,8 +53,9 @@ void dataset_input_apply(const struct dataset_input *in, const float *raw,
 
 /* Fill the table's lists by its targets t, and is_train [n_rows]. */
 enum err dataset_table_split(const struct dataset_encoder *enc,
-                             struct dataset_table *table, double fraction,
-                             uint64_t seed, bool *is_train, struct errinfo *e);
+                             struct dataset_table *table,
+                             const struct dataset_split *split, bool *is_train,
+                             struct errinfo *e);
 /* The same where it is decided already: rows that do neither are left_out. */
 enum err dataset_table_list(struct dataset_table *table, const bool *is_train,
                             const bool *left_out, struct errinfo *e);

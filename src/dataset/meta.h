@@ -21,9 +21,10 @@
 #include "base/digest.h"
 #include "base/err.h"
 
-#define DATASET_MAX_COLUMNS 16384
+#define DATASET_MAX_COLUMNS 16384 /* as the next two, unless set otherwise */
 #define DATASET_MAX_WIDTH ((size_t)1 << 22) /* float32 in a row, all columns */
 #define DATASET_MAX_CATEGORIES 10000        /* of one column                 */
+#define DATASET_MAX_ROW_BYTES ((size_t)1 << 20) /* of text           */
 #define DATASET_MAX_CATEGORY 256 /* bytes of its name            */
 #define DATASET_MAX_TEXT ((size_t)16 << 20) /* bytes of all their names */
 #define DATASET_MAX_CLASSES 1000

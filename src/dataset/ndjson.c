@@ -267,11 +267,8 @@ feed_line(struct dataset_ndjson *nd, const char *p, size_t n, struct errinfo *e)
         rc = add_named_columns(nd, e);
     nd->is_blank = false;
     nd->line_bytes += n;
-    if (rc == ERR_OK && nd->line_bytes > DATASET_MAX_ROW_BYTES)
-        rc = dataset_refuse(e, &spot,
-                            "the row has more than %zu bytes, the most it may "
-                            "have",
-                            DATASET_MAX_ROW_BYTES);
+    if (rc == ERR_OK)
+        rc = dataset_rows_check_bytes(nd->rows, nd->line_bytes, &spot, e);
     if (rc == ERR_OK)
         rc = json_reader_feed(&nd->reader, p, n, e);
     if (rc == ERR_OK)

@@ -19,7 +19,6 @@
 
 /* --- csv.c ---------------------------------------------------------------- */
 
-#define DATASET_MAX_ROW_BYTES ((size_t)1 << 20)
 
 struct dataset_csv {
     struct dataset_rows          *rows;

@@ -13,7 +13,8 @@ dataset_rows_init(struct dataset_rows *rows, dataset_chunk_fn sink, void *arg)
 {
     *rows = (struct dataset_rows){ .sink = sink,
                                    .sink_arg = arg,
-                                   .chunk_floats = DATASET_CHUNK_FLOATS };
+                                   .chunk_floats = DATASET_CHUNK_FLOATS,
+                                   .limits = DATASET_LIMITS };
 }
 
 void
@@ -79,11 +80,13 @@ static enum err
 check_name(const struct dataset_rows *rows, const char *name, size_t len,
            const char *where, struct errinfo *e)
 {
-    if (rows->n_columns == DATASET_MAX_COLUMNS)
-        return err_set(e, ERR_INVALID, where,
-                       "there are more than %d columns, the most a dataset may "
-                       "have",
-                       DATASET_MAX_COLUMNS);
+    if (rows->n_columns == rows->limits.columns)
+        return err_named(e,
+                         err_set(e, ERR_INVALID, where,
+                                 "there are more than %zu columns, the most a "
+                                 "dataset may have (dataset_columns)",
+                                 rows->limits.columns),
+                         "too_many_columns");
     if (len == 0)
         return err_set(e, ERR_INVALID, where,
                        "the column's name is empty; every column needs one");
@@ -161,6 +164,8 @@ dataset_rows_turn(struct dataset_rows *rows, size_t column,
     rows->type[column] = (uint8_t)type;
     if (dataset_type_cells(type) == DATASET_TEXTS)
         rows->has_texts = true;
+    if (type != DATASET_NUMERIC || rows->column[column].meta.width != 1)
+        rows->has_others = true;
 }
 
 /* A cell of text that is not written yet must not look like one. */
@@ -208,179 +213,6 @@ dataset_rows_begin(struct dataset_rows *rows, size_t first, struct errinfo *e)
 }
 
 /* --- blocks --------------------------------------------------------------- */
-
-/*
- * Fold the block's numbers of a column into its mean and m2.  Within a block
- * in two passes, then Chan, Golub and LeVeque's formula for two samples
- * ("Updating formulae and a pairwise algorithm", 1979): as stable as Welford's
- * and without a division for each cell.
- */
-static void
-fold_numbers(struct dataset_draft *col, const float *cell, size_t n_cells)
-{
-    struct dataset_column *meta = &col->meta;
-    double                 min = col->present > 0 ? meta->min : INFINITY;
-    double                 max = col->present > 0 ? meta->max : -INFINITY;
-    double                 sum = 0, m2 = 0, mean, delta, total;
-    uint64_t               n = 0;
-
-    for (size_t i = 0; i < n_cells; i++) {
-        double x = cell[i];
-
-        if (isnan(x))
-            continue;
-        min = x < min ? x : min;
-        max = x > max ? x : max;
-        sum += x;
-        n++;
-    }
-    meta->missing += n_cells - n;
-    if (n == 0)
-        return;
-    mean = sum / (double)n;
-    for (size_t i = 0; i < n_cells; i++) {
-        double d = isnan(cell[i]) ? 0 : cell[i] - mean;
-
-        m2 += d * d;
-    }
-    total = (double)(col->present + n);
-    delta = mean - meta->mean;
-    meta->min = min;
-    meta->max = max;
-    meta->mean += delta * ((double)n / total);
-    col->m2 += m2 + delta * delta * ((double)col->present * (double)n / total);
-    col->present += n;
-}
-
-static bool
-is_byte(float x)
-{
-    return x >= 0 && x < 256 && x == (float)(uint8_t)x;
-}
-
-uint64_t
-dataset_draft_count(const struct dataset_draft *col, size_t k)
-{
-    float x = col->seen.at[k];
-
-    return is_byte(x) ? col->byte_count[(uint8_t)x] : col->seen.count[k];
-}
-
-/* Pixels and counts would spend their time in the hash table: only the first of
- * each goes there. */
-static bool
-add_distinct(struct dataset_draft *col, float x)
-{
-    if (!is_byte(x))
-        return dataset_floats_add(&col->seen, x, 1);
-    if (col->byte_count == NULL)
-        col->byte_count = mem_array(256, sizeof(*col->byte_count), 0);
-    return col->byte_count != NULL && (col->byte_count[(uint8_t)x]++ > 0 ||
-                                       dataset_floats_add(&col->seen, x, 0));
-}
-
-static bool
-fold_distinct(struct dataset_rows *rows, struct dataset_draft *col,
-              const float *cell, size_t n_cells)
-{
-    size_t before = col->seen.n;
-
-    for (size_t i = 0; i < n_cells && !col->too_many; i++) {
-        if (isnan(cell[i]))
-            continue;
-        if (!add_distinct(col, cell[i]))
-            return false;
-        col->too_many = col->seen.n > DATASET_MAX_CATEGORIES;
-    }
-    if (!col->meta.is_target)
-        rows->n_distinct += col->seen.n - before;
-    if (rows->n_distinct > DATASET_MAX_DISTINCT && !col->meta.is_target)
-        col->too_many = true;
-    if (col->too_many) {
-        if (!col->meta.is_target)
-            rows->n_distinct -= col->seen.n;
-        dataset_floats_release(&col->seen);
-    }
-    return true;
-}
-
-/* Count the block's categories. */
-static bool
-fold_names(struct dataset_draft *col, const float *cell, size_t n_cells)
-{
-    if (col->n_counts < col->names.n) {
-        size_t    n = 2 * col->names.n;
-        uint64_t *count = mem_resize(col->count, n, sizeof(*count));
-
-        if (count == NULL)
-            return false;
-        memset(count + col->n_counts, 0, (n - col->n_counts) * sizeof(*count));
-        col->count = count;
-        col->n_counts = n;
-    }
-    for (size_t k = 0; k < n_cells; k++) {
-        if (isnan(cell[k]))
-            col->meta.missing++;
-        else
-            col->count[(size_t)cell[k]]++;
-    }
-    return true;
-}
-
-/* The cells of a column in the block.  One that shares it with others is
- * copied out first: they are read three times. */
-static const float *
-gather(const struct dataset_rows *rows, size_t i)
-{
-    const float *cell = rows->cell + rows->at[i];
-
-    if (rows->column[i].meta.width == rows->width)
-        return cell;
-    for (size_t r = 0; r < rows->n_rows; r++)
-        rows->gathered[r] = cell[r * rows->width];
-    return rows->gathered;
-}
-
-static enum err
-fold_column(struct dataset_rows *rows, size_t i, struct errinfo *e)
-{
-    struct dataset_draft *col = &rows->column[i];
-    size_t                n = rows->n_rows * col->meta.width;
-    const float          *cell;
-
-    if (col->meta.type == DATASET_IGNORED)
-        return ERR_OK;
-    cell = gather(rows, i);
-    switch (dataset_type_cells(col->meta.type)) {
-    case DATASET_NUMBERS:
-        fold_numbers(col, cell, n);
-        if (col->meta.width == 1 && !col->too_many &&
-            !fold_distinct(rows, col, cell, n))
-            return DATASET_NOMEM(e);
-        break;
-    case DATASET_NAMES:
-        if (!fold_names(col, cell, n))
-            return DATASET_NOMEM(e);
-        break;
-    default:
-        for (size_t k = 0; k < n; k++)
-            col->meta.missing += isnan(cell[k]) != 0;
-        break;
-    }
-    return ERR_OK;
-}
-
-enum err
-dataset_rows_fold(struct dataset_rows *rows, struct errinfo *e)
-{
-    enum err rc = ERR_OK;
-
-    if (!dataset_sample_take(&rows->sample, rows->cell, rows->n_rows))
-        return DATASET_NOMEM(e);
-    for (size_t i = rows->first; i < rows->n_columns && rc == ERR_OK; i++)
-        rc = fold_column(rows, i, e);
-    return rc;
-}
 
 /* Texts of the row under way go along with it. */
 static bool
@@ -442,13 +274,30 @@ dataset_rows_flush(struct dataset_rows *rows, struct errinfo *e)
 }
 
 enum err
+dataset_rows_check_bytes(const struct dataset_rows *rows, size_t n,
+                         const struct dataset_spot *spot, struct errinfo *e)
+{
+    if (n <= rows->limits.row_bytes)
+        return ERR_OK;
+    return err_named(e,
+                     dataset_refuse(e, spot,
+                                    "the row has more than %zu bytes, the most "
+                                    "it may have (dataset_row_kib)",
+                                    rows->limits.row_bytes),
+                     "row_too_long");
+}
+
+enum err
 dataset_rows_next(struct dataset_rows *rows, struct errinfo *e)
 {
-    if (rows->first_row + rows->n_rows == DATASET_MAX_ROWS)
-        return err_set(e, ERR_INVALID, "",
-                       "there are more than %" PRIu64
-                       " rows, the most a dataset may have",
-                       DATASET_MAX_ROWS);
+    if (rows->first_row + rows->n_rows == rows->limits.rows)
+        return err_named(e,
+                         err_set(e, ERR_INVALID, "",
+                                 "there are more than %" PRIu64
+                                 " rows, the most a dataset may have "
+                                 "(dataset_rows)",
+                                 rows->limits.rows),
+                         "too_many_rows");
     rows->n_rows++;
     rows->row += rows->width;
     if (rows->n_rows == rows->max_rows)

@@ -53,6 +53,7 @@ struct dataset_rows {
     dataset_chunk_fn sink;
     void            *sink_arg;
     size_t           chunk_floats;
+    struct dataset_limits limits;
 
     size_t                n_columns, capacity;
     struct dataset_draft *column;
@@ -77,6 +78,7 @@ struct dataset_rows {
     struct buf chunk, text;
     struct dataset_texts  texts, spare; /* the block's                  */
     bool                  has_texts;    /* a column of them             */
+    bool                  has_others;   /* than numbers of width 1      */
     uint32_t             *local; /* [n_local] a category's place in it  */
     size_t                n_local;
     struct dataset_sample sample;
@@ -164,6 +166,11 @@ enum err dataset_rows_flush(struct dataset_rows *rows, struct errinfo *e);
 
 /* Names of the block's complete rows become texts of it. */
 enum err dataset_rows_name(struct dataset_rows *rows, struct errinfo *e);
+
+/* The row under way has so many bytes: are they too many? */
+enum err dataset_rows_check_bytes(const struct dataset_rows *rows, size_t n,
+                                  const struct dataset_spot *spot,
+                                  struct errinfo            *e);
 
 /* Set e to ERR_INVALID at "line 3, column 2". */
 enum err dataset_refuse(struct errinfo *e, const struct dataset_spot *spot,

@@ -28,21 +28,25 @@ refuse_cell(struct errinfo *e, const struct dataset_spot *spot,
 }
 
 static enum err
-too_many(const struct dataset_draft *col, const char *s, size_t len,
-         const struct dataset_spot *spot, struct errinfo *e)
+too_many(const struct dataset_rows *rows, const struct dataset_draft *col,
+         const char *s, size_t len, const struct dataset_spot *spot,
+         struct errinfo *e)
 {
+    size_t most = rows->limits.categories;
+
     if (col->meta.type == DATASET_NUMERIC)
-        return dataset_refuse(e, spot,
-                              "'%.*s' is no number, and column '%.40s' has too "
-                              "many distinct values to be categorical (%d at "
-                              "most); mend it, or say ?types=%.40s:ignored",
-                              QUOTED(len), s, col->meta.name,
-                              DATASET_MAX_CATEGORIES, col->meta.name);
-    return dataset_refuse(
-        e, spot,
-        "categorical column '%.40s' has more than %d distinct "
-        "values; leave it out by ?types=%.40s:ignored",
-        col->meta.name, DATASET_MAX_CATEGORIES, col->meta.name);
+        dataset_refuse(e, spot,
+                       "'%.*s' is no number, and column '%.40s' has more than "
+                       "%zu distinct values (dataset_categories), too many to "
+                       "be categorical; mend it, or say ?types=%.40s:ignored",
+                       QUOTED(len), s, col->meta.name, most, col->meta.name);
+    else
+        dataset_refuse(e, spot,
+                       "categorical column '%.40s' has more than %zu distinct "
+                       "values (dataset_categories); leave it out by "
+                       "?types=%.40s:ignored",
+                       col->meta.name, most, col->meta.name);
+    return err_named(e, ERR_INVALID, "too_many_categories");
 }
 
 static enum err
@@ -74,8 +78,8 @@ check_category(const struct dataset_rows *rows, const struct dataset_draft *col,
             "a category of column '%.40s' has %zu bytes, the longest "
             "may have %d; free text is read by ?types=%.40s:text",
             col->meta.name, len, DATASET_MAX_CATEGORY, col->meta.name);
-    if (col->names.n == DATASET_MAX_CATEGORIES)
-        return too_many(col, s, len, spot, e);
+    if (col->names.n == rows->limits.categories)
+        return too_many(rows, col, s, len, spot, e);
     if (rows->name_bytes + len + 1 > DATASET_MAX_TEXT)
         return dataset_refuse(
             e, spot,
@@ -138,7 +142,7 @@ leave_numbers(struct dataset_rows *rows, size_t i, const char *s, size_t len,
     if (rc != ERR_OK)
         return rc;
     if (col->too_many && !may_be_text(col))
-        return too_many(col, s, len, spot, e);
+        return too_many(rows, col, s, len, spot, e);
     if (col->too_many)
         type = DATASET_TEXT;
     else
@@ -428,7 +432,7 @@ dataset_rows_check(const struct dataset_rows *rows, size_t column,
         if (col->chosen)
             return refuse_cell(e, spot, col, s, len, "a number");
         if (col->too_many && !may_be_text(col))
-            return too_many(col, s, len, spot, e);
+            return too_many(rows, col, s, len, spot, e);
         break;
     case DATASET_CLASS:
         if (dataset_cell_parse(s, len, &x) == DATASET_CELL_NUMBER && is_code(x))

@@ -198,9 +198,9 @@ settle_codes(struct dataset_draft *col, struct errinfo *e)
 
     if (col->too_many)
         return err_set(e, ERR_INVALID, "?types",
-                       "column '%.80s' has more than %d distinct values, the "
-                       "most a class may have",
-                       meta->name, DATASET_MAX_CATEGORIES);
+                       "column '%.80s' has more distinct values than a class "
+                       "may have (dataset_categories)",
+                       meta->name);
     return dataset_names_of_numbers(&col->seen, &meta->categories,
                                     &meta->n_categories, e);
 }

@@ -60,6 +60,19 @@ draw(const uint32_t *row, size_t n, double fraction, const struct random_at *at,
         is_train[row[perm[k]]] = false;
 }
 
+/* Deal the rows out to the folds in a drawn order, `dealt` of other classes
+ * before: so the folds differ by a row at most, in all and of each class. */
+static void
+hold_out(const uint32_t *row, size_t n, size_t dealt,
+         const struct dataset_split *split, const struct random_at *at,
+         uint32_t *perm, bool *is_train)
+{
+    random_permutation(at, perm, n);
+    for (size_t k = 0; k < n; k++)
+        if ((dealt + k) % split->n_folds == split->fold - 1)
+            is_train[row[perm[k]]] = false;
+}
+
 enum err
 dataset_table_list(struct dataset_table *table, const bool *is_train,
                    const bool *left_out, struct errinfo *e)
@@ -86,8 +99,9 @@ dataset_table_list(struct dataset_table *table, const bool *is_train,
 
 enum err
 dataset_table_split(const struct dataset_encoder *enc,
-                    struct dataset_table *table, double fraction, uint64_t seed,
-                    bool *is_train, struct errinfo *e)
+                    struct dataset_table         *table,
+                    const struct dataset_split *split, bool *is_train,
+                    struct errinfo *e)
 {
     struct groups groups = { 0 };
     uint32_t     *perm = NULL;
@@ -95,7 +109,7 @@ dataset_table_split(const struct dataset_encoder *enc,
 
     for (size_t r = 0; r < table->n_rows; r++)
         is_train[r] = true;
-    if (fraction > 0) {
+    if (split->fraction > 0 || split->fold > 0) {
         rc = groups_init(&groups, enc, table, e);
         if (rc != ERR_OK)
             goto out;
@@ -105,13 +119,20 @@ dataset_table_split(const struct dataset_encoder *enc,
             goto out;
         }
         for (size_t g = 0; g < groups.n; g++) {
-            struct random_at at = { .seed = seed,
+            struct random_at at = { .seed = split->seed,
                                     .purpose = RANDOM_SPLIT,
                                     .step = (uint32_t)g };
             size_t           first = groups.start[g];
+            size_t           n = groups.start[g + 1] - first;
 
-            draw(groups.order + first, groups.start[g + 1] - first, fraction,
-                 &at, perm, is_train);
+            if (split->fold > 0) {
+                at.purpose = RANDOM_FOLD;
+                hold_out(groups.order + first, n, first, split, &at, perm,
+                         is_train);
+            } else {
+                draw(groups.order + first, n, split->fraction, &at, perm,
+                     is_train);
+            }
         }
     }
     rc = dataset_table_list(table, is_train, NULL, e);

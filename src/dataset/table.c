@@ -405,10 +405,9 @@ split_rows(struct load *load, const struct dataset_source *source,
         rc = pass(load, source, DATASET_ROLE_WEIGHT, use_weight, e);
     }
     if (rc != ERR_OK || split->column == NULL)
-        return rc == ERR_OK
-                   ? dataset_table_split(load->enc, table, split->fraction,
-                                         split->seed, load->is_train, e)
-                   : rc;
+        return rc == ERR_OK ? dataset_table_split(load->enc, table, split,
+                                                  load->is_train, e)
+                            : rc;
     load->left_out = mem_array(table->n_rows, sizeof(*load->left_out), 0);
     if (load->left_out == NULL)
         return DATASET_NOMEM(e);

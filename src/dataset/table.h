@@ -53,6 +53,9 @@ void     dataset_table_free(struct dataset_table *table); /* NULL is fine */
 struct dataset_split {
     double   fraction; /* as above; 0 where column is given */
     uint64_t seed;
+    /* Fold `fold`, from 1, of so many validates: each row is in one fold, and
+     * each class is spread evenly over them.  0: none is held out. */
+    size_t fold, n_folds;
     /* A column of words: "train"; "validation", "val" or "valid"; "test" for
      * rows that do neither.  NULL: none. */
     const char *column;

@@ -125,6 +125,8 @@ dataset_upload_new(const struct dataset_upload_options *options,
     if (up == NULL)
         return DATASET_NOMEM(e);
     dataset_rows_init(&up->rows, sink, arg);
+    if (options->limits != NULL)
+        up->rows.limits = *options->limits;
     digest_init(&up->digest);
     up->max_bytes = options->max_bytes;
     rc = dataset_choices_parse(options, &up->choices, e);

@@ -58,6 +58,18 @@ enum dataset_format {
                       "file", which makes it one of the others              */
 };
 
+/* What an operator may set; each is told, with its name, where it is hit. */
+struct dataset_limits {
+    size_t   columns, categories; /* of one column          */
+    size_t   row_bytes;           /* of a row of text       */
+    uint64_t rows;
+};
+#define DATASET_LIMITS                                      \
+    {                                                       \
+        DATASET_MAX_COLUMNS, DATASET_MAX_CATEGORIES,        \
+            DATASET_MAX_ROW_BYTES, DATASET_MAX_ROWS         \
+    }
+
 struct dataset_upload_options {
     enum dataset_format format;
     bool                header; /* CSV: the first row names the columns */
@@ -71,6 +83,7 @@ struct dataset_upload_options {
                               counted: "4096", "1-2", "0"; NULL: the default */
     const char *on_error;  /* "fail" or "skip" rows that are wrong; NULL: fail */
     uint64_t            max_bytes; /* plain bytes over all parts; 0: no limit  */
+    const struct dataset_limits *limits; /* borrowed; NULL: the defaults     */
 };
 
 struct dataset_upload;

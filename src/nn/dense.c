@@ -136,20 +136,19 @@ add_penalty(const struct nn_layer_spec *spec, const float *W, float *dW,
 struct rows {
     const struct nn_layer_pass *pass;
     const struct nn_tell       *tell;
-    float                      *grad;
     size_t                      from, n_in;
 };
 
 static void
-row_done(void *ctx, size_t row, size_t first, size_t n)
+row_done(void *ctx, size_t row, size_t first, size_t n, float *g)
 {
     const struct rows *r = ctx;
 
     row += r->from;
     first += row * r->n_in;
-    add_penalty(r->pass->spec, r->pass->params + first, r->grad + first, n);
+    add_penalty(r->pass->spec, r->pass->params + first, g, n);
     if (r->tell->fn != NULL)
-        r->tell->fn(r->tell->ctx, row, first, n);
+        r->tell->fn(r->tell->ctx, row, first, n, g);
 }
 
 /*
@@ -161,8 +160,8 @@ gradient(const struct nn_layer_pass *pass, const float *x, const float *dz,
          float *grad, size_t from, size_t to, const struct nn_tell *tell)
 {
     size_t      n = pass->n, n_in = pass->in->dim[0], n_out = pass->out->dim[0];
-    struct rows rows = { pass, tell, grad, from, n_in };
-    struct nn_kernel_then then = { row_done, &rows, { NULL } };
+    struct rows rows = { pass, tell, from, n_in };
+    struct nn_kernel_then then = { row_done, &rows, tell->passing, { NULL } };
     float                *db = grad + n_out * n_in;
 
     for (size_t b = 0; b < 4 && tell->beside[b] != NULL; b++)
@@ -173,7 +172,7 @@ gradient(const struct nn_layer_pass *pass, const float *x, const float *dz,
         return;
     pass->kernel->sum_rows(db, dz, n, n_out);
     if (tell->fn != NULL)
-        tell->fn(tell->ctx, n_out, n_out * n_in, n_out);
+        tell->fn(tell->ctx, n_out, n_out * n_in, n_out, db);
 }
 
 /* Each unit's weights, as a vector, are at most max_norm long. */

@@ -39,12 +39,12 @@ struct telling {
 
 /* A piece of a layer's gradient is there. */
 static void
-tell(void *ctx, size_t row, size_t first, size_t n)
+tell(void *ctx, size_t row, size_t first, size_t n, const float *g)
 {
     const struct telling *t = ctx;
     const struct nn_sink *sink = t->b->sink;
 
-    t->squares[row] += sink->ready(sink->ctx, t->offset + first, n);
+    t->squares[row] += sink->ready(sink->ctx, t->offset + first, n, g);
 }
 
 /* dE/dz of a loss that gives it, so that the activation is dealt with. */
@@ -102,8 +102,10 @@ gradient_rows(const struct backward *b, size_t i, unsigned part, size_t from,
     struct telling telling = { b, squares, offset };
     struct nn_tell how = { .ctx = &telling };
 
-    if (b->sink != NULL)
+    if (b->sink != NULL) {
         how.fn = tell;
+        how.passing = b->sink->passing;
+    }
     for (size_t k = 0; b->sink != NULL && b->sink->beside[k] != NULL; k++)
         how.beside[k] = b->sink->beside[k] + offset;
     for (size_t r = from; r <= to; r++)
@@ -164,7 +166,7 @@ whole_layer(struct backward *b, size_t i)
     if (b->sink == NULL)
         return;
     work->squares[i][0] = 0;
-    tell(&telling, 0, 0, nn_net_layer_trained(p->net, i));
+    tell(&telling, 0, 0, nn_net_layer_trained(p->net, i), b->grad + offset);
     b->sink->squares[i] = work->squares[i][0];
 }
 

@@ -34,11 +34,12 @@ struct nn_layer_room {
     size_t per_sample, fixed;
 };
 
-/* Who is told that the gradient of a layer's parameters first..first + n is
+/* Who is told that the gradient g of a layer's parameters first..first + n is
  * final: the next piece of this row.  fn NULL: nobody. */
 struct nn_tell {
-    void (*fn)(void *ctx, size_t row, size_t first, size_t n);
+    void (*fn)(void *ctx, size_t row, size_t first, size_t n, const float *g);
     void *ctx;
+    bool  passing; /* g need not lie in grad, nor be kept */
     /* Laid out as the layer's parameters: what fn will touch.  NULL: none. */
     const float *beside[4];
 };

@@ -11,7 +11,8 @@
 struct nn_optimizer {
     struct nn_optimizer_spec spec;
     size_t                   n_params;
-    uint64_t                 steps; /* taken so far */
+    uint64_t                 steps;     /* taken so far         */
+    double                   factor[2]; /* of the one under way */
     float                   *state[NN_OPTIMIZER_VECTORS];
 };
 
@@ -68,6 +69,8 @@ void
 nn_optimizer_begin(struct nn_optimizer *opt)
 {
     opt->steps++;
+    if (opt->spec.type->begin != NULL)
+        opt->spec.type->begin(&opt->spec, opt->steps, opt->factor);
 }
 
 void
@@ -77,10 +80,11 @@ nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
     struct nn_optimizer_piece piece = {
         .spec = &opt->spec,
         .steps = opt->steps,
+        .factor = opt->factor,
         .rate = rate,
         .n = n,
         .w = params + first,
-        .g = grad + first,
+        .g = grad,
     };
 
     assert(opt->steps > 0 && first + n <= opt->n_params);
@@ -92,7 +96,7 @@ nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
 
 void
 nn_optimizer_vectors(const struct nn_optimizer *opt,
-                     const float *out[NN_OPTIMIZER_VECTORS])
+                     const float               *out[NN_OPTIMIZER_VECTORS])
 {
     for (size_t v = 0; v < NN_OPTIMIZER_VECTORS; v++)
         out[v] = opt->state[v];

@@ -63,8 +63,8 @@ void     nn_optimizer_free(struct nn_optimizer *opt); /* NULL is fine */
 /*
  * One update is a step that begins, and then every parameter that is trained,
  * once, in pieces of any size: parameters first..first + n of params [n_params]
- * by the mean gradient grad [n_params], at this rate.  The pieces do not matter
- * to the result.
+ * by their mean gradient grad [n], at this rate.  The pieces do not matter to
+ * the result.
  */
 void nn_optimizer_begin(struct nn_optimizer *opt);
 void nn_optimizer_update(struct nn_optimizer *opt, float *params,

@@ -133,19 +133,25 @@ power(double x, uint64_t n)
     return result;
 }
 
+/* What the start from zero takes from m and from sqrt v. */
+static void
+adam_begin(const struct nn_optimizer_spec *spec, uint64_t steps,
+           double factor[2])
+{
+    factor[0] = 1.0 - power(spec->beta_1, steps);
+    factor[1] = sqrt(1.0 - power(spec->beta_2, steps));
+}
+
 static void
 adam_update(const struct nn_optimizer_piece *p)
 {
     const struct nn_optimizer_spec *s = p->spec;
-    struct nn_kernel_adam           a = {
-                  .rate = p->rate,
-                  .beta_1 = s->beta_1,
-                  .beta_2 = s->beta_2,
-                  .epsilon = s->epsilon,
-                  .rest_1 = (float)(1.0 - s->beta_1),
-                  .rest_2 = (float)(1.0 - s->beta_2),
-                  .correct_1 = (float)(1.0 / (1.0 - power(s->beta_1, p->steps))),
-                  .correct_2 = (float)(1.0 / (1.0 - power(s->beta_2, p->steps))),
+
+    const struct nn_kernel_adam a = {
+        .rate = (float)(p->rate * p->factor[1] / p->factor[0]),
+        .epsilon = (float)(s->epsilon * p->factor[1]),
+        .rest_1 = (float)(1.0 - s->beta_1),
+        .rest_2 = (float)(1.0 - s->beta_2),
     };
 
     nn_kernel()->adam(p->w, p->state[0], p->state[1], p->g, p->n, &a);
@@ -238,13 +244,13 @@ static const struct nn_member rprop_members[] = {
 };
 
 static const struct nn_optimizer_type types[] = {
-/*    name       members         full batch   state        update          */
-    { "sgd",     sgd_members,     false, sgd_vectors, sgd_update     },
-    { "adagrad", adagrad_members, false, one_vector,  adagrad_update },
-    { "rmsprop", rmsprop_members, false, one_vector,  rmsprop_update },
-    { "adam",    adam_members,    false, two_vectors, adam_update    },
-    { "adamw",   adamw_members,   false, two_vectors, adamw_update   },
-    { "rprop",   rprop_members,   true,  two_vectors, rprop_update   },
+/*    name       members         full batch   state        begin       update          */
+    { "sgd",     sgd_members,     false, sgd_vectors, NULL,       sgd_update     },
+    { "adagrad", adagrad_members, false, one_vector,  NULL,       adagrad_update },
+    { "rmsprop", rmsprop_members, false, one_vector,  NULL,       rmsprop_update },
+    { "adam",    adam_members,    false, two_vectors, adam_begin, adam_update    },
+    { "adamw",   adamw_members,   false, two_vectors, adam_begin, adamw_update   },
+    { "rprop",   rprop_members,   true,  two_vectors, NULL,       rprop_update   },
 };
 /* clang-format on */
 

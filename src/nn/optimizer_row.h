@@ -15,6 +15,7 @@
 struct nn_optimizer_piece {
     const struct nn_optimizer_spec *spec;
     uint64_t                        steps; /* with this one: 1 at first */
+    const double                   *factor; /* of the step: by begin()  */
     float                           rate;
     size_t                          n;
     float                          *w;
@@ -28,6 +29,9 @@ struct nn_optimizer_type {
     bool                    full_batch; /* makes sense for whole epochs only */
     /* Floats a parameter that it keeps between steps. */
     size_t (*n_vectors)(const struct nn_optimizer_spec *spec);
+    /* What all pieces of a step need of it; NULL: nothing. */
+    void (*begin)(const struct nn_optimizer_spec *spec, uint64_t steps,
+                  double factor[2]);
     void (*update)(const struct nn_optimizer_piece *piece);
 };
 

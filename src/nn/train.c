@@ -86,21 +86,21 @@ struct update {
 };
 
 static double
-squares_of_range(void *ctx, size_t first, size_t n)
+squares_of_range(void *ctx, size_t first, size_t n, const float *g)
 {
-    const struct update *u = ctx;
-
-    return nn_kernel()->sum_squares(u->grad + first, n);
+    (void)ctx;
+    (void)first;
+    return nn_kernel()->sum_squares(g, n);
 }
 
 static double
-update_range(void *ctx, size_t first, size_t n)
+update_range(void *ctx, size_t first, size_t n, const float *g)
 {
     const struct update *u = ctx;
-    double               squares = nn_kernel()->sum_squares(u->grad + first, n);
+    double               squares = nn_kernel()->sum_squares(g, n);
 
     if (isfinite(squares))
-        nn_optimizer_update(u->opt, u->params, u->grad, first, n, u->rate);
+        nn_optimizer_update(u->opt, u->params, g, first, n, u->rate);
     return squares;
 }
 
@@ -108,7 +108,8 @@ static void
 update_all(struct nn_net *net, struct update *u)
 {
     for (size_t i = 0; i < nn_net_spec(net)->n_layers; i++)
-        nn_optimizer_update(u->opt, u->params, u->grad,
+        nn_optimizer_update(u->opt, u->params,
+                            u->grad + nn_net_layer_offset(net, i),
                             nn_net_layer_offset(net, i),
                             nn_net_layer_trained(net, i), u->rate);
 }
@@ -130,7 +131,7 @@ measured_update(struct nn_net *net, struct nn_optimizer *opt, const float *grad,
         n = end - first < PIECE ? end - first : PIECE;
         memcpy(before, params + first, n * sizeof(*before));
         were += nn_kernel()->sum_squares(before, n);
-        nn_optimizer_update(opt, params, grad, first, n, rate);
+        nn_optimizer_update(opt, params, grad + first, first, n, rate);
         for (size_t k = 0; k < n; k++)
             before[k] = params[first + k] - before[k];
         moved += nn_kernel()->sum_squares(before, n);
@@ -202,7 +203,8 @@ nn_train_rows(struct nn_net *net, struct nn_work *work,
         /* Unless the whole gradient is looked at first, each part of it is
          * applied as soon as it is there. */
         nn_optimizer_begin(opt);
-        sink.ready = clips || measure ? squares_of_range : update_range;
+        sink.passing = !clips && !measure;
+        sink.ready = sink.passing ? update_range : squares_of_range;
         p.n = size;
         loss = nn_pass_gradient(&p, x + row * n_in, ti,
                                 weight != NULL ? weight + row : NULL, grad,

@@ -14,7 +14,9 @@ conn_fail(struct conn *c, struct errinfo *e)
         return err_set(e, ERR_NOMEM, "", "out of memory");
     switch (sqlite3_errcode(c->db) & 0xff) {
     case SQLITE_FULL:
-        return err_set(e, ERR_FULL, "", "the disk is full");
+        return err_set(e, ERR_FULL, "",
+                       "the disk is full, or the database has reached its "
+                       "database_mib");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return err_set(e, ERR_BUSY, "", "the database is locked");

@@ -66,6 +66,8 @@ epochs_insert(struct conn *c, int64_t job, const struct store_epoch *row,
         bind_double(c, id, 10, row[i].samples_per_second);
         if (row[i].restart != 0)
             bind_i64(c, id, 11, (int64_t)row[i].restart);
+        if (row[i].fold != 0)
+            bind_i64(c, id, 12, (int64_t)row[i].fold);
         rc = conn_run(c, id, e);
     }
     return rc == ERR_OK ? minima_update(c, job, row, n, e) : rc;
@@ -87,6 +89,7 @@ epoch_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)
     row->seconds = column_double(c, id, 7);
     row->samples_per_second = column_double(c, id, 8);
     row->restart = (uint64_t)column_i64(c, id, 9);
+    row->fold = (uint64_t)column_i64(c, id, 10);
     return ERR_OK;
 }
 

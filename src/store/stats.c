@@ -38,3 +38,23 @@ store_job_count(struct store *db, uint64_t *n, struct errinfo *e)
     memcpy(n, found, sizeof(found));
     return ERR_OK;
 }
+
+enum err
+store_dataset_usage(struct store *db, struct store_usage *out,
+                    struct errinfo *e)
+{
+    struct conn *c;
+    enum err     rc = store_reader_take(db, &c, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    rc = conn_row(c, STMT_DATASET_USAGE, e);
+    if (rc == ERR_OK)
+        *out = (struct store_usage){
+            .n_datasets = (uint64_t)column_i64(c, STMT_DATASET_USAGE, 0),
+            .n_bytes = (uint64_t)column_i64(c, STMT_DATASET_USAGE, 1),
+        };
+    conn_done(c, STMT_DATASET_USAGE);
+    store_reader_give(db, c);
+    return rc;
+}

@@ -329,6 +329,29 @@ open_writer(struct store *db, bool as_it_is, struct errinfo *e)
     return rc;
 }
 
+/* n_bytes for the writer's connection, the only one that lets the file grow. */
+static enum err
+limit_pages(struct conn *c, void *arg, struct errinfo *e)
+{
+    const uint64_t *n_bytes = arg;
+    char            text[64];
+    enum err        rc = pragma(c, "PRAGMA page_size", text, sizeof(text), e);
+
+    if (rc != ERR_OK)
+        return rc;
+    uint64_t n_pages = *n_bytes / strtoull(text, NULL, 10);
+    snprintf(text, sizeof(text), "PRAGMA max_page_count = %llu",
+             (unsigned long long)(n_pages < UINT32_MAX - 1 ? n_pages
+                                                           : UINT32_MAX - 1));
+    return exec(c, text, e);
+}
+
+enum err
+store_limit(struct store *db, uint64_t n_bytes, struct errinfo *e)
+{
+    return store_write(db, limit_pages, &n_bytes, e);
+}
+
 /* What the last process left undone. */
 static enum err
 settle(struct store *db, struct errinfo *e)

@@ -35,6 +35,9 @@ struct store;
  * file is another process's, a stranger's, or newer than this program. */
 enum err store_open(const char *path, struct store **out, struct errinfo *e);
 void     store_close(struct store *db); /* NULL is fine */
+/* Let the file grow to so many bytes and no further: then it is as if the disk
+ * were full.  A file that is larger already does not grow. */
+enum err store_limit(struct store *db, uint64_t n_bytes, struct errinfo *e);
 bool     store_is_failed(const struct store *db);
 /* As store_open(), but nothing is changed: ERR_CONFLICT also where the file has
  * an older schema, ERR_NOTFOUND where there is none. */
@@ -182,6 +185,13 @@ struct store_dataset {
 };
 void store_dataset_release(struct store_dataset *row);
 
+/* How many datasets there are, those being uploaded included, and the bytes of
+ * their chunks. */
+struct store_usage {
+    uint64_t n_datasets, n_bytes;
+};
+enum err store_dataset_usage(struct store *db, struct store_usage *out,
+                             struct errinfo *e);
 /* An upload: the name is taken at once and chunks are stored as they come, but
  * nobody else sees the dataset before _finish.  What a crash leaves of it is
  * removed at the next start.  ERR_CONFLICT, slug "name_taken". */
@@ -343,6 +353,7 @@ enum err store_event_last(struct store *db, int64_t job_id, int64_t *out,
 struct store_epoch {
     uint64_t epoch;   /* from 1, over all restarts             */
     uint64_t restart; /* from 1; 0: the job has none but this  */
+    uint64_t fold;    /* that was held out, from 1; 0: none    */
     double   loss, accuracy, val_loss, val_accuracy;
     double   learning_rate, gradient_norm, seconds, samples_per_second;
 };

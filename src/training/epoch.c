@@ -192,6 +192,7 @@ training_epoch(struct training_trainer *t, uint64_t epoch,
     *row = (struct store_epoch){
         .epoch = t->state.epoch + 1,
         .restart = t->spec->restarts > 1 ? t->state.restart : 0,
+        .fold = t->state.restart <= t->spec->folds ? t->state.restart : 0,
         .loss = sums->loss / n,
         .accuracy = t->accuracy ? sums->n_correct / n : NAN,
         .val_loss = NAN,

@@ -89,13 +89,18 @@ seconds_of(const struct training_plan *plan, const struct codec_job *spec,
     mem_budget_give(budget, plan->bytes);
 
     double all = (double)plan->dataset->meta.n_rows;
+    double runs = (double)spec->restarts, final = 0;
     double held_out = all * spec->validation_fraction;
+    if (spec->folds > 0) {
+        runs = (double)spec->folds;
+        held_out = all / runs;
+        final = all;
+    }
     double an_epoch = all - held_out;
     if (plan->validation != NULL)
         held_out = (double)plan->validation->meta.n_rows;
     an_epoch += held_out * VALIDATION_SHARE / (double)spec->validation_every;
-    double epochs = (double)spec->epochs * (double)spec->restarts;
-    double seconds = a_row * an_epoch * epochs;
+    double seconds = a_row * (an_epoch * runs + final) * (double)spec->epochs;
     return spec->stop_seconds < seconds ? spec->stop_seconds : seconds;
 }
 

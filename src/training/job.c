@@ -177,6 +177,10 @@ result_format(const struct job *job, const char *reason, const char *sha256,
         result.restart = s->kept_restart;
         result.n_outcomes = s->restart;
     }
+    if (t->spec->folds > 0) {
+        result.folds = true;
+        result.n_outcomes = training_is_final(t) ? t->spec->folds : s->restart;
+    }
     for (size_t i = 0; i < result.n_outcomes; i++)
         outcome[i] = (struct codec_outcome){
             .epochs = s->outcome[i].epochs,
@@ -184,6 +188,7 @@ result_format(const struct job *job, const char *reason, const char *sha256,
             .figure = s->outcome[i].figure,
             .stop_reason = training_reason_name(
                 (enum training_reason)s->outcome[i].reason),
+            .row = s->outcome[i].row,
         };
     if (result.restart != 0)
         result.best_epoch = s->outcome[result.restart - 1].best_epoch;

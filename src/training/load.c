@@ -56,7 +56,7 @@ load_table(const struct training_trainer *t, const struct codec_dataset *from,
 }
 
 static enum err
-load_tables(struct training_trainer *t, struct errinfo *e)
+load_tables(struct training_trainer *t, uint64_t restart, struct errinfo *e)
 {
     const struct codec_job    *spec = t->spec;
     struct training_plan      *plan = t->plan;
@@ -64,6 +64,8 @@ load_tables(struct training_trainer *t, struct errinfo *e)
     const struct dataset_split none = { 0 }, split = {
         .fraction = spec->validation_fraction,
         .seed = spec->seed,
+        .fold = restart <= spec->folds ? (size_t)restart : 0,
+        .n_folds = (size_t)spec->folds,
         .column = column[0] != '\0' ? column : NULL,
         .weight = spec->sample_weight[0] != '\0' ? spec->sample_weight : NULL,
     };
@@ -110,12 +112,31 @@ no_memory(struct errinfo *e)
     return err_set(e, ERR_NOMEM, "", "no memory to train in");
 }
 
-static enum err
-load_rows(struct training_trainer *t, struct errinfo *e)
+static void
+release_rows(struct training_trainer *t)
+{
+    free(t->weight);
+    free(t->stage_w);
+    free(t->stage_t);
+    free(t->stage_x);
+    free(t->order);
+    dataset_table_free(t->held_out);
+    dataset_table_free(t->table);
+    t->weight = t->stage_w = t->stage_t = t->stage_x = NULL;
+    t->order = NULL;
+    t->table = t->held_out = NULL;
+    t->train = t->validation = (struct training_rows){ .n = 0 };
+}
+
+enum err
+training_rows_load(struct training_trainer *t, uint64_t restart,
+                   struct errinfo *e)
 {
     const struct training_plan *plan = t->plan;
-    enum err                    rc = load_tables(t, e);
+    enum err                    rc;
 
+    release_rows(t);
+    rc = load_tables(t, restart, e);
     if (rc != ERR_OK)
         return rc;
     t->accuracy = training_plan_has_accuracy(plan);
@@ -194,8 +215,9 @@ load_team(struct training_trainer *t, struct errinfo *e)
 }
 
 /* The encoder is fitted now: what it looks like stays the same from here on. */
-static enum err
-load_encoder(struct training_trainer *t, struct errinfo *e)
+enum err
+training_encoder_text(const struct training_trainer *t, char **out,
+                      size_t *out_len, struct errinfo *e)
 {
     struct buf json = { 0 };
 
@@ -204,8 +226,8 @@ load_encoder(struct training_trainer *t, struct errinfo *e)
         buf_release(&json);
         return no_memory(e);
     }
-    t->encoder = buf_steal(&json, &t->encoder_len);
-    t->encoder_len++;
+    *out = buf_steal(&json, out_len);
+    ++*out_len;
     return ERR_OK;
 }
 
@@ -221,6 +243,7 @@ training_trainer_new(struct store *db, const struct codec_job *spec,
 
     if (t == NULL)
         return no_memory(e);
+    t->db = db;
     t->spec = spec;
     t->plan = plan;
     t->run = run;
@@ -231,13 +254,16 @@ training_trainer_new(struct store *db, const struct codec_job *spec,
         rc = training_saved_restore(saved, t->net, t->best, t->winner, t->opt,
                                     e);
     }
-    t->seed = training_restart_seed(spec->seed, t->state.restart);
+    /* Folds differ by their rows alone. */
+    t->seed = spec->folds > 0
+                  ? spec->seed
+                  : training_restart_seed(spec->seed, t->state.restart);
     if (rc == ERR_OK)
         rc = load_team(t, e);
     if (rc == ERR_OK)
-        rc = load_rows(t, e);
+        rc = training_rows_load(t, t->state.restart, e);
     if (rc == ERR_OK)
-        rc = load_encoder(t, e);
+        rc = training_encoder_text(t, &t->encoder, &t->encoder_len, e);
     if (rc == ERR_OK) {
         struct training_parts parts = training_trainer_parts(t);
         t->bytes = mem_array(training_state_bytes(&parts), 1, 0);
@@ -250,7 +276,9 @@ training_trainer_new(struct store *db, const struct codec_job *spec,
     }
     t->baseline = training_baseline(t);
     training_run_begin(run, t->state.epoch, spec, t->train.n);
-    training_run_restart(run, t->state.restart, t->state.began);
+    training_run_restart(run, t->state.restart, t->state.began, t->train.n);
+    if (training_is_final(t))
+        training_run_shorten(run, training_final_epochs(t));
     if (t->state.epoch != 0 || t->state.sums.n_rows != 0)
         training_run_advance(run, t->state.epoch, t->state.sums.n_rows,
                              t->state.elapsed + t->state.seconds,
@@ -267,14 +295,8 @@ training_trainer_free(struct training_trainer *t)
     free(t->bytes);
     free(t->encoder);
     free(t->rate_test);
-    free(t->weight);
     free(t->mean);
-    free(t->stage_w);
-    free(t->stage_t);
-    free(t->stage_x);
-    free(t->order);
-    dataset_table_free(t->held_out);
-    dataset_table_free(t->table);
+    release_rows(t);
     free(t->grad);
     nn_optimizer_free(t->opt);
     nn_work_free(t->work);

@@ -208,9 +208,10 @@ plan_bytes(struct training_plan *plan, const struct codec_job *spec,
     /* The optimiser's state, had it as many parameters as the net has floats.
      */
     size_t opt = nn_optimizer_bytes(&spec->optimizer, net / sizeof(float));
-    /* A net, the best one, a gradient, the best of other restarts; and a
+    /* A net, the best one, a gradient, the best of other restarts or the start
+     * weights of the next fold; and a
      * checkpoint twice: ours, and the copy the store writes from. */
-    size_t nets = spec->restarts > 1 ? 3 : 2;
+    size_t nets = codec_job_runs(spec) > 1 ? 3 : 2;
     size_t sum = 0;
     if (!mem_add(table, held_out, &sum) || !mem_add(sum, work, &sum) ||
         !mem_add(sum, nn_work_team_bytes(plan->n_threads), &sum) ||
@@ -289,6 +290,37 @@ training_plan_has_accuracy(const struct training_plan *plan)
            plan->net.loss.type == NN_BINARY_CROSS_ENTROPY;
 }
 
+/* The network has another number of inputs: how may that come? */
+static enum err
+wrong_inputs(const struct training_plan *plan, const struct codec_job *spec,
+             size_t n_in, struct errinfo *e)
+{
+    const struct dataset_meta *meta = &plan->dataset->meta;
+    size_t                     n_columns = 0;
+    const char                *aside = NULL;
+
+    for (size_t i = 0; i < meta->n_columns; i++) {
+        const struct dataset_column *col = &meta->column[i];
+
+        if (col->is_aside)
+            aside = col->name;
+        else if (!col->is_target && col->type != DATASET_IGNORED)
+            n_columns++;
+    }
+    if (aside != NULL)
+        return err_set(e, ERR_INVALID, "/dataset",
+                       "gives %zu inputs without column \"%.40s\", which this "
+                       "job sets aside, and network \"%.40s\" takes %zu: make "
+                       "it with this job's \"validation\" and "
+                       "\"sample_weight\"",
+                       plan->encoder->n_in, aside, spec->network, n_in);
+    return err_set(e, ERR_INVALID, "/dataset",
+                   "dataset \"%s\" gives %zu inputs from %zu column%s, network "
+                   "\"%s\" takes %zu; one made with \"dataset\" fits",
+                   spec->dataset, plan->encoder->n_in, n_columns,
+                   n_columns == 1 ? "" : "s", spec->network, n_in);
+}
+
 enum err
 training_plan_init(struct training_plan *plan, struct store *db,
                    const struct codec_job *spec, const char *encoder,
@@ -306,8 +338,8 @@ training_plan_init(struct training_plan *plan, struct store *db,
     if (rc != ERR_OK)
         goto out;
     if (spec->validation_dataset[0] != '\0') {
-        rc = dataset_open(db, spec->validation_dataset, 0, "/validation/dataset",
-                          &plan->validation, e);
+        rc = dataset_open(db, spec->validation_dataset, 0,
+                          "/validation/dataset", &plan->validation, e);
         if (rc != ERR_OK)
             goto out;
     }
@@ -321,10 +353,7 @@ training_plan_init(struct training_plan *plan, struct store *db,
     if (rc != ERR_OK)
         goto out;
     if (plan->encoder->n_in != n_in) {
-        rc = err_set(e, ERR_INVALID, "/dataset",
-                     "dataset \"%s\" gives %zu inputs, network \"%s\" takes "
-                     "%zu",
-                     spec->dataset, plan->encoder->n_in, spec->network, n_in);
+        rc = wrong_inputs(plan, spec, n_in, e);
         goto out;
     }
     plan_rows(plan, spec);
@@ -333,6 +362,24 @@ out:
     store_network_release(&network);
     if (rc != ERR_OK)
         training_plan_release(plan);
+    return rc;
+}
+
+enum err
+training_plan_encoder(struct training_plan *plan, struct store *db,
+                      const struct codec_job *spec, struct errinfo *e)
+{
+    struct store_network network = { 0 };
+    enum err             rc = store_network_get(db, spec->network, &network, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    dataset_encoder_free(plan->encoder);
+    plan->encoder = NULL;
+    plan->fit = false;
+    rc = encoder_choose(plan, db, spec, network.id, NULL,
+                        spec_n_out(&plan->net), e);
+    store_network_release(&network);
     return rc;
 }
 

@@ -35,6 +35,9 @@ enum err training_plan_init(struct training_plan *plan, struct store *db,
                             const struct codec_job *spec, const char *encoder,
                             struct errinfo *e);
 void     training_plan_release(struct training_plan *plan);
+/* A new encoder in the place of the plan's, chosen as for a job that starts. */
+enum err training_plan_encoder(struct training_plan *plan, struct store *db,
+                               const struct codec_job *spec, struct errinfo *e);
 
 /* Is there an accuracy to be told of its training? */
 bool training_plan_has_accuracy(const struct training_plan *plan);

@@ -117,6 +117,12 @@ training_plan_check(struct training_plan *plan, const struct codec_job *spec,
     check_class_weights(meta, &spec->class_weights, e);
     if (spec->validation_column[0] != '\0')
         set_aside(meta, spec->validation_column, true, "/validation/column", e);
+    if (spec->folds > meta->n_rows)
+        err_add(e, ERR_INVALID, "/validation/folds",
+                "%llu folds need as many rows at least, and dataset \"%s\" has "
+                "%llu",
+                (unsigned long long)spec->folds, spec->dataset,
+                (unsigned long long)meta->n_rows);
     if (spec->sample_weight[0] != '\0')
         set_aside(meta, spec->sample_weight, false, "/sample_weight", e);
     return e->n > 0 ? e->code : ERR_OK;

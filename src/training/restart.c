@@ -20,6 +20,21 @@ training_restart_seed(uint64_t seed, uint64_t restart)
            CODEC_MAX_SEED;
 }
 
+static struct store_epoch
+no_row(void)
+{
+    return (struct store_epoch){
+        .loss = NAN,
+        .accuracy = NAN,
+        .val_loss = NAN,
+        .val_accuracy = NAN,
+        .learning_rate = NAN,
+        .gradient_norm = NAN,
+        .seconds = NAN,
+        .samples_per_second = NAN,
+    };
+}
+
 void
 training_restart_end(struct training_trainer *t, enum training_reason reason)
 {
@@ -28,16 +43,20 @@ training_restart_end(struct training_trainer *t, enum training_reason reason)
     bool                     is_best = t->best != NULL && s->best_epoch != 0;
     double                   figure = s->best_figure;
 
+    struct store_epoch row = is_best ? s->best : s->last;
     if (!is_best)
         figure = training_monitored(t, &s->last);
     /* What blew up is no candidate, however good it was before. */
-    if (reason == TRAINING_DIVERGED || s->epoch == s->began)
+    if (reason == TRAINING_DIVERGED || s->epoch == s->began) {
         figure = NAN;
+        row = no_row();
+    }
     *outcome = (struct training_outcome){
         .epochs = s->epoch - s->began,
         .best_epoch = s->best_epoch,
         .figure = figure,
         .reason = reason,
+        .row = row,
     };
     if (t->winner == NULL || isnan(figure))
         return;
@@ -66,6 +85,6 @@ training_restart_begin(struct training_trainer *t, struct errinfo *e)
     t->opt = NULL;
     rc = nn_optimizer_new(&t->spec->optimizer, nn_net_n_params(t->net), &t->opt,
                           e);
-    training_run_restart(t->run, s->restart, s->epoch);
+    training_run_restart(t->run, s->restart, s->epoch, t->train.n);
     return rc;
 }

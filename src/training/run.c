@@ -83,19 +83,34 @@ training_run_begin(struct training_run *run, uint64_t epoch,
     run->window_us = clock_mono_us();
     run->window_rows = epoch * n_train;
     run->progress.epoch = epoch;
-    run->progress.epochs = spec->epochs * spec->restarts;
+    run->folds = spec->folds;
+    run->progress.epochs = spec->epochs * codec_job_runs(spec);
     run->progress.restart = spec->restarts > 1 ? 1 : 0;
     run->progress.fraction = (double)epoch / (double)run->progress.epochs;
     pthread_mutex_unlock(&run->lock);
 }
 
 void
-training_run_restart(struct training_run *run, uint64_t restart, uint64_t began)
+training_run_restart(struct training_run *run, uint64_t restart, uint64_t began,
+                     uint64_t n_train)
 {
     pthread_mutex_lock(&run->lock);
     run->skipped = (restart - 1) * run->epochs - began;
+    /* Folds differ by a row: the window counts in rows of this one. */
+    run->n_train = n_train;
+    run->window_us = clock_mono_us();
+    run->window_rows = run->progress.epoch * n_train;
     if (run->progress.restart != 0)
         run->progress.restart = restart;
+    run->progress.fold = restart <= run->folds ? restart : 0;
+    pthread_mutex_unlock(&run->lock);
+}
+
+void
+training_run_shorten(struct training_run *run, uint64_t epochs)
+{
+    pthread_mutex_lock(&run->lock);
+    run->skipped += run->epochs - epochs;
     pthread_mutex_unlock(&run->lock);
 }
 

@@ -45,6 +45,7 @@ struct training_run {
     /* Only the worker's, to smooth the rate. */
     uint64_t n_train;
     uint64_t epochs;  /* of one restart, at most                        */
+    uint64_t folds;   /* 0: none                                        */
     uint64_t skipped; /* epochs that earlier restarts did not need      */
     double   stop_seconds; /* NaN: not asked */
     int64_t  window_us;
@@ -67,9 +68,12 @@ void training_run_sleep(struct training_run *run, int64_t us);
 /* Training goes on after `epoch` epochs of n_train rows each. */
 void training_run_begin(struct training_run *run, uint64_t epoch,
                         const struct codec_job *spec, uint64_t n_train);
-/* This restart, from 1, is under way; before it `began` epochs were done. */
+/* This restart or fold, from 1, is under way, of n_train rows; before it
+ * `began` epochs were done. */
 void training_run_restart(struct training_run *run, uint64_t restart,
-                          uint64_t began);
+                          uint64_t began, uint64_t n_train);
+/* It will do no more epochs than so many. */
+void training_run_shorten(struct training_run *run, uint64_t epochs);
 
 /* `rows` rows of the epoch after `epoch` are done, `elapsed` seconds of the
  * job are over.  last is the epoch just finished, or NULL inside of one. */

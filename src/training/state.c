@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define STATE_MAGIC "BPST"
-#define STATE_VERSION 4u
+#define STATE_VERSION 5u
 
 /* --- the fields, in their one order --------------------------------------- */
 
@@ -47,6 +47,7 @@ fields_row(struct cursor *c, struct store_epoch *row)
 {
     field_u64(c, &row->epoch);
     field_u64(c, &row->restart);
+    field_u64(c, &row->fold);
     field_f64(c, &row->loss);
     field_f64(c, &row->accuracy);
     field_f64(c, &row->val_loss);
@@ -120,6 +121,7 @@ fields_state(struct cursor *c, struct training_state *s)
         field_u64(c, &s->outcome[i].best_epoch);
         field_f64(c, &s->outcome[i].figure);
         field_u64(c, &s->outcome[i].reason);
+        fields_row(c, &s->outcome[i].row);
     }
     field_u64(c, &s->kept_restart);
     fields_row(c, &s->kept);

@@ -8,7 +8,7 @@
  * Owner    training_saved_parse() borrows from the bytes it reads.
  * Errors   ERR_CORRUPT for bytes that are no state, another version's, or do not
  *          fit the network.
- * Format   Little-endian.  "BPST", u32 version 4, then every field of struct
+ * Format   Little-endian.  "BPST", u32 version 5, then every field of struct
  *          training_state in its order as u64 or IEEE double, then the lengths
  *          of what follows: parameters, optimiser, best parameters (0: none, or
  *          the same as the parameters), those of the best restart (0: none),
@@ -41,17 +41,19 @@ enum training_reason {
     TRAINING_REASON_COUNT
 };
 
-/* A restart that is over. */
+/* A restart, or a fold, that is over. */
 struct training_outcome {
     uint64_t epochs; /* it trained              */
     uint64_t best_epoch; /* by the monitor; 0: none */
     double   figure; /* the monitor's, of what it offers; NaN: none */
     uint64_t reason; /* enum training_reason */
+    struct store_epoch row; /* of what it offers; NaN: nothing */
 };
 
 struct training_state {
     uint64_t epoch;   /* epochs done, over all restarts        */
-    uint64_t restart; /* the one under way, from 1             */
+    uint64_t restart; /* or fold under way, from 1; the final  */
+                      /* model comes after the last fold       */
     uint64_t began;   /* epochs done before it began           */
     double   rate;    /* what "auto" chose; 0: not (yet)       */
     double   elapsed; /* seconds, over all runs of the job     */

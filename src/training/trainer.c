@@ -133,6 +133,10 @@ stop_reason(const struct training_trainer *t)
 
     if (s->epoch == s->began)
         return TRAINING_GOES_ON;
+    if (training_is_final(t))
+        return s->epoch - s->began >= training_final_epochs(t)
+                   ? TRAINING_EPOCHS
+                   : TRAINING_GOES_ON;
     double loss = held_out ? s->last.val_loss : s->last.loss;
     double accuracy = held_out ? s->last.val_accuracy : s->last.accuracy;
     /* Comparisons with NaN, not asked or not known, are false. */
@@ -302,15 +306,18 @@ trainer_halt(struct training_trainer *t, struct training_checkpoint *cp)
     return ERR_CANCELED;
 }
 
-/* A restart is over.  *out_done: so is the job. */
+/* A restart or fold is over.  *out_done: so is the job. */
 static enum err
 next_restart(struct training_trainer *t, enum training_reason reason,
              bool *out_done, struct errinfo *e)
 {
     training_restart_end(t, reason);
-    *out_done =
-        t->state.restart >= t->spec->restarts || reason == TRAINING_SECONDS;
-    return *out_done ? ERR_OK : training_restart_begin(t, e);
+    *out_done = t->state.restart >= codec_job_runs(t->spec) ||
+                reason == TRAINING_SECONDS;
+    if (*out_done)
+        return ERR_OK;
+    return t->spec->folds > 0 ? training_fold_begin(t, e)
+                              : training_restart_begin(t, e);
 }
 
 enum err
@@ -343,6 +350,8 @@ training_trainer_run(struct training_trainer *t, struct training_checkpoint *cp,
         if (reason == TRAINING_GOES_ON)
             continue;
         enum err next = next_restart(t, reason, &done, e);
+        if (next == ERR_CANCELED)
+            return trainer_halt(t, cp);
         if (next != ERR_OK)
             return next;
         if (done && rc == ERR_INVALID && t->state.kept_restart == 0)

@@ -31,6 +31,7 @@ struct training_rows {
 };
 
 struct training_trainer {
+    struct store               *db; /* borrowed */
     const struct codec_job     *spec;
     struct training_plan       *plan;
     struct training_run        *run;
@@ -65,6 +66,12 @@ struct training_trainer {
 
 /* --- load.c --------------------------------------------------------------- */
 
+/* Load the rows of this restart or fold, from 1; the ones before are gone. */
+enum err training_rows_load(struct training_trainer *t, uint64_t restart,
+                            struct errinfo *e);
+/* The encoder, which is fitted now, as JSON.  *out is new. */
+enum err training_encoder_text(const struct training_trainer *t, char **out,
+                               size_t *out_len, struct errinfo *e);
 /* Load everything.  saved NULL: the job starts; otherwise it goes on. */
 enum err training_trainer_new(struct store *db, const struct codec_job *spec,
                               struct training_plan        *plan,
@@ -115,6 +122,18 @@ void training_restart_end(struct training_trainer *t,
                           enum training_reason     reason);
 /* Begin the next. */
 enum err training_restart_begin(struct training_trainer *t, struct errinfo *e);
+
+/* --- fold.c --------------------------------------------------------------- */
+
+/* Is the one under way the model of all rows, after the folds? */
+bool training_is_final(const struct training_trainer *t);
+/* So many epochs it is trained: as many as the folds took to what they offer,
+ * on average. */
+uint64_t training_final_epochs(const struct training_trainer *t);
+/* Begin the next fold, or the final model, from the start weights.  Where it
+ * is halted while it reads, ERR_CANCELED, the state is still that of the one
+ * before. */
+enum err training_fold_begin(struct training_trainer *t, struct errinfo *e);
 
 /* --- rate_test.c ---------------------------------------------------------- */
 

@@ -97,7 +97,7 @@ read_once(const struct buf *text, double *out_seconds, struct errinfo *e)
                                                     .header = true };
     struct dataset_upload              *up = NULL;
     struct dataset_meta                 meta = { 0 };
-    int64_t                             began = now();
+    double                              began = now();
     enum err rc = dataset_upload_new(&options, forget, NULL, &up, e);
 
     for (size_t at = 0; at < text->len && rc == ERR_OK; at += PIECE) {

@@ -207,3 +207,40 @@ def test_the_encoding_is_shown(client, name):
                        scale_targets="min_max")
     assert job["missing"] == {"value": -1}
     assert (job["scale_inputs"], job["scale_targets"]) == ("none", "min_max")
+
+
+def test_a_network_for_a_table_with_a_split(client, name):
+    """The column that splits is no input, if the network is told of it."""
+    rows = "".join(f"{i % 7},{i % 3},{('train', 'train', 'val', 'test')[i % 4]},"
+                   f"{1 + i % 2},{'ab'[i % 7 > 3]}\n" for i in range(80))
+    client.dataset(name, "p,q,split,w,c\n" + rows)
+    aside = {"validation": {"column": "split"}, "sample_weight": "w"}
+    layers = [{"type": "dense", "units": 4, "activation": "tanh"},
+              {"type": "dense"}]
+    whole = client.ok("POST", "/v1/networks", 201, json_body={
+        "name": name, "dataset": name, "layers": layers})
+    assert whole["input_shape"] == [6]  # p, q, three of split, w
+    answer = client.post("/v1/jobs", {"network": name, "dataset": name, **aside})
+    assert answer.status == 422 and answer.pointers == ["/dataset"]
+    said = answer.json["errors"][0]["detail"]
+    assert "2 inputs" in said and "takes 6" in said and '"w"' in said
+    fits = client.ok("POST", "/v1/networks", 201, json_body={
+        "name": name + ".2", "dataset": name, "layers": layers, **aside})
+    assert fits["input_shape"] == [2]
+    client.train(name + ".2", name, epochs=3, **aside)
+    client.predict(name + ".2", [{"p": 3, "q": 1}])
+
+
+@pytest.mark.parametrize("aside, pointer", [
+    ({"validation": {"column": "nobody"}}, "/validation/column"),
+    ({"validation": {"column": 3}}, "/validation/column"),
+    ({"validation": {"fraction": 0.1}}, "/validation/column"),
+    ({"validation": "p"}, "/validation"),
+    ({"sample_weight": "y"}, "/sample_weight"),
+    ({"sample_weight": 1}, "/sample_weight"),
+])
+def test_columns_that_cannot_be_set_aside(client, name, aside, pointer):
+    client.dataset(name, "p,q,y\n1,2,3.5\n2,3,4.5\n")
+    answer = client.post("/v1/networks", {
+        "name": name, "dataset": name, "layers": [{"type": "dense"}], **aside})
+    assert answer.status == 422 and pointer in answer.pointers, answer

@@ -246,7 +246,7 @@ static const struct {
     { "{'descr': '<f4', 'shape': (0,)}",
       "invalid\ninputs, byte 0: the array is empty: a dimension is 0" },
     { "{'descr': '<f4', 'shape': (2147483649,)}",
-      "invalid\ninputs, byte 0: there are more than 2147483648 rows*" },
+      "invalid\ninputs, byte 0: there are more rows than a dataset may have (dataset_rows)" },
     { "{'descr': '<f4', 'shape': (1, 4194305)}",
       "invalid\ninputs: a row has more than 4194304 numbers*" },
     { "{'descr': '<f4', 'shape': (1, 4294967296, 4294967296)}",

@@ -363,6 +363,53 @@ START_TEST(statistics_are_stable)
 }
 END_TEST
 
+/* Rows of plain numbers are read at a stretch where the piece has them whole,
+ * and byte by byte where it has not: the same comes of both. */
+START_TEST(a_number_is_the_same_at_a_stretch)
+{
+    static const char *const spelt[] = {
+        "0",    "7",     "42",    "255",  "999",   "1000",  "65536", "00",
+        "01",   "007",   "1.5",   "12.5", "123.5", "0.5",   ".5",    "5.",
+        "1e2",  "12e-3", "123E1", "0e0",  "-0",    "-1",    "-12.75", "+3",
+        "-",    "1.2.3", "12a",   "1 ",   " 1",    "",      "NA",    "\"4\"",
+        "1e39", "16777217", "0.1234567890123456789", "1e", "--1", "1-2",
+    };
+
+    for (size_t i = 0; i < COUNT_OF(spelt); i++) {
+        for (int end = 0; end < 2; end++) {
+            const char   *nl = end ? "\r\n" : "\n";
+            struct buf    text = { 0 };
+            struct body   body;
+            struct stored at_once, by_bytes;
+
+            buf_printf(&text, "x,y,z%s1,2,3%s%s,5,6%s7,8,%s%s9,%s,1%s", nl, nl,
+                       spelt[i], nl, i % 3 ? "1" : spelt[i], nl,
+                       i % 2 ? "2" : spelt[i], nl);
+            ck_assert(!text.failed);
+            body = csv_body(text.data);
+            stored_put(&body, (struct cut){ 0 }, &at_once);
+            stored_put(&body, (struct cut){ 1, 0 }, &by_bytes);
+            ck_assert_int_eq(at_once.rc, by_bytes.rc);
+            if (at_once.rc == ERR_OK) {
+                char *a = stored_tell(&at_once), *b = stored_tell(&by_bytes);
+
+                ck_assert_str_eq(a, b);
+                free(a);
+                free(b);
+            } else {
+                ck_assert_str_eq(at_once.e.item[0].where,
+                                 by_bytes.e.item[0].where);
+                ck_assert_str_eq(at_once.e.item[0].what,
+                                 by_bytes.e.item[0].what);
+            }
+            stored_release(&at_once);
+            stored_release(&by_bytes);
+            buf_release(&text);
+        }
+    }
+}
+END_TEST
+
 START_TEST(the_digest_is_of_the_bytes)
 {
     static const char text[] = "x,y\n1,2\n";
@@ -389,6 +436,7 @@ suite_dataset_csv(void)
     tcase_add_loop_test(t, refuses, 0, (int)COUNT_OF(wrong));
     tcase_add_test(t, refuses_zero_bytes);
     tcase_add_test(t, statistics_are_stable);
+    tcase_add_test(t, a_number_is_the_same_at_a_stretch);
     tcase_add_test(t, the_digest_is_of_the_bytes);
     suite_add_tcase(s, t);
     return s;

@@ -52,9 +52,9 @@ START_TEST(categories_have_a_limit)
     buf_puts(&text, "abc,1\n");
     expect_asked(&text, _i, "x", NULL,
                  "invalid\nline 10003, column 1: 'abc' is no number, "
-                 "and column 'x' has too many distinct values to be "
-                 "categorical (10000 at most); mend it, or say "
-                 "?types=x:ignored");
+                 "and column 'x' has more than 10000 distinct values "
+                 "(dataset_categories), too many to be categorical; mend it, "
+                 "or say ?types=x:ignored");
 }
 END_TEST
 

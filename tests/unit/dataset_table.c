@@ -105,6 +105,63 @@ START_TEST(each_class_gives_its_part)
 }
 END_TEST
 
+START_TEST(each_row_is_held_out_once)
+{
+    struct stored         s;
+    struct buf            text = { 0 };
+    struct errinfo        e;
+    struct dataset_source source;
+    size_t                held[54] = { 0 }, other[54] = { 0 };
+
+    err_clear(&e);
+    make_classes(&text, 40, 13);
+    stored_csv(text.data, &s);
+    source = stored_source(&s);
+    for (size_t fold = 0; fold <= 2 * 4; fold++) {
+        struct dataset_split split = { .seed = 7 + (fold > 4),
+                                       .fold = fold > 4 ? fold - 4 : fold,
+                                       .n_folds = 4 };
+        struct loaded        l = { 0 };
+        size_t               validation[3];
+
+        ck_assert_int_eq(
+            dataset_encoder_new(&s.meta, &standard, 3, false, &l.enc, &e),
+            ERR_OK);
+        ck_assert_int_eq(dataset_table_load_split(l.enc, true, &source, &split,
+                                                  &l.table, &e),
+                         ERR_OK);
+        ck_assert_uint_eq(l.table->n_train + l.table->n_validation, 54);
+        count_classes(&l, l.table->validation, l.table->n_validation,
+                      validation);
+        if (fold == 0) { /* none is held out */
+            ck_assert_uint_eq(l.table->n_validation, 0);
+        } else { /* 54 over 4, 40 over 4, 13 over 4 */
+            ck_assert(l.table->n_validation == 13 ||
+                      l.table->n_validation == 14);
+            ck_assert_uint_eq(validation[0], 10);
+            ck_assert(validation[1] == 3 || validation[1] == 4);
+        }
+        for (size_t i = 0; i < l.table->n_validation; i++)
+            (fold > 4 ? other : held)[l.table->validation[i]] += fold;
+        /* Fitted on the rows that train: their mean is not that of all. */
+        double sum = 0;
+        for (size_t i = 0; i < l.table->n_train; i++)
+            sum += (double)l.table->x[l.table->train[i]];
+        ck_assert_double_eq_tol(sum, 0, 1e-4);
+        unload(&l);
+    }
+    size_t n_same = 0;
+    for (size_t r = 0; r < 54; r++) {
+        ck_assert(held[r] >= 1 && held[r] <= 4);   /* in one of 1, 2, 3, 4 */
+        ck_assert(other[r] >= 5 && other[r] <= 8); /* with another seed    */
+        n_same += held[r] == other[r] - 4;
+    }
+    ck_assert_uint_lt(n_same, 30);
+    stored_release(&s);
+    buf_release(&text);
+}
+END_TEST
+
 START_TEST(a_seed_gives_one_split)
 {
     struct stored  s;
@@ -533,6 +590,7 @@ suite_dataset_table(void)
     TCase *t = tcase_create("table");
 
     tcase_add_test(t, each_class_gives_its_part);
+    tcase_add_test(t, each_row_is_held_out_once);
     tcase_add_test(t, a_seed_gives_one_split);
     tcase_add_test(t, is_fitted_on_training_rows);
     tcase_add_test(t, holds_inputs_and_targets);

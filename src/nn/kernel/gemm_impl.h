@@ -51,8 +51,14 @@ edge_tile(size_t rows, size_t cols, size_t k, const float *a, size_t a_row,
                 edge[r * width + j] = j < cols ? c[r * c_row + j] : 0;
     tiles[rows - 1][vecs - 1](k, a, a_row, a_col, b, b_row, edge, width,
                               accumulate);
-    for (size_t r = 0; r < rows; r++)
-        memcpy(c + r * c_row, edge + r * width, cols * sizeof(*c));
+    for (size_t r = 0; r < rows; r++) {
+        size_t j = 0;
+
+        for (; j + LANES <= cols; j += LANES)
+            store(c + r * c_row + j, load(edge + r * width + j));
+        for (; j < cols; j++)
+            c[r * c_row + j] = edge[r * width + j];
+    }
 }
 
 /* A tile of whole vectors, or at the edge. */
@@ -86,51 +92,71 @@ thin(const struct product *p)
     return j;
 }
 
-/* Scratch: a block of B in panels [k][TILE_COLS], then a tile's rows of A,
+/* Scratch: a block of B in panels [k][TILE_COLS], then some tiles' rows of A,
  * [k][rows]. */
 #define B_FLOATS ((size_t)64 * 1024)
+_Static_assert(B_FLOATS + A_TILES * A_TILE_FLOATS <= SCRATCH_FLOATS, "room");
 
-/* Would the rows of a panel fight over the sets of the first-level cache?  And
- * is each read often enough to be worth a copy? */
+/* Would the rows of a panel fight over the sets of the first-level cache?  Or
+ * is each read so often that it is worth a copy anyway? */
 static bool
 packs_b(const struct product *p)
 {
     return p->b_col != 1 ||
-           (p->m > 4 * TILE_ROWS && p->k > 16 && p->b_row % 64 == 0);
+           (p->k > 16 && p->m > (p->b_row % 64 == 0 ? 4 : 32) * TILE_ROWS);
 }
 
-/* A line of each row of what will be wanted beside this tile. */
-static ALWAYS_INLINE void
-bring(const struct product *p, size_t i, size_t rows, size_t j)
+/* Do A's rows lie as columns, and are they read often enough? */
+static bool
+packs_a(const struct product *p)
 {
-    for (size_t b = 0; b < 4 && p->then.beside[b] != NULL; b++)
-        for (size_t r = i; r < i + rows; r++)
-            __builtin_prefetch(p->then.beside[b] + r * p->c_row + j, 0, 2);
+    return p->a_col != 1 && p->n > 4 * TILE_COLS;
+}
+
+/* A tile's rows from i on: packed with those of the tiles that come next, so
+ * that a line of A is read once, as long as all of them are whole and a vector
+ * more is there. */
+static const float *
+packed_a(const struct product *p, size_t i, size_t rows, float *out)
+{
+    const size_t group = A_TILES * TILE_ROWS;
+    const float *a = p->a + i * p->a_row;
+
+    if (p->a_row != 1 || i - i % group + group + LANES > p->m) {
+        pack_tile(rows, p->m - i, p->k, a, p->a_row, p->a_col, out);
+        return out;
+    }
+    if (i % group == 0)
+        pack_tiles(p->k, a, p->a_col, out);
+    return out + i % group / TILE_ROWS * A_TILE_FLOATS;
 }
 
 /* One row of tiles; b: panels, b_panel floats apart. */
 static void
 wide_row(const struct product *p, size_t i, size_t rows, const float *b,
-         size_t b_row, size_t b_panel, float *scratch)
+         size_t b_row, size_t b_panel, float *c, float *scratch)
 {
-    const float *a = p->a + i * p->a_row;
+    const float *a = p->a + i * p->a_row, *beside[5] = { NULL };
     size_t       a_row = p->a_row, a_col = p->a_col;
     size_t       tail = p->n % TILE_COLS;
 
-    if (a_col != 1 && p->n > 4 * TILE_COLS) {
-        pack_tile(rows, p->m - i, p->k, a, a_row, a_col, scratch + B_FLOATS);
-        a = scratch + B_FLOATS;
+    if (packs_a(p)) {
+        a = packed_a(p, i, rows, scratch + B_FLOATS);
         a_row = 1;
         a_col = rows;
     }
-    for (size_t j = 0; j + TILE_COLS <= p->n; j += TILE_COLS, b += b_panel) {
-        bring(p, i, rows, j);
-        tiles[rows - 1][1](p->k, a, a_row, a_col, b, b_row,
-                           p->c + i * p->c_row + j, p->c_row, p->accumulate);
-    }
+    for (size_t q = 0; q < 4 && p->then.beside[q] != NULL; q++)
+        beside[q] = p->then.beside[q] + i * p->c_row;
+    const struct strip s = {
+        p->n / TILE_COLS, p->k, a_row, a_col, b_row,  b_panel,
+        p->c_row,         a,    b,     c,     beside, p->c_row,
+        p->accumulate
+    };
+
+    strips[rows - 1](&s);
     if (tail > 0)
         edge_tile(rows, tail, p->k, a, a_row, a_col, scratch, TILE_COLS,
-                  p->c + i * p->c_row + p->n - tail, p->c_row, p->accumulate);
+                  c + p->n - tail, p->c_row, p->accumulate);
 }
 
 /* One block of k and of columns.  The last panel is packed in any case where
@@ -158,36 +184,40 @@ wide_block(const struct product *p, float *scratch)
                        p->b_row, p->b_col, next);
     }
     for (size_t i = 0; i < p->m; i += rows) {
+        float *c = p->c + (p->then.passing ? 0 : i * p->c_row);
+
         rows = tile_rows(p->m - i);
-        wide_row(p, i, rows, b, b_row, b_panel, scratch);
-        for (size_t r = i; p->then.fn != NULL && r < i + rows; r++)
-            p->then.fn(p->then.ctx, r, 0, p->n);
+        wide_row(p, i, rows, b, b_row, b_panel, c, scratch);
+        for (size_t r = 0; p->then.fn != NULL && r < rows; r++)
+            p->then.fn(p->then.ctx, i + r, 0, p->n, c + r * p->c_row);
     }
 }
 
 /* A block of columns, from j, of a product that somebody is told of. */
-struct strip {
+struct block {
     const struct nn_kernel_then *then;
     size_t                       j;
 };
 
 static void
-strip_done(void *ctx, size_t row, size_t first, size_t n)
+block_done(void *ctx, size_t row, size_t first, size_t n, float *c)
 {
-    const struct strip *s = ctx;
+    const struct block *b = ctx;
 
-    s->then->fn(s->then->ctx, row, s->j + first, n);
+    b->then->fn(b->then->ctx, row, b->j + first, n, c);
 }
 
+/* Rows cannot share their places while k is not at its end. */
 static struct nn_kernel_then
-then_of(struct strip *s)
+then_of(struct block *b, bool passing)
 {
-    struct nn_kernel_then then = *s->then;
+    struct nn_kernel_then then = *b->then;
 
-    for (size_t b = 0; b < 4 && then.beside[b] != NULL; b++)
-        then.beside[b] += s->j;
-    then.fn = strip_done;
-    then.ctx = s;
+    for (size_t q = 0; q < 4 && then.beside[q] != NULL; q++)
+        then.beside[q] += b->j;
+    then.fn = block_done;
+    then.ctx = b;
+    then.passing &= passing;
     return then;
 }
 
@@ -195,21 +225,21 @@ static void
 wide(const struct product *p, float *scratch)
 {
     size_t depth = p->k < K_BLOCK ? p->k : K_BLOCK;
-    size_t block = B_FLOATS / depth / TILE_COLS * TILE_COLS;
+    size_t width = B_FLOATS / depth / TILE_COLS * TILE_COLS;
     size_t done = p->then.fn == NULL ? thin(p) : 0;
 
-    for (size_t j = done; j < p->n; j += block) {
+    for (size_t j = done; j < p->n; j += width) {
         struct product q = *p;
-        struct strip   strip = { &p->then, j };
+        struct block   block = { &p->then, j };
 
         q.b += j * p->b_col;
         q.c += j;
-        q.n = p->n - j < block ? p->n - j : block;
+        q.n = p->n - j < width ? p->n - j : width;
         q.then = (struct nn_kernel_then){ 0 };
         for (size_t from = 0; from < p->k; from += q.k) {
             q.k = p->k - from < K_BLOCK ? p->k - from : K_BLOCK;
             if (p->then.fn != NULL && from + q.k == p->k)
-                q.then = then_of(&strip);
+                q.then = then_of(&block, q.k == p->k);
             wide_block(&q, scratch);
             q.a += q.k * q.a_col;
             q.b += q.k * q.b_row;

@@ -15,19 +15,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One step of Adam: m = beta_1 m + rest_1 g, v = beta_2 v + rest_2 g^2,
- * w -= rate m correct_1 / (sqrt(v correct_2) + epsilon). */
+/* One step of Adam: m += rest_1 (g - m), v += rest_2 (g^2 - v),
+ * w -= rate m / (sqrt v + epsilon), rest = 1 - beta; rate and epsilon are
+ * corrected for the start from zero (Kingma & Ba 2015, end of section 2). */
 struct nn_kernel_adam {
-    float rate, beta_1, beta_2, epsilon;
-    float rest_1, rest_2;       /* 1 - beta             */
-    float correct_1, correct_2; /* 1 / (1 - beta^steps) */
+    float rate, epsilon, rest_1, rest_2;
 };
 
 /* What is to happen to C as it is made. */
 struct nn_kernel_then {
-    /* c[row][first..first + n] is final; NULL: nobody is told. */
-    void (*fn)(void *ctx, size_t row, size_t first, size_t n);
+    /* c[row][first..first + n] is final, and at c; NULL: nobody is told. */
+    void (*fn)(void *ctx, size_t row, size_t first, size_t n, float *c);
     void *ctx;
+    /* Nobody needs a piece once fn has seen it: rows may share their places
+     * in C, so that it need not travel to memory. */
+    bool passing;
     /* Laid out as C: what fn will touch, brought near meanwhile.  NULL: none. */
     const float *beside[4];
 };
@@ -101,7 +103,8 @@ struct nn_kernel {
     size_t (*tiny)(const struct nn_kernel_tiny *net, const float *x,
                    const float *t, size_t n, float *y,
                    struct nn_kernel_tiny_sums *sums);
-    /* Sum of x_i^2, in double, in an order of its own: equal on every set. */
+    /* Sum of x_i^2 to float32's precision, whatever its size; its order is its
+     * own, and equal on every set. */
     double (*sum_squares)(const float *x, size_t n);
     /* w -= rate g;  v = momentum v - rate g, w += v;  Adam. */
     void (*sgd)(float *w, const float *g, size_t n, float rate);

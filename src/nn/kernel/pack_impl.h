@@ -4,6 +4,7 @@
 #ifndef NN_KERNEL_PACK_IMPL_H
 #define NN_KERNEL_PACK_IMPL_H
 
+#include "nn/kernel/sets.h"
 #include "nn/kernel/tile_impl.h"
 #include "nn/kernel/vector.h"
 
@@ -61,20 +62,13 @@ turn(size_t rows, size_t cols, const float *x, size_t x_row, float *out,
             out[j * out_row + i] = x[i * x_row + j];
 }
 
-/* Zero the columns from n on of out [k][width]. */
-static void
-zero_beyond(size_t k, size_t n, size_t width, float *out)
-{
-    if (n < width)
-        for (size_t p = 0; p < k; p++)
-            memset(out + p * width + n, 0, (width - n) * sizeof(*out));
-}
-
 /* Pack k rows and n <= width columns of B into out [k][width]; beyond n: 0. */
 static void
 pack_panel(size_t k, size_t n, size_t width, const float *b, size_t b_row,
            size_t b_col, float *out)
 {
+    if (n < width)
+        memset(out, 0, k * width * sizeof(*out));
     if (b_row == 1) { /* columns lie in one piece: W of y = W x */
         turn(n, k, b, b_col, out, width);
     } else if (b_col == 1 && n == TILE_COLS) {
@@ -87,7 +81,6 @@ pack_panel(size_t k, size_t n, size_t width, const float *b, size_t b_row,
             for (size_t j = 0; j < n; j++)
                 out[p * width + j] = b[p * b_row + j * b_col];
     }
-    zero_beyond(k, n, width, out);
 }
 
 /* Pack `rows` of the `left` rows of A: out [k][rows].  A whole vector is copied
@@ -105,6 +98,22 @@ pack_tile(size_t rows, size_t left, size_t k, const float *a, size_t a_row,
     for (size_t p = 0; p < k; p++)
         for (size_t r = 0; r < rows; r++)
             out[p * rows + r] = a[p * a_col + r * a_row];
+}
+
+/* The same for the A_TILES tiles of most of a matrix, whose rows are TILE_ROWS:
+ * tile t is out[t * A_TILE_FLOATS].  A row of A is read in one piece, while its
+ * lines are near. */
+#define A_TILES 8
+#define A_TILE_FLOATS ((size_t)(K_BLOCK * TILE_ROWS + LANES))
+
+static void
+pack_tiles(size_t k, const float *a, size_t a_col, float *out)
+{
+    for (size_t p = 0; p < k; p++)
+#pragma GCC unroll 8
+        for (size_t t = 0; t < A_TILES; t++)
+            store(out + t * A_TILE_FLOATS + p * TILE_ROWS,
+                  load(a + p * a_col + t * TILE_ROWS));
 }
 
 #endif

@@ -59,6 +59,38 @@ typedef void (*tile_fn)(size_t k, const float *a, size_t a_row, size_t a_col,
                         const float *b, size_t b_row, float *c, size_t c_row,
                         bool accumulate);
 
+/* A row of tiles, and what to bring near for whoever comes after: lines of
+ * rows that lie as those of C. */
+struct strip {
+    size_t             n_tiles, k, a_row, a_col, b_row, b_panel, c_row;
+    const float       *a, *b;
+    float             *c;
+    const float *const *beside; /* up to 4; NULL: no more */
+    size_t             beside_row;
+    bool               accumulate;
+};
+
+static ALWAYS_INLINE void
+strip(size_t rows, const struct strip *s)
+{
+    const float *b = s->b;
+    float       *c = s->c;
+
+    for (size_t j = 0; j < s->n_tiles; j++) {
+        for (size_t q = 0; q < 4 && s->beside[q] != NULL; q++)
+#pragma GCC unroll 8
+            for (size_t r = 0; r < rows; r++)
+                __builtin_prefetch(
+                    s->beside[q] + r * s->beside_row + j * TILE_COLS, 0, 2);
+        tile(rows, 2, s->k, s->a, s->a_row, s->a_col, b, s->b_row, c, s->c_row,
+             s->accumulate);
+        b += s->b_panel;
+        c += TILE_COLS;
+    }
+}
+
+typedef void (*strip_fn)(const struct strip *s);
+
 /* A function for every height and width, so that the loops above unroll. */
 #define TILE(rows, vecs)                                                       \
     static void tile_##rows##x##vecs(                                          \
@@ -67,7 +99,13 @@ typedef void (*tile_fn)(size_t k, const float *a, size_t a_row, size_t a_col,
     {                                                                          \
         tile(rows, vecs, k, a, a_row, a_col, b, b_row, c, c_row, accumulate);  \
     }
-#define TILE_PAIR(rows) TILE(rows, 1) TILE(rows, 2)
+#define TILE_PAIR(rows)                                                        \
+    TILE(rows, 1)                                                              \
+    TILE(rows, 2)                                                              \
+    static void strip_##rows(const struct strip *s)                            \
+    {                                                                          \
+        strip(rows, s);                                                        \
+    }
 
 /* clang-format off */
 #define TILE_NAMES(rows) { tile_##rows##x1, tile_##rows##x2 }
@@ -87,6 +125,16 @@ static const tile_fn tiles[TILE_ROWS][2] = {
 #endif
 #if TILE_ROWS >= 8
     TILE_NAMES(7), TILE_NAMES(8),
+#endif
+};
+
+static const strip_fn strips[TILE_ROWS] = {
+    strip_1, strip_2, strip_3, strip_4,
+#if TILE_ROWS >= 6
+    strip_5, strip_6,
+#endif
+#if TILE_ROWS >= 8
+    strip_7, strip_8,
 #endif
 };
 /* clang-format on */

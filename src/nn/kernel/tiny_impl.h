@@ -106,8 +106,8 @@ tiny_error(const struct tiny_layer *l, struct tiny_layer *before)
 }
 
 /* Sums of 16, of which only n are not 0, in the order of sum_squares(). */
-static ALWAYS_INLINE dvec
-tiny_tree(dvec s[WIDTH], size_t n)
+static ALWAYS_INLINE vec
+tiny_tree(vec s[WIDTH], size_t n)
 {
     for (size_t width = WIDTH / 2; width > 0; width /= 2)
         for (size_t i = 0; i < width && i + width < n; i++)
@@ -115,30 +115,39 @@ tiny_tree(dvec s[WIDTH], size_t n)
     return s[0];
 }
 
+/* The squares of a row, as sum_squares() has them; `quick` is its sum in
+ * floats. */
+static ALWAYS_INLINE double
+tiny_row_squares(float quick, const float *x, float d, size_t n)
+{
+    float g[WIDTH];
+
+    if (quick > 1e-30f && quick < 1e30f)
+        return quick;
+    for (size_t i = 0; i < n; i++)
+        g[i] = d * x[i];
+    return sum_squares_exactly(g, n);
+}
+
 /* The squared norm of the gradient. */
 static ALWAYS_INLINE double
 tiny_squares(const struct tiny_layer *l, const float *x)
 {
-    double sum = 0, bias[WIDTH] = { 0 };
+    double sum = 0;
 
-    for (size_t j = 0; j < l->n_out; j += HALF) {
-        half_vec d = *(const half_mem *)(l->d + j);
-        dvec     s[WIDTH];
+    for (size_t v = 0; v < l->vecs; v++) {
+        vec d = load(l->d + v * LANES), s[WIDTH];
 
-        for (size_t i = 0; i < l->n_in; i++)
-            s[i] = add_square((dvec){ 0 }, d * x[i]);
+        for (size_t i = 0; i < l->n_in; i++) {
+            vec g = d * x[i];
+
+            s[i] = g * g;
+        }
         s[0] = tiny_tree(s, l->n_in);
-        for (size_t k = 0; k < HALF && j + k < l->n_out; k++)
-            sum += s[0][k];
+        for (size_t j = 0; j < LANES && v * LANES + j < l->n_out; j++)
+            sum += tiny_row_squares(s[0][j], x, l->d[v * LANES + j], l->n_in);
     }
-    if (!l->biased)
-        return sum;
-    for (size_t j = 0; j < l->n_out; j++)
-        bias[j] = (double)l->d[j] * l->d[j];
-    for (size_t width = WIDTH / 2; width > 0; width /= 2)
-        for (size_t j = 0; j < width && j + width < l->n_out; j++)
-            bias[j] += bias[j + width];
-    return sum + bias[0];
+    return l->biased ? sum + sum_squares(l->d, l->n_out) : sum;
 }
 
 /* w -= rate g, g = d x + 0 as a product of one term has it. */

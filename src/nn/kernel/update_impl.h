@@ -2,9 +2,8 @@
  * update_impl.h - what happens once per parameter and batch, over vec
  *
  * Model    Each parameter is updated by itself, so vectors of any width give
- *          the same bits.  A square of a float is exact in a double, and
- *          sum_squares() adds into 16 sums whatever the set: element i goes
- *          to sum i mod 16.
+ *          the same bits.  sum_squares() adds into N_SUMS sums whatever the
+ *          set: element i goes to sum i mod N_SUMS.
  */
 #ifndef NN_KERNEL_UPDATE_IMPL_H
 #define NN_KERNEL_UPDATE_IMPL_H
@@ -12,7 +11,7 @@
 #include "nn/kernel/kernel.h"
 #include "nn/kernel/vector.h"
 
-#define N_SUMS 16
+#define N_SUMS 64
 #define HALF (LANES / 2)
 
 /* The first n < LANES floats of a vector; zeros in the rest. */
@@ -75,10 +74,9 @@ sgd_momentum(float *w, float *v, const float *g, size_t n, float rate,
 static ALWAYS_INLINE void
 adam_one(vec *w, vec *m, vec *v, vec g, const struct nn_kernel_adam *p)
 {
-    *m = fused(splat(p->beta_1), *m, splat(p->rest_1) * g);
-    *v = fused(splat(p->beta_2), *v, splat(p->rest_2) * g * g);
-    *w -= splat(p->rate) * (*m * splat(p->correct_1)) /
-          (square_root(*v * splat(p->correct_2)) + splat(p->epsilon));
+    *m = fused(splat(p->rest_1), g - *m, *m);
+    *v = fused(splat(p->rest_2), fused(g, g, -*v), *v);
+    *w -= splat(p->rate) * *m / (square_root(*v) + splat(p->epsilon));
 }
 
 static void
@@ -125,28 +123,70 @@ sum_rows(float *sum, const float *x, size_t rows, size_t n)
     }
 }
 
+/* The squares of numbers so large or small that a float does not hold them. */
 static double
-sum_squares(const float *x, size_t n)
+sum_squares_exactly(const float *x, size_t n)
 {
-    dvec   part[N_SUMS / HALF];
-    double sum[N_SUMS];
+    dvec   part[16 / HALF];
+    double sum[16];
     size_t i = 0;
 
-    for (size_t j = 0; j < N_SUMS / HALF; j++)
+    for (size_t j = 0; j < 16 / HALF; j++)
         part[j] = (dvec){ 0 };
-    for (; i + N_SUMS <= n; i += N_SUMS) {
-#pragma GCC unroll 8
-        for (size_t j = 0; j < N_SUMS / HALF; j++)
+    for (; i + 16 <= n; i += 16)
+        for (size_t j = 0; j < 16 / HALF; j++)
             part[j] =
                 add_square(part[j], *(const half_mem *)(x + i + j * HALF));
-    }
     memcpy(sum, part, sizeof(sum));
     for (size_t j = 0; i < n; i++, j++)
         sum[j] += (double)x[i] * x[i];
-    for (size_t width = N_SUMS / 2; width > 0; width /= 2)
+    for (size_t width = 8; width > 0; width /= 2)
         for (size_t j = 0; j < width; j++)
             sum[j] += sum[j + width];
     return sum[0];
+}
+
+static double
+sum_squares(const float *x, size_t n)
+{
+    vec    part[N_SUMS / LANES];
+    float  sum[LANES];
+    size_t i = 0;
+
+#pragma GCC unroll 16
+    for (size_t j = 0; j < N_SUMS / LANES; j++)
+        part[j] = splat(0);
+    for (; i + N_SUMS <= n; i += N_SUMS) {
+#pragma GCC unroll 16
+        for (size_t j = 0; j < N_SUMS / LANES; j++) {
+            vec v = load(x + i + j * LANES);
+
+            part[j] = fused(v, v, part[j]);
+        }
+    }
+#pragma GCC unroll 16
+    for (size_t j = 0; j < N_SUMS / LANES; j++) {
+        size_t first = i + j * LANES;
+        vec    v = splat(0);
+
+        if (first + LANES <= n)
+            v = load(x + first);
+        else if (first < n)
+            v = load_part(x + first, n - first);
+        part[j] = fused(v, v, part[j]);
+    }
+#pragma GCC unroll 4
+    for (size_t half = N_SUMS / LANES / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (size_t j = 0; j < half; j++)
+            part[j] += part[j + half];
+    store(sum, part[0]);
+    for (size_t width = LANES / 2; width > 0; width /= 2)
+        for (size_t j = 0; j < width; j++)
+            sum[j] += sum[j + width];
+    if (sum[0] > 1e-30f && sum[0] < 1e30f)
+        return sum[0];
+    return sum_squares_exactly(x, n);
 }
 
 #endif
