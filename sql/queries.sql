@@ -307,6 +307,9 @@ UPDATE job SET status = ?2, epoch = ?3, finished_ms = ?4, changed_ms = ?4,
 SELECT max(id) FROM job_event;
 -- name: EVENT_LAST_JOB
 SELECT max(id) FROM job_event WHERE job_id = ?1;
+-- name: EVENT_BEFORE
+SELECT id, job_id, status, reason, epoch, at_ms
+  FROM job_event WHERE job_id = ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1;
 -- name: EVENT_LIST
 SELECT id, job_id, status, reason, epoch, at_ms
   FROM job_event WHERE id > ?1 ORDER BY id LIMIT ?2;

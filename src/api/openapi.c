@@ -104,11 +104,11 @@ content(const char *types, json_t *schema)
 static json_t *
 list_schema(const char *element)
 {
-    return json_pack("{s:s, s:[s, s], s:{s:{s:s, s:o}, s:{s:[s, s, s]}}}",
-                     "type", "object", "required", "data", "next", "properties",
-                     "data", "type", "array", "items",
-                     reference(SCHEMA, element), "next", "type", "string",
-                     "integer", "null");
+    return json_pack("{s:s, s:b, s:[s, s], s:{s:{s:s, s:o}, s:{s:[s, s, s]}}}",
+                     "type", "object", "additionalProperties", 0, "required",
+                     "data", "next", "properties", "data", "type", "array",
+                     "items", reference(SCHEMA, element), "next", "type",
+                     "string", "integer", "null");
 }
 
 static json_t *
@@ -130,14 +130,67 @@ success(const json_t *known, const struct http_route *route, unsigned status)
     return answer;
 }
 
+/* What a request can be refused with, before and in its handler.  HTTP itself
+ * (a method nobody knows, a head too long, a client too slow) is "default". */
+static bool
+can_refuse(const struct http_route *route, const json_t *known, unsigned status)
+{
+    bool          has_body = route->max_body > 0;
+    bool          changes = route->method != HTTP_GET;
+    const json_t *more;
+    size_t        i;
+
+    json_array_foreach(json_object_get(known, "errors"), i,
+                       more) if (json_integer_value(more) ==
+                                 status) return true;
+    switch (status) {
+    case 401:
+        return route->scope != HTTP_PUBLIC;
+    case 403:
+        return route->scope != HTTP_PUBLIC || changes;
+    case 404:
+        return strchr(route->path, '{') != NULL || has_body;
+    case 409:
+    case 507:
+        return changes;
+    case 411:
+    case 415:
+    case 422:
+        return has_body;
+    case 429:
+        return route->scope != HTTP_PUBLIC;
+    case 400: /* the query, or a body where none is taken */
+    case 413:
+    case 500:
+    case 503:
+        return true;
+    }
+    return false;
+}
+
+static void
+add_refusals(json_t *all, const json_t *known, const struct http_route *route)
+{
+    const char *problem =
+        (route->flags & HTTP_ERROR_TEXT) != 0 ? "ErrorText" : "Problem";
+    char key[16];
+
+    for (unsigned status = 400; status < 600; status++)
+        if (can_refuse(route, known, status)) {
+            snprintf(key, sizeof(key), "%u", status);
+            json_object_set_new(all, key,
+                                reference("#/components/responses/", problem));
+        }
+    json_object_set_new(all, "default",
+                        reference("#/components/responses/", problem));
+}
+
 static json_t *
 responses(const json_t *known, const struct http_route *route)
 {
     json_t  *all = json_object();
     unsigned status =
         (unsigned)json_integer_value(json_object_get(known, "status"));
-    const char *problem =
-        (route->flags & HTTP_ERROR_TEXT) != 0 ? "ErrorText" : "Problem";
     const char *other;
     json_t     *schema;
     char        key[16];
@@ -158,11 +211,62 @@ responses(const json_t *known, const struct http_route *route)
         json_object_set_new(
             all, "304",
             json_pack("{s:s}", "description", "The client has it already."));
-    json_object_set_new(all, "4XX",
-                        reference("#/components/responses/", problem));
-    json_object_set_new(all, "5XX",
-                        reference("#/components/responses/", problem));
+    add_refusals(all, known, route);
     return all;
+}
+
+/* --- what is shown of what was asked -------------------------------------- */
+
+/* An object with the members of another one; those that have a default are
+ * there in any case, as a thing shows what it was made from, complete. */
+static void
+add_members(json_t *to, const json_t *from, bool all)
+{
+    json_t     *properties = json_object_get(to, "properties"), *value;
+    const char *name;
+
+    json_object_foreach(json_object_get(from, "properties"), name, value)
+    {
+        if (json_object_get(properties, name) == NULL)
+            json_object_set(properties, name, value);
+        if (all || json_object_get(value, "default") != NULL)
+            json_array_append_new(json_object_get(to, "required"),
+                                  json_string(name));
+    }
+}
+
+/* "LayerDense" and so on, with what the network makes of them. */
+static void
+add_layers_shown(json_t *schemas)
+{
+    json_t *one_of = json_array(), *choice;
+    size_t  i;
+
+    json_array_foreach(
+        json_object_get(json_object_get(schemas, "Layer"), "oneOf"), i, choice)
+    {
+        const char *to = json_string_value(json_object_get(choice, "$ref"));
+        json_t     *shown =
+            json_pack("{s:s, s:b, s:[s, s, s], s:{s:o, s:o}}", "type", "object",
+                      "additionalProperties", 0, "required", "type",
+                      "output_shape", "parameters", "properties",
+                      "output_shape", reference(SCHEMA, "Shape"), "parameters",
+                      reference(SCHEMA, "Count"));
+
+        add_members(shown, json_object_get(schemas, to + strlen(SCHEMA)),
+                    false);
+        json_array_append_new(one_of, shown);
+    }
+    json_object_set_new(schemas, "LayerShown",
+                        json_pack("{s:o}", "oneOf", one_of));
+}
+
+static void
+add_shown(json_t *schemas)
+{
+    add_layers_shown(schemas);
+    add_members(json_object_get(schemas, "Job"),
+                json_object_get(schemas, "JobRequest"), true);
 }
 
 /* --- operations ----------------------------------------------------------- */
@@ -277,6 +381,8 @@ api_openapi_get(void *ctx, const struct http_request *req,
     json_object_update(
         json_object_get(json_object_get(document, "components"), "schemas"),
         schemas);
+    add_shown(
+        json_object_get(json_object_get(document, "components"), "schemas"));
     add_paths(document, known);
     text = json_dumps(document, JSON_COMPACT);
     json_decref(known);

@@ -61,7 +61,7 @@ static const struct http_route routes[] = {
     { POST,   "/v1/jobs",                              api_jobs_create,     NULL,              MIB,   JSON,     "dry_run",                  0,                      TRAIN,       "submit a training job" },
     { GET,    "/v1/jobs",                              api_jobs_list,       NULL,              0,     NONE,     "limit,after,status,network", 0,                    PREDICT,     "list jobs" },
     { GET,    "/v1/jobs/{id}",                         api_jobs_get,        NULL,              0,     NONE,     NULL,                       HTTP_ETAG,              PREDICT,     "one job: status, progress, result" },
-    { GET,    "/v1/jobs/{id}/events",                  api_jobs_events,     NULL,              0,     NONE,     "after",                    0,                      PREDICT,     "what happens to it, as it happens" },
+    { GET,    "/v1/jobs/{id}/events",                  api_jobs_events,     NULL,              0,     NONE,     "after,types",              0,                      PREDICT,     "what happens to it, as it happens" },
     { GET,    "/v1/jobs/{id}/history",                 api_jobs_history,    NULL,              0,     NONE,     "limit,after,detail,points",       HTTP_ETAG,              PREDICT,     "its figures, epoch by epoch" },
     { GET,    "/v1/jobs/{id}/log",                     api_jobs_log,        NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "what happened to it, when and why" },
     { POST,   "/v1/jobs/{id}/pause",                   api_jobs_pause,      NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "take it from its worker for a while" },
@@ -71,7 +71,7 @@ static const struct http_route routes[] = {
     { POST,   "/v1/jobs/{id}/verify",                  api_jobs_verify,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "train again and compare the bytes: a new job" },
     { DELETE, "/v1/jobs/{id}",                         api_jobs_delete,     NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a job that has ended" },
 
-    { GET,    "/v1/events",                            api_events,          NULL,              0,     NONE,     "after",                    0,                      PREDICT,     "what happens to all jobs, as it happens" },
+    { GET,    "/v1/events",                            api_events,          NULL,              0,     NONE,     "after,types",              0,                      PREDICT,     "what happens to all jobs, as it happens" },
 
     { POST,   "/v1/networks/{name}/predict",           api_predict,         NULL,              32 * MIB, ROWS,  "top,job",                  HTTP_FAST,              PREDICT,     "run it on rows of inputs" },
     { POST,   "/v1/networks/{name}/train_on_batch",    api_train_on_batch,  NULL,              32 * MIB, JSON,  NULL,                       0,                      TRAIN,       "one update of the network that serves" },

@@ -25,6 +25,18 @@ codec_event_begin(struct buf *out, enum codec_event_form form, const char *name,
 }
 
 void
+codec_event_begin_at(struct buf *out, enum codec_event_form form,
+                     const char *name, const char *id)
+{
+    buf_printf(out, form == CODEC_EVENT_SSE ? "id: %s\n" : "{\"id\":\"%s\",",
+               id);
+    buf_printf(out,
+               form == CODEC_EVENT_SSE ? "event: %s\ndata: "
+                                       : "\"event\":\"%s\",\"data\":",
+               name);
+}
+
+void
 codec_event_end(struct buf *out, enum codec_event_form form)
 {
     buf_puts(out, form == CODEC_EVENT_SSE ? "\n\n" : "}\n");

@@ -1,9 +1,9 @@
 /*
  * event.h - what happens to jobs, as lines of a stream
  *
- * Format   Server-sent events, "id: 7\nevent: epoch\ndata: {…}\n\n", or the same
- *          as one JSON object a line, {"id":7,"event":"epoch","data":{…}}; an
- *          event without an id is a passing one, not replayed.
+ * Format   Server-sent events, "id: 7\nevent: epoch\ndata: {…}\n\n", or the
+ * same as one JSON object a line, {"id":7,"event":"epoch","data":{…}}; an event
+ * without an id is a passing one, not replayed.
  */
 #ifndef CODEC_EVENT_H
 #define CODEC_EVENT_H
@@ -20,6 +20,9 @@ enum codec_event_form { CODEC_EVENT_SSE, CODEC_EVENT_LINES };
  * none. */
 void codec_event_begin(struct buf *out, enum codec_event_form form,
                        const char *name, uint64_t id);
+/* The same with an id that is no number. */
+void codec_event_begin_at(struct buf *out, enum codec_event_form form,
+                          const char *name, const char *id);
 void codec_event_end(struct buf *out, enum codec_event_form form);
 
 /* {"job": 3, "epoch": 1, "loss": …}; what does not apply is left out. */

@@ -129,7 +129,7 @@ export async function stream(path, signal, fn, done = () => {}) {
           final = event.name === "status" && ["succeeded", "failed", "cancelled"].includes(event.data.status);
           fn(event.name, event.data);
         }
-        if (final && path !== "/v1/events") return done(null);
+        if (final && !path.startsWith("/v1/events")) return done(null);
       }
     } catch {
       if (signal.aborted) return;

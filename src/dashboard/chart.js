@@ -20,10 +20,13 @@ function ticks(low, high, about) {
   return out;
 }
 
-/** A figure that fits beside the axis. */
-function short(y) {
-  const text = figure(y);
-  return text.length > 7 ? y.toExponential(1) : text;
+/** A figure that fits beside the axis, as precise as the step to the next one. */
+function short(y, step) {
+  if (y === 0) return "0";
+  const a = Math.abs(y),
+    digits = step ? Math.min(5, Math.max(1, Math.ceil(Math.log10(a / step) + 1e-9) + 1)) : 4;
+  if (a >= 1e5 || a < 1e-4) return y.toExponential(Math.min(2, digits - 1));
+  return String(+y.toPrecision(Math.max(digits, a >= 1 ? Math.floor(Math.log10(a)) + 1 : 1)));
 }
 
 function logTicks(low, high) {
@@ -216,14 +219,19 @@ export class Chart {
     c.textAlign = "right";
     c.textBaseline = "middle";
     let ys = this.log ? logTicks(r.y0, r.y1) : ticks(r.y0, r.y1, hgt / 48);
+    // No more than there is room for: the powers of ten, or every so many of them.
+    if (this.log && ys.length > hgt / 24) 
+      ys = ys.filter(y => Math.abs(Math.log10(y) - Math.round(Math.log10(y))) < 1e-6);
+    while (this.log && ys.length > hgt / 24) ys = ys.filter((y, i) => i % 2 === 0);
     if (this.log && ys.length < 2) ys = ticks(r.y0, r.y1, 4).filter(y => y > 0);
+    const step = this.log && ys.length > 2 ? 0 : Math.abs(ys[1] - ys[0]);
     for (const y of ys) {
       const p = Math.round(this.py(y)) + 0.5;
       c.beginPath();
       c.moveTo(PAD.left, p);
       c.lineTo(w - PAD.right, p);
       c.stroke();
-      c.fillText(short(y), PAD.left - 8, p);
+      c.fillText(short(y, step), PAD.left - 8, p);
     }
     c.textAlign = "center";
     c.textBaseline = "top";

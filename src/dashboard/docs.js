@@ -77,6 +77,17 @@ function body(content) {
     .flatMap((x, i) => (i ? [", ", x] : [x]));
 }
 
+/** Statuses that are answered alike, together. */
+function alike(responses) {
+  const found = new Map();
+  for (const [status, r] of Object.entries(responses)) {
+    const key = r.$ref ?? status;
+    if (!found.has(key)) found.set(key, [[], r]);
+    found.get(key)[0].push(status === "default" ? "others" : status);
+  }
+  return [...found.values()];
+}
+
 function operation(method, path, op) {
   const m = method.toUpperCase(),
     types = Object.keys(op.requestBody?.content ?? {});
@@ -116,9 +127,9 @@ function operation(method, path, op) {
       h(
         "p",
         "Answers: ",
-        Object.entries(op.responses).map(([status, r], i) => [
+        alike(op.responses).map(([statuses, r], i) => [
           i ? "; " : "",
-          h("b", status),
+          h("b", statuses.join(", ")),
           " ",
           body(follow(r).content),
         ]),

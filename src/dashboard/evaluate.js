@@ -58,7 +58,7 @@ function show(r) {
       r.confusion_matrix ? matrix(r) : null,
       r.classes ? classes(r.classes) : null,
       curve(r.roc),
-      residuals(r.residuals),
+      residuals(r.residual_quantiles),
       worst(r.worst_rows ?? r.worst),
     ),
   );
@@ -170,18 +170,33 @@ function curve(roc) {
 
 function residuals(q) {
   if (!q) return null;
-  const pairs = Array.isArray(q) ? q.map((v, i) => [String(i), v]) : Object.entries(q);
-  const shown = pairs.filter(([, v]) => typeof v === "number");
-  return shown.length
-    ? h(
-        "div",
-        h("h3", "Residuals"),
-        table(
-          ["Quantile", ">Error"],
-          shown.map(([k, v]) => h("tr", h("td", k), h("td.r", figure(v)))),
-        ),
-      )
-    : null;
+  const shown = Object.entries(q)
+    .filter(([, v]) => typeof v === "number")
+    .sort((a, b) => a[0] - b[0]);
+  if (!shown.length) return null;
+  return h(
+    "div",
+    h("h3", "Residuals"),
+    h("p.fine", "Said minus true: so many rows lie below."),
+    table(
+      ["Rows", ">Residual", ""],
+      shown.map(([k, v]) =>
+        h("tr", h("td", `${Math.round(100 * k)} %`), h("td.r", figure(v)), h("td", deviation(v, shown))),
+      ),
+    ),
+  );
+}
+
+/** A bar from zero, to the left or to the right. */
+function deviation(v, all) {
+  const most = Math.max(1e-12, ...all.map(([, x]) => Math.abs(x))),
+    w = (50 * Math.abs(v)) / most;
+  return svg(
+    "svg",
+    { class: "hist", viewBox: "0 0 100 20", preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("rect", { x: v < 0 ? 50 - w : 50, y: 5, width: Math.max(w, 0.5), height: 10 }),
+    svg("path", { d: "M50 0V20", stroke: "var(--line-strong)", "stroke-width": 0.5 }),
+  );
 }
 
 function worst(rows) {
@@ -198,10 +213,10 @@ function worst(rows) {
           heads.map(k =>
             h(
               "td",
-              typeof r[k] === "number"
+              typeof r[k] === "number" && k !== "row"
                 ? figure(r[k])
-                : typeof r[k] === "object"
-                  ? JSON.stringify(r[k])
+                : Array.isArray(r[k])
+                  ? r[k].map(figure).join(", ")
                   : String(r[k]),
             ),
           ),

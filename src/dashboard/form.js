@@ -41,6 +41,7 @@ export class Form {
         );
         continue;
       }
+      field.control.closest("details")?.setAttribute("open", "");
       field.control.classList.add("bad-field");
       field.control.setAttribute("aria-invalid", "true");
       field.mistake.textContent =

@@ -69,7 +69,7 @@ export async function jobList({ body, params, signal }) {
     box,
   );
   await refresh();
-  stream("/v1/events", signal, name => {
+  stream("/v1/events?types=status", signal, name => {
     if (name === "status") refresh().catch(() => {});
   });
 }
@@ -199,7 +199,7 @@ export async function jobPage({ body, args: [id], signal }) {
   /** A job that ends by time is as far as its time is. */
   const fraction = p => {
     const spent = job.started_at ? (Date.now() - Date.parse(job.started_at)) / 1000 : 0;
-    return job.status === "running" && p.eta_seconds != null
+    return job.status === "running" && job.stop_when?.seconds && p.eta_seconds != null
       ? Math.max(p.fraction, spent / (spent + p.eta_seconds))
       : (p.fraction ?? 0);
   };
@@ -322,7 +322,7 @@ export async function jobPage({ body, args: [id], signal }) {
                 `version ${job.result.version} of ${job.network}`,
               ),
               job.result.best_epoch ? `: epoch ${count(job.result.best_epoch)} was the best.` : ".",
-              ` It stopped because of ${String(job.result.stop_reason).replaceAll("_", " ")}.`,
+              ` ${ended[job.result.stop_reason] ?? `It stopped by ${String(job.result.stop_reason).replaceAll("_", " ")}.`}`,
             ),
           )
         : null,
@@ -390,7 +390,7 @@ export async function jobPage({ body, args: [id], signal }) {
   });
   if (FINAL.includes(job.status)) return;
   stream(
-    `/v1/jobs/${id}/events`,
+    `/v1/jobs/${id}/events?types=status,progress,warning`,
     signal,
     (name, data) => {
       if (name === "progress") {
@@ -408,23 +408,37 @@ export async function jobPage({ body, args: [id], signal }) {
   );
 }
 
+const ended = {
+  epochs: "All its epochs are done.",
+  loss_below: "It stopped at the loss that was asked for.",
+  accuracy_above: "It stopped at the accuracy that was asked for.",
+  patience: "It stopped as nothing got better for as long as its patience.",
+  seconds: "It stopped when its time was over.",
+};
+
 /** The spec, as sentences would have it. */
 function asked(job) {
+  // What is off, or as if it were not there, is not worth a line.
+  const off = x => x === null || x === undefined || x === false || x === 0 || x === "none";
   const words = v =>
-    v === null || v === undefined
+    off(v)
       ? null
       : typeof v === "number" && v > 9999
         ? count(v)
         : typeof v === "object"
           ? Object.entries(v)
-              .filter(([, x]) => x !== null && x !== undefined)
+              .filter(([, x]) => !off(x))
               .map(([k, x]) =>
                 k === "type"
                   ? x
                   : `${k.replaceAll("_", " ")} ${typeof x === "object" ? JSON.stringify(x) : x}`,
               )
               .join(", ")
-          : String(v);
+          : v === true
+            ? "yes"
+            : String(v).replaceAll("_", " ");
+  const stops = s =>
+    s && Object.entries(s).some(([k, v]) => !["min_delta", "strip_epochs", "monitor"].includes(k) && !off(v));
   const known = [
     "id",
     "status",
@@ -439,9 +453,10 @@ function asked(job) {
     "started_at",
     "finished_at",
     "reason",
+    "learning_rate_test",
   ];
   return Object.entries(job)
-    .filter(([k]) => !known.includes(k))
+    .filter(([k, v]) => !known.includes(k) && !(k === "stop_when" && !stops(v)) && !(k === "restarts" && v === 1))
     .map(([k, v]) => [k.replaceAll("_", " "), words(v)])
     .filter(([, v]) => v !== null && v !== "");
 }

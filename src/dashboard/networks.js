@@ -99,7 +99,7 @@ export async function networkPage({ body, args: [name], signal }) {
             h(
               "td.soft",
               Object.entries(l)
-                .filter(([k, v]) => !["type", "output_shape", "parameters"].includes(k) && v !== null)
+                .filter(([k, v]) => !["type", "output_shape", "parameters"].includes(k) && v !== null && v !== 0)
                 .map(([k, v]) => `${k.replaceAll("_", " ")} ${typeof v === "object" ? JSON.stringify(v) : v}`)
                 .join(", "),
             ),
@@ -122,7 +122,7 @@ export async function networkPage({ body, args: [name], signal }) {
     }
   };
   await refresh();
-  stream("/v1/events", signal, (event, data) => {
+  stream("/v1/events?types=status", signal, (event, data) => {
     if (event === "status" && data.status === "succeeded") refresh().catch(() => {});
   });
 }

@@ -1,35 +1,48 @@
 // newnetwork.js - a network made from the data it is for.
 
 import { h, replace, toast } from "./dom.js";
-import { all, post } from "./api.js";
+import { all, get, post } from "./api.js";
 import { Form, select, number, said, unset } from "./form.js";
 
-const members = {
-  dense: { units: 32, activation: "relu" },
-  dropout: { rate: 0.2 },
-  activation: { activation: "relu" },
-  batch_norm: {},
-  layer_norm: {},
-  flatten: {},
-  conv2d: { filters: 16, kernel_size: 3, activation: "relu" },
-  max_pool2d: { pool_size: 2 },
-  avg_pool2d: { pool_size: 2 },
-  global_avg_pool: {},
+/** What a new layer begins with, where a member has to be said. */
+const begin = {
+  units: 32,
+  activation: "relu",
+  rate: 0.2,
+  filters: 16,
+  kernel_size: 3,
+  pool_size: 2,
+  vocabulary: 1000,
+  dimensions: 16,
 };
-const activations = [
-  "linear",
-  "sigmoid",
-  "tanh",
-  "relu",
-  "leaky_relu",
-  "elu",
-  "gelu",
-  "silu",
-  "softplus",
-  "softsign",
-  "softmax",
-];
-const losses = ["cross_entropy", "binary_cross_entropy", "mse", "squared_error", "mae", "huber"];
+
+/**
+ * The layers that this daemon knows, by its own description: {dense: {units:
+ * {must, schema}, …}, …}, its activations and its losses.
+ */
+async function known() {
+  const { schemas } = (await get("/openapi.json")).components,
+    named = ref => schemas[ref.split("/").pop()],
+    choices = { Activation: schemas.Activation.enum, Initializer: schemas.Initializer.oneOf[0].enum },
+    layers = {};
+  const about = schema => ({
+    ...schema,
+    choices: schema.$ref
+      ? choices[schema.$ref.split("/").pop()]
+      : schema.type === "boolean"
+        ? ["true", "false"]
+        : schema.enum,
+  });
+  for (const { $ref } of schemas.Layer.oneOf) {
+    const { properties, required } = named($ref);
+    layers[properties.type.const] = Object.fromEntries(
+      Object.entries(properties)
+        .filter(([name]) => name !== "type")
+        .map(([name, schema]) => [name, { must: required.includes(name), schema: about(schema) }]),
+    );
+  }
+  return { layers, losses: schemas.Loss.oneOf[0].enum };
+}
 
 /** Sensible for this data: as wide as it is, no deeper than it needs. */
 function suggestion(data) {
@@ -53,7 +66,11 @@ function suggestion(data) {
 }
 
 export async function newNetwork({ body, params }) {
-  const [datasets, networks] = await Promise.all([all("/v1/datasets"), all("/v1/networks")]),
+  const [datasets, networks, { layers: types, losses }] = await Promise.all([
+      all("/v1/datasets"),
+      all("/v1/networks"),
+      known(),
+    ]),
     form = new Form();
   const from = select(
     [["", "nothing: I know its shape"], ...datasets.map(d => d.name)],
@@ -85,35 +102,66 @@ export async function newNetwork({ body, params }) {
   const showJson = () => {
     json.value = JSON.stringify(spec(), null, 2);
   };
+  const opened = new Set();
+  const fresh = type => ({
+    type,
+    ...Object.fromEntries(
+      Object.entries(types[type] ?? {})
+        .filter(([m, { must }]) => must || m === "activation")
+        .map(([m, { schema }]) => [m, begin[m] ?? schema.minimum ?? 1]),
+    ),
+  });
+  /** A choice where the server has one, else a number; "" leaves the default to it. */
+  const controlFor = (schema, value, put) => {
+    if (!schema.choices) {
+      const control = number(value, {
+        placeholder: schema.default ?? "default",
+        oninput: () => put(said(control)),
+      });
+      return control;
+    }
+    const words = [["", `default${schema.default === undefined ? "" : `: ${schema.default}`}`], ...schema.choices];
+    const control = select(words, value === undefined ? "" : String(value), () =>
+      put({ true: true, false: false, "": undefined }[control.value] ?? (control.value || undefined)),
+    );
+    return control;
+  };
   const draw = () => {
     for (const pointer of [...form.fields.keys()])
       if (pointer.startsWith("/layers/")) form.fields.delete(pointer);
     replace(
       rows,
       layers.map((layer, i) => {
-        const type = select(Object.keys(members), layer.type, () => {
-          layers[i] = { type: type.value, ...members[type.value] };
+        const type = select(Object.keys(types), layer.type, () => {
+          layers[i] = fresh(type.value);
           draw();
         });
-        const fields = Object.keys(members[layer.type] ?? {}).map(m => {
-          const control =
-            m === "activation"
-              ? select(activations, layer[m], () => {
-                  layer[m] = control.value;
-                  showJson();
-                })
-              : number(layer[m], {
-                  oninput: () => {
-                    layer[m] = said(control);
-                    showJson();
-                  },
-                });
+        const set = (m, value) => {
+          layer[m] = value;
+          showJson();
+        };
+        const field = ([m, { schema }]) => {
+          const control = controlFor(schema, layer[m], value => set(m, value));
           return form.field(`/layers/${i}/${m}`, m.replaceAll("_", " "), control);
-        });
+        };
+        const members = Object.entries(types[layer.type] ?? {}),
+          first = ([m, { must }]) => must || m === "activation",
+          more = members.filter(x => !first(x));
         return h(
           "div.layerrow",
           form.field(`/layers/${i}`, `Layer ${i}`, type),
-          h("div.fields", fields),
+          h(
+            "div",
+            h("div.fields", members.filter(first).map(field)),
+            more.length
+              ? h(
+                  "details.more",
+                  { open: opened.has(layer), ontoggle: e => opened[e.target.open ? "add" : "delete"](layer) },
+                  h("summary", "More settings"),
+                  h("div.fields", more.map(field)),
+                )
+              : null,
+          ),
           h(
             "button.small",
             {
@@ -208,7 +256,7 @@ export async function newNetwork({ body, params }) {
             {
               type: "button",
               onclick: () => {
-                layers.splice(Math.max(0, layers.length - 1), 0, { type: "dense", ...members.dense });
+                layers.splice(Math.max(0, layers.length - 1), 0, fresh("dense"));
                 draw();
               },
             },

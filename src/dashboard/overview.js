@@ -144,7 +144,7 @@ export async function overview({ body, signal }) {
     clearTimeout(due);
     for (const c of cards.values()) c.free();
   });
-  stream("/v1/events", signal, (name, data) => {
+  stream("/v1/events?types=status,progress", signal, (name, data) => {
     if (name === "status") soon();
     if (name === "progress") cards.get(data.job)?.progress(data);
   });
@@ -228,7 +228,7 @@ function things(title, kind, list, tell) {
                   h(
                     "tr",
                     h("td.name", h("a", { href: `#/${kind}/name/${x.name}` }, x.name)),
-                    h("td.soft.r", tell(x)),
+                    h("td.soft.r.wrap", tell(x)),
                   ),
                 ),
             ),

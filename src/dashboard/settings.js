@@ -1,11 +1,12 @@
 // settings.js - what this browser remembers: how it looks, and the key it shows.
 
-import { h, facts, bytes, ago } from "./dom.js";
-import { metrics } from "./api.js";
+import { h, replace, facts, table, code, bytes, ago, when, toast } from "./dom.js";
+import { all, maybe, metrics, post, remove } from "./api.js";
+import { Form, select } from "./form.js";
 
 export async function settings({ body }) {
   // Without a key there may be nothing to tell, and here is where one is given.
-  const known = await metrics().catch(() => null);
+  const [known, keys] = await Promise.all([metrics().catch(() => null), keysCard().catch(() => null)]);
   const { found, sum } = known ?? { found: [], sum: () => 0 };
   const build = found.find(m => m.name === "backpropd_build_info")?.labels ?? {};
   const choose = value => {
@@ -61,6 +62,7 @@ export async function settings({ body }) {
           h("div.row", h("button.primary", "Use this key"), saved),
         ),
       ),
+      keys,
       h(
         "section.card",
         h("h2", "This daemon"),
@@ -89,3 +91,77 @@ export async function settings({ body }) {
   );
 }
 const saved = h("span.fine", { role: "status" });
+
+/** The daemon's keys, for who may see them. */
+async function keysCard() {
+  if (!(await maybe("/v1/keys?limit=1"))) return null;
+  const list = h("div"),
+    made = h("div", { role: "status" }),
+    form = new Form();
+  const name = h("input", { placeholder: "laptop", autocomplete: "off", spellcheck: false }),
+    scope = select(["predict", "train", "admin"], "train"),
+    button = h("button", "Make a key");
+  const refresh = async () => {
+    const keys = await all("/v1/keys");
+    replace(
+      list,
+      keys.length
+        ? table(
+            ["Name", "Scope", "Made", ""],
+            keys.map(k =>
+              h(
+                "tr",
+                h("td.name", k.name),
+                h("td", k.scope),
+                h("td.soft", when(k.created_at)),
+                h(
+                  "td.r",
+                  h(
+                    "button.small.danger",
+                    {
+                      type: "button",
+                      "aria-label": `Revoke the key ${k.name}`,
+                      onclick: async () => {
+                        if (!confirm(`Revoke the key ${k.name}? Who uses it is locked out at once.`)) return;
+                        await remove(`/v1/keys/${encodeURIComponent(k.name)}`).catch(p => toast(p.message));
+                        await refresh();
+                      },
+                    },
+                    "Revoke",
+                  ),
+                ),
+              ),
+            ),
+          )
+        : h("p.soft", "There are none. Whoever reaches this daemon may do everything, if it listens without keys."),
+    );
+  };
+  await refresh();
+  return h(
+    "section.card",
+    h("h2", "The daemon's keys"),
+    h(
+      "form.stack",
+      {
+        style: { gap: "12px" },
+        onsubmit: e => {
+          e.preventDefault();
+          form.submit(
+            button,
+            () => post("/v1/keys", { name: name.value.trim(), scope: scope.value }),
+            key => {
+              name.value = "";
+              replace(made, h("p.fine", `The key ${key.name}, shown this once:`), code(key.key));
+              refresh().catch(() => {});
+            },
+          );
+        },
+      },
+      list,
+      form.general,
+      h("div.fields", form.field("/name", "Name", name), form.field("/scope", "May", scope)),
+      made,
+      h("div.row", button),
+    ),
+  );
+}

@@ -9,6 +9,7 @@
  * Events are written by triggers on job.status, so that none can be missing.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/internal.h"
@@ -271,6 +272,33 @@ store_event_list(struct store *db, int64_t job_id, int64_t after, size_t limit,
     if (rc == ERR_OK)
         *out = rows;
     return rc;
+}
+
+enum err
+store_event_before(struct store *db, int64_t job_id, int64_t last,
+                   struct store_event *out, struct errinfo *e)
+{
+    struct store_event *row;
+    void               *rows;
+    size_t              n;
+    struct conn        *c;
+    enum err            rc;
+
+    rc = store_reader_take(db, &c, e);
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, STMT_EVENT_BEFORE, 1, job_id);
+    bind_i64(c, STMT_EVENT_BEFORE, 2, last);
+    rc = rows_read(c, STMT_EVENT_BEFORE, &event_kind, 1, &rows, &n, e);
+    store_reader_give(db, c);
+    if (rc != ERR_OK)
+        return rc;
+    row = rows;
+    if (n == 1)
+        *out = row[0];
+    free(rows);
+    return n == 1 ? ERR_OK
+                  : err_set(e, ERR_NOTFOUND, "", "nothing has happened to it");
 }
 
 enum err

@@ -345,6 +345,9 @@ struct store_event {
 enum err store_event_list(struct store *db, int64_t job_id, int64_t after,
                           size_t limit, struct store_event **out,
                           size_t *out_n, struct errinfo *e);
+/* The last one of a job up to this id; ERR_NOTFOUND where there is none. */
+enum err store_event_before(struct store *db, int64_t job_id, int64_t last,
+                            struct store_event *out, struct errinfo *e);
 /* The id of the last one, of a job or (0) of all; 0: there is none. */
 enum err store_event_last(struct store *db, int64_t job_id, int64_t *out,
                           struct errinfo *e);

@@ -41,10 +41,16 @@ static const struct {
 };
 
 static void
+take_id(struct reading *r, const struct json_token *t)
+{
+    if (strcmp(r->key, "id") == 0 && strlen(t->text) < sizeof(r->event->id))
+        snprintf(r->event->id, sizeof(r->event->id), "%s", t->text);
+}
+
+static void
 take_number(struct reading *r, const struct json_token *t)
 {
-    if (strcmp(r->key, "id") == 0)
-        snprintf(r->event->id, sizeof(r->event->id), "%s", t->text);
+    take_id(r, t);
     for (size_t i = 0; i < COUNT_OF(numbers); i++)
         if (strcmp(r->key, numbers[i].key) == 0)
             memcpy((char *)r->event + numbers[i].offset, &t->number,
@@ -64,6 +70,7 @@ take(void *arg, const struct json_token *t, struct errinfo *e)
     } else if (t->event == JSON_NUMBER) {
         take_number(r, t);
     } else if (t->event == JSON_STRING) {
+        take_id(r, t);
         if (strcmp(r->key, "event") == 0)
             snprintf(r->event->name, sizeof(r->event->name), "%s", t->text);
         for (size_t i = 0; i < COUNT_OF(texts); i++)

@@ -13,7 +13,7 @@ struct watch_event {
     char   name[16]; /* "status", "progress", "epoch", "warning" */
     char   status[16], reason[32], type[32];
     char   advice[256];
-    char   id[24]; /* as it came; "": none                        */
+    char   id[512]; /* as it came; "": none, or too long         */
     double job, epoch, epochs, fraction, rate, eta; /* NaN: not told */
     double loss, val_loss, accuracy, val_accuracy;
 };

@@ -34,7 +34,7 @@ struct watch {
     bool                is_terminal, one;
     struct shown        job[MAX_JOBS];
     size_t              n_jobs;
-    char                last_id[24];
+    char                last_id[512];
     char                status[16]; /* of the one job */
     char                note[320];  /* the last warning */
     double             *curve;
@@ -312,7 +312,7 @@ watch_run(const char *url, const char *job, const char *key, FILE *out,
           bool is_terminal)
 {
     struct watch *w = mem_array(1, sizeof(*w), 0);
-    char          path[64] = "/v1/events";
+    char          path[64] = "/v1/events?types=status,progress,warning";
     int           status = NOT;
 
     if (w != NULL)

@@ -16,18 +16,11 @@ skip() {
 
 [ "${HEAVY_TESTS:-0}" = 1 ] || skip "slow: HEAVY_TESTS=1 runs it"
 [ -x "${CHROMIUM:=/usr/bin/chromium}" ] || skip "no chromium (Debian: chromium)"
-command -v npm >/dev/null || skip "no npm (Debian: nodejs npm)"
 export CHROMIUM
 
-# The source directory may be read-only: npm gets one of its own.
-mkdir -p "$work"
-cp "$here"/*.mjs "$here"/package.json "$here"/package-lock.json "$work"
+"$here"/install.sh "$work" || skip "no tools"
+cp "$here"/*.mjs "$work"
 cd "$work"
-if ! cmp -s package-lock.json node_modules/.ours; then
-    npm ci --silent --no-audit --no-fund ||
-        skip "npm cannot fetch what package-lock.json names"
-    cp package-lock.json node_modules/.ours
-fi
 case $("$BACKPROPD" --version) in
 *fsanitize=thread*) slow=15 ;;
 *fsanitize*) slow=6 ;;

@@ -11,7 +11,6 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -125,16 +124,112 @@ async function until(what, condition, seconds = 30) {
   }
 }
 
-/** From navigation to the first page shown, the best of five; a busy machine shows its load, not ours. */
-async function usable(page, url) {
-  let best = Infinity;
-  for (let i = 0; i < 5; i++) {
-    await page.goto(url);
-    await page.waitForSelector("h1");
-    best = Math.min(best, await page.evaluate(() => performance.getEntriesByName("usable")[0].startTime));
+const median = list => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+
+/**
+ * The median of five measurements is below a limit.  Others may have the machine
+ * just then: it is measured up to four times, and has to hold once.
+ */
+async function below(limit, what, measure) {
+  let found;
+  for (let i = 0; i < 4; i++) {
+    const list = [];
+    while (list.length < 5) list.push(await measure());
+    found = median(list);
+    if (found < limit * slow) return found;
   }
-  if (loadavg()[0] < availableParallelism()) assert.ok(best < 300 * slow, `usable after ${best} ms`);
-  return Math.round(best);
+  assert.fail(`${what}: ${found.toFixed(1)}, not below ${limit * slow}`);
+}
+
+/** From navigation to the first page shown, in ms. */
+async function usable(page, url) {
+  await page.goto("about:blank");
+  await page.goto(url);
+  await page.waitForSelector("h1");
+  return page.evaluate(() => performance.getEntriesByName("usable")[0].startTime);
+}
+
+/** All that a browser without a cache loads for a page, in bytes as they are in the program. */
+async function weight(browser, url) {
+  const page = await browser.newPage(),
+    under = [];
+  page.on("response", response => {
+    const { pathname } = new URL(response.url());
+    if (pathname === "/" || pathname.startsWith("/dashboard/")) under.push(response.body().then(b => b.length));
+  });
+  await page.goto(url);
+  await page.waitForSelector("h1");
+  const sizes = await Promise.all(under);
+  await page.close();
+  return sizes.reduce((a, b) => a + b, 0);
+}
+
+/**
+ * The pointer over a chart and back: the longest time without a frame, but for
+ * one in twenty, and the longest task.
+ */
+async function sweep(page) {
+  const box = await page.locator('canvas[aria-label^="Loss by epoch"]').boundingBox();
+  await page.evaluate(() => {
+    window.frames_ = [];
+    window.tasks_ = [];
+    window.watcher_ = new PerformanceObserver(list => {
+      for (const task of list.getEntries()) window.tasks_.push(task.duration);
+    });
+    window.watcher_.observe({ type: "longtask" });
+    let last = performance.now();
+    window.sweeping_ = true;
+    requestAnimationFrame(function frame(now) {
+      window.frames_.push(now - last);
+      last = now;
+      if (window.sweeping_) requestAnimationFrame(frame);
+    });
+  });
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + 60, y);
+  await page.mouse.move(box.x + box.width - 20, y, { steps: 60 });
+  await page.mouse.move(box.x + 60, y, { steps: 60 });
+  return page.evaluate(() => {
+    window.sweeping_ = false;
+    window.watcher_.disconnect();
+    const frames = window.frames_.sort((a, b) => a - b);
+    return { frame: frames[Math.floor(0.95 * frames.length)], task: Math.max(0, ...window.tasks_) };
+  });
+}
+
+/** A job of a hundred thousand epochs: its page is there soon, and stays smooth. */
+async function longHistory(page, url) {
+  const send = async (method, path, body, type = "application/json") => {
+    const answer = await fetch(url + path, { method, body, headers: { "Content-Type": type } });
+    assert.ok(answer.ok, `${path}: ${answer.status}`);
+    return answer.json();
+  };
+  await send("PUT", "/v1/datasets/xor", "a,b,c\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n", "text/csv");
+  const dense = units => ({ type: "dense", units, activation: "sigmoid" });
+  const layers = [dense(2), dense(1)];
+  await send("POST", "/v1/networks", JSON.stringify({ name: "xor", input_shape: [2], layers, loss: "squared_error" }));
+  const spec = { network: "xor", dataset: "xor", epochs: 100000, batch_size: "full", validation: { dataset: "xor" } };
+  const { id } = await send("POST", "/v1/jobs", JSON.stringify(spec));
+  await until("100,000 epochs", async () => (await (await fetch(`${url}/v1/jobs/${id}`)).json()).status === "succeeded", 120);
+
+  const shown = await below(500, "ms until 100,000 epochs are shown", async () => {
+    await page.goto("about:blank");
+    await page.goto(`${url}/#/jobs/${id}`);
+    await page.waitForSelector("h1");
+    await until("the whole curve", async () => (await epochShown(page)) === 100000);
+    return page.evaluate(() => performance.getEntriesByName("usable")[0].startTime);
+  });
+  const sweeps = [];
+  const frame = await below(34, "ms between frames, 95 of 100", async () => {
+    sweeps.push(await sweep(page));
+    return sweeps.at(-1).frame;
+  });
+  const task = median(sweeps.slice(-5).map(s => s.task));
+  assert.ok(task < 100 * slow, `a task of ${task} ms`);
+  step(
+    `100,000 epochs: shown after ${Math.round(shown)} ms, then a frame within ${frame.toFixed(1)} ms, ` +
+      `the longest task ${task < 50 ? "below 50" : Math.round(task)} ms`,
+  );
 }
 
 /** The API's own description, by two linters. */
@@ -160,7 +255,11 @@ async function lint(url) {
 async function story(page, url) {
   await page.goto(url);
   await page.waitForSelector("h1");
-  step(`the dashboard is usable ${await usable(page, url)} ms after navigation`);
+  const ms = await below(300, "ms until the dashboard is usable", () => usable(page, url));
+  step(`the dashboard is usable ${Math.round(ms)} ms after navigation`);
+  const bytes = await weight(page.context().browser(), url);
+  assert.ok(bytes > 50000 && bytes < 250 * 1024, `${bytes} bytes`);
+  step(`it is ${(bytes / 1024).toFixed(1)} KiB in all`);
   assert.match(await page.textContent("main"), /curl -T/);
   await look(page, "overview-empty");
   step("an empty daemon says what to do, with the line to type");
@@ -246,7 +345,10 @@ async function story(page, url) {
   step("a version is pinned");
   await look(page, "network");
 
-  await page.click("nav >> text=Overview");
+  await longHistory(page, url);
+  await look(page, "job-long");
+
+  await page.goto(`${url}/#/`);
   await page.waitForSelector("text=Recent jobs");
   await look(page, "overview");
   await page.click("nav >> text=Settings");

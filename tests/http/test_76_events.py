@@ -21,7 +21,7 @@ def listening(client, path, **headers):
         yield link.getresponse()
 
 
-def events(response):
+def events(response, number=True):
     """(id or None, name, data) of a stream of server-sent events."""
     found, lost = {}, None
     while True:
@@ -35,8 +35,9 @@ def events(response):
         line = line.rstrip("\n")
         if line == "":
             if "event" in found:
-                yield (int(found["id"]) if "id" in found else None,
-                       found["event"], json.loads(found["data"]))
+                at = found.get("id")
+                yield (int(at) if at is not None and at.isdigit() and number
+                       else at, found["event"], json.loads(found["data"]))
             found = {}
         elif not line.startswith(":"):
             name, value = line.split(": ", 1)
@@ -48,6 +49,13 @@ def train(client, name, **spec):
     client.dataset(name, XOR)
     return client.submit(name, name, batch_size="full",
                          optimizer={"type": "adam"}, **spec)
+
+
+def not_learning(client, network, dataset):
+    """A job that gets a warning."""
+    client.network(network, [(1, "sigmoid")], 2)
+    return client.submit(network, dataset, epochs=300, batch_size="full",
+                         optimizer={"type": "sgd", "learning_rate": 1e-9})
 
 
 def told(got, kind):
@@ -153,24 +161,170 @@ def test_the_stream_goes_on_after_kill_9(new_daemon):
         "queued", "running", "queued", "running", "succeeded"]
 
 
-def test_all_jobs(new_daemon):
+def all_events(response):
+    """Those of all jobs: their ids are places, not numbers."""
+    return events(response, number=False)
+
+
+def lasting(got):
+    return [x for x in got if x[1] != "progress"]
+
+
+def of_job(got, job):
+    """What a job's own stream tells of it, without ids."""
+    return [(kind, data) for _, kind, data in lasting(got)
+            if data["job"] == job]
+
+
+def until_ended(stream, jobs):
+    """Events up to the end of all these jobs."""
+    got, left = [], set(jobs)
+    while left:
+        got.append(next(stream))
+        if got[-1][1] == "status" and got[-1][2]["status"] in FINAL:
+            left.discard(got[-1][2]["job"])
+    return got
+
+
+def test_all_jobs_tell_what_each_tells_alone(new_daemon):
     client = new_daemon().start().client
     with listening(client, "/v1/events") as response:
-        stream = events(response)
-        jobs = [train(client, f"n{i}", epochs=20) for i in range(3)]
-        got, ended = [], set()
-        while len(ended) < 3:
-            got.append(next(stream))
-            if got[-1][1] == "status" and got[-1][2]["status"] in FINAL:
-                ended.add(got[-1][2]["job"])
-    check_order(got)
-    assert ended == set(jobs)
-    # Taken up again in the middle.
-    at = [x for x in got if x[1] == "status"]
-    with listening(client, "/v1/events",
-                   Last_Event_ID=str(at[3][0])) as response:
-        stream = events(response)
-        assert [next(stream) for _ in at[4:]] == at[4:]
+        jobs = [train(client, f"n{i}", epochs=500) for i in range(3)]
+        jobs.append(not_learning(client, "line", "n0"))
+        got = until_ended(all_events(response), jobs)
+    assert told(got, "warning")
+    for job in jobs:
+        with listening(client, f"/v1/jobs/{job}/events?after=0") as response:
+            alone = [(kind, data) for _, kind, data in events(response)]
+        assert of_job(got, job) == alone
+        assert [x["epoch"] for kind, x in alone if kind == "epoch"]
+    # The same again for who begins at the beginning, and as lines.
+    with listening(client, "/v1/events?after=0") as response:
+        again = until_ended(all_events(response), jobs)
+    with listening(client, "/v1/events?after=0",
+                   Accept="application/x-ndjson") as response:
+        lines = [json.loads(response.readline()) for _ in again]
+    assert [(x.get("id"), x["event"], x["data"]) for x in lines] == again
+    for job in jobs:
+        assert of_job(again, job) == of_job(got, job)
+
+
+def test_every_id_of_all_jobs_is_a_place_to_go_on_from(new_daemon):
+    client = new_daemon("--workers", "2").start().client
+    client.dataset("d", line_data(256))
+    for network in "nm":
+        client.network(network, [(64, "tanh"), (64, "tanh"), (1, "linear")], 1)
+    with listening(client, "/v1/events") as response:
+        jobs = [client.submit(network, "d", epochs=300, batch_size=8)
+                for network in "nm"]
+        stream = all_events(response)
+        whole = []
+        while {x["job"] for x in told(whole, "epoch")
+               if x["epoch"] >= 50} != set(jobs):
+            whole += [next(stream)]
+        # Both run, and both have a place in the last id.
+        assert all(f".{job}-" in whole[-1][0] for job in jobs)
+    for job in jobs:
+        client.ended(job)
+    places = [i for i, x in enumerate(whole) if x[0] is not None]
+    for i in places[:8] + places[8::20]:
+        with listening(client, "/v1/events",
+                       Last_Event_ID=whole[i][0]) as response:
+            rest = until_ended(all_events(response), jobs)
+        for job in jobs:
+            mine = of_job(whole[:i + 1], job) + of_job(rest, job)
+            assert [x["epoch"] for kind, x in mine if kind == "epoch"] == list(
+                range(1, 301))
+            assert [x["status"] for kind, x in mine if kind == "status"] == [
+                "queued", "running", "succeeded"]
+
+
+def test_all_jobs_go_on_after_kill_9(new_daemon):
+    daemon = new_daemon("--workers", "2").start()
+    daemon.client.network("n", [(256, "tanh"), (64, "tanh"), (1, "linear")], 1)
+    daemon.client.network("m", [(200, "tanh"), (64, "tanh"), (1, "linear")], 1)
+    daemon.client.dataset("d", line_data(256))
+    jobs = [daemon.client.submit(network, "d", epochs=400, batch_size=8)
+            for network in "nm"]
+    got = []
+    with listening(daemon.client, "/v1/events?after=0") as response:
+        for event in all_events(response):
+            got.append(event)
+            if {x["job"] for x in told(got, "epoch")
+                    if x["epoch"] >= 20} == set(jobs):
+                break
+        daemon.kill()
+        got += all_events(response)
+    last = [at for at, _, _ in got if at is not None][-1]
+    daemon.start()
+    with listening(daemon.client, "/v1/events", Last_Event_ID=last) as response:
+        got += until_ended(all_events(response), jobs)
+    for job in jobs:
+        mine = of_job(got, job)
+        assert [x["epoch"] for kind, x in mine if kind == "epoch"] == list(
+            range(1, 401))
+        assert [x["status"] for kind, x in mine if kind == "status"] == [
+            "queued", "running", "queued", "running", "succeeded"]
+
+
+def test_a_pause_stands_between_its_epochs(new_daemon):
+    client = new_daemon().start().client
+    job = train(client, "n", epochs=10**8)
+    for _ in range(3):
+        client.running(job)
+        client.ok("POST", f"/v1/jobs/{job}/pause", 200)
+        client.ok("POST", f"/v1/jobs/{job}/resume", 200)
+    client.running(job)
+    client.ok("POST", f"/v1/jobs/{job}/cancel", 200)
+    with listening(client, "/v1/events?after=0") as response:
+        got = until_ended(all_events(response), [job])
+    epoch = 0
+    for kind, data in of_job(got, job):
+        if kind == "epoch":
+            assert data["epoch"] == epoch + 1
+            epoch += 1
+        elif kind == "status":
+            assert data["epoch"] == epoch
+
+
+def test_who_comes_now_hears_of_what_runs(new_daemon):
+    client = new_daemon().start().client
+    job = train(client, "n", epochs=10**8)
+    wait_until(lambda: client.ok("GET", f"/v1/jobs/{job}/history?after=500"
+                                        "&limit=1", 200)["data"])
+    for headers in ({}, {"Last_Event_ID": "nonsense"},
+                    {"Last_Event_ID": "1.2"}, {"Last_Event_ID": "1.2-x"},
+                    {"Last_Event_ID": "1.2-3.1-" + "9" * 30}):
+        with listening(client, "/v1/events", **headers) as response:
+            first = next(x for _, kind, x in all_events(response)
+                         if kind == "epoch")
+        assert first["job"] == job
+        # Not from the first: what the disk had when he came.
+        assert first["epoch"] > 500
+    client.ok("POST", f"/v1/jobs/{job}/cancel", 200)
+
+
+def test_only_the_types_that_are_asked_for(new_daemon):
+    client = new_daemon().start().client
+    client.dataset("d", XOR)
+    job = not_learning(client, "line", "d")
+    client.succeeded(job)
+    for path in (f"/v1/jobs/{job}/events", "/v1/events"):
+        whole = {}
+        for types in ("status", "warning,status", "epoch,status"):
+            with listening(client, f"{path}?after=0&types={types}") as response:
+                whole[types] = until_ended(all_events(response), [job])
+            assert {kind for _, kind, _ in whole[types]} == set(
+                types.split(","))
+        assert len(told(whole["epoch,status"], "epoch")) == 300
+        assert told(whole["warning,status"], "warning") == [
+            {**w, "job": job} for w in client.job(job)["warnings"]]
+        assert told(whole["status"], "status") == told(
+            whole["epoch,status"], "status")
+        for wrong in ("", "epochs", "status,", "status,nothing"):
+            answer = client.get(f"{path}?types={wrong}")
+            assert answer.status == 400
+            assert "epoch and warning" in answer.json["detail"]
 
 
 def test_a_deleted_job_ends_its_stream_and_an_unknown_one_is_404(client, name):

@@ -117,7 +117,14 @@ START_TEST(the_log_has_one_sequence)
     ck_assert_uint_eq(n, 3);
     ck_assert(row[0].id < row[1].id && row[1].id < row[2].id);
     ck_assert(row[0].job_id == a && row[1].job_id == b && row[2].job_id == a);
-    int64_t last = row[2].id;
+    int64_t            last = row[2].id;
+    struct store_event before;
+    OK(store_event_before(db, a, last, &before, &e));
+    ck_assert(before.id == last && before.status == STORE_JOB_CANCELLED);
+    OK(store_event_before(db, a, last - 1, &before, &e));
+    ck_assert(before.id == row[0].id && before.status == STORE_JOB_QUEUED);
+    ck_assert_int_eq(store_event_before(db, b, row[0].id, &before, &e),
+                     ERR_NOTFOUND);
     free(row);
     OK(store_event_list(db, 0, last, 100, &row, &n, &e));
     ck_assert_uint_eq(n, 0);

@@ -178,10 +178,7 @@ wide_block(const struct product *p, float *scratch)
         b = next;
         b_row = TILE_COLS;
         b_panel = p->k * TILE_COLS;
-        for (size_t j = 0; j + TILE_COLS <= p->n;
-             j += TILE_COLS, next += b_panel)
-            pack_panel(p->k, TILE_COLS, TILE_COLS, p->b + j * p->b_col,
-                       p->b_row, p->b_col, next);
+        pack_panels(p->k, p->n / TILE_COLS, p->b, p->b_row, p->b_col, next);
     }
     for (size_t i = 0; i < p->m; i += rows) {
         float *c = p->c + (p->then.passing ? 0 : i * p->c_row);

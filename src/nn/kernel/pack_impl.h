@@ -71,16 +71,33 @@ pack_panel(size_t k, size_t n, size_t width, const float *b, size_t b_row,
         memset(out, 0, k * width * sizeof(*out));
     if (b_row == 1) { /* columns lie in one piece: W of y = W x */
         turn(n, k, b, b_col, out, width);
-    } else if (b_col == 1 && n == TILE_COLS) {
-        for (size_t p = 0; p < k; p++) {
-            store(out + p * TILE_COLS, load(b + p * b_row));
-            store(out + p * TILE_COLS + LANES, load(b + p * b_row + LANES));
-        }
     } else {
         for (size_t p = 0; p < k; p++)
             for (size_t j = 0; j < n; j++)
                 out[p * width + j] = b[p * b_row + j * b_col];
     }
+}
+
+/* n whole panels [k][TILE_COLS].  Rows that lie in one piece are read so, since
+ * their stride is what packing is for. */
+static void
+pack_panels(size_t k, size_t n, const float *b, size_t b_row, size_t b_col,
+            float *out)
+{
+    if (b_col == 1) {
+        for (size_t p = 0; p < k; p++)
+            for (size_t j = 0; j < n; j++) {
+                const float *from = b + p * b_row + j * TILE_COLS;
+                float       *to = out + (j * k + p) * TILE_COLS;
+
+                store(to, load(from));
+                store(to + LANES, load(from + LANES));
+            }
+        return;
+    }
+    for (size_t j = 0; j < n; j++)
+        pack_panel(k, TILE_COLS, TILE_COLS, b + j * TILE_COLS * b_col, b_row,
+                   b_col, out + j * k * TILE_COLS);
 }
 
 /* Pack `rows` of the `left` rows of A: out [k][rows].  A whole vector is copied
