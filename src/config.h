@@ -41,6 +41,7 @@ struct config {
     unsigned       dataset_rows;
     unsigned       database_mib; /* 0: what the disk has       */
     unsigned       http_threads; /* 0: two                     */
+    unsigned       training_nice;
     unsigned       key_rate, row_rate, network_rate; /* a second; 0: any */
     enum log_level log_level;
     int            listen_fd; /* main()'s: a socket we were handed; -1: none  */

@@ -254,6 +254,7 @@ serve(const struct config *config, sigset_t *signals)
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,
                                          .n_threads = config->threads,
+                                         .nice = config->training_nice,
                                          .on_version = publish,
                                          .on_short = make_room };
     struct http_options     http = { .listen = config->listen,

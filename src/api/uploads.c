@@ -18,6 +18,7 @@ struct upload {
     struct api_ctx        *api;
     struct dataset_upload *rows;
     struct http_multipart *multipart; /* NULL: the body is one file */
+    struct codec_dataset  *base;      /* what it appends to, or NULL */
     int64_t                id;        /* in the store; 0: not begun */
     bool                   appends;   /* to a dataset that is there */
     uint64_t               n_chunks;
@@ -29,6 +30,7 @@ upload_free(struct upload *up)
 {
     http_multipart_free(up->multipart);
     dataset_upload_free(up->rows);
+    codec_stored_dataset_free(up->base);
     free(up);
 }
 
@@ -225,11 +227,10 @@ static enum err
 append_begin(void *ctx, const struct http_request *req, void **state,
              struct errinfo *e)
 {
-    struct api_ctx       *api = ctx;
-    struct store_dataset  row = { 0 };
-    struct codec_dataset *base = NULL;
-    struct upload        *up = NULL;
-    enum err              rc;
+    struct api_ctx      *api = ctx;
+    struct store_dataset row = { 0 };
+    struct upload       *up = NULL;
+    enum err             rc;
 
     rc = upload_new(api, req, &up, e);
     if (rc == ERR_OK)
@@ -244,10 +245,9 @@ append_begin(void *ctx, const struct http_request *req, void **state,
     up->id = row.id;
     up->appends = true;
     up->n_chunks = (uint64_t)row.n_chunks;
-    rc = codec_stored_dataset_row(api->store, &row, &base, e);
+    rc = codec_stored_dataset_row(api->store, &row, &up->base, e);
     if (rc == ERR_OK)
-        rc = dataset_upload_resume(up->rows, &base->source, e);
-    codec_stored_dataset_free(base);
+        rc = dataset_upload_resume(up->rows, &up->base->source, e);
     store_dataset_release(&row);
     if (rc != ERR_OK) {
         put_abort(up);

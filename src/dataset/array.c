@@ -232,12 +232,14 @@ open_rows(struct dataset_array *array, struct errinfo *e)
     struct dataset_rows             *rows = array->rows;
     size_t                           dim[DATASET_MAX_RANK];
     size_t                           rank = 0;
-    enum err                         rc;
+    uint64_t n_before = rows->base != NULL ? rows->base->meta->n_rows : 0;
+    enum err rc;
 
     for (size_t i = 0; i < head->rank; i++)
         if (head->dim[i] == 0)
             return refuse(array, 0, "the array is empty: a dimension is 0", e);
-    if (head->dim[0] > rows->limits.rows)
+    if (n_before > rows->limits.rows ||
+        head->dim[0] > rows->limits.rows - n_before)
         return err_named(e,
                          refuse(array, 0,
                                 "there are more rows than a dataset may have "
@@ -257,14 +259,19 @@ open_rows(struct dataset_array *array, struct errinfo *e)
     if (is_target(array) && rank == 1 && dim[0] == 1)
         rank = 0;
 
-    rc = dataset_rows_add(rows, array->name, strlen(array->name), rank, dim,
-                          array->name, e);
+    if (rows->base != NULL)
+        rc = dataset_rows_resume_array(rows, array->name, rank, dim, e);
+    else
+        rc = dataset_rows_add(rows, array->name, strlen(array->name), rank, dim,
+                              array->name, e);
     if (rc != ERR_OK)
         return rc;
-    rows->column[rows->n_columns - 1].meta.is_target = is_target(array);
     array->n_rows = head->dim[0];
     array->open = true;
-    rc = dataset_rows_begin(rows, rows->n_columns - 1, e);
+    if (rows->base == NULL) {
+        rows->column[rows->n_columns - 1].meta.is_target = is_target(array);
+        rc = dataset_rows_begin(rows, rows->n_columns - 1, e);
+    }
     return rc == ERR_OK && head->fortran ? hold_whole(array, e) : rc;
 }
 

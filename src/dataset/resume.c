@@ -19,8 +19,8 @@ resume_column(struct dataset_rows *rows, const struct dataset_column *col,
 
     if (col->rank > 0)
         return err_set(e, ERR_INVALID, "",
-                       "rows can be appended to tables only, and '%.80s' is an "
-                       "array; upload all of it under another name",
+                       "column '%.80s' is an array: rows are appended as they "
+                       "came, in a form with the files inputs and targets",
                        col->name);
     rc = dataset_rows_add(rows, col->name, strlen(col->name), 0, NULL, "", e);
     if (rc != ERR_OK)
@@ -45,6 +45,7 @@ struct refold {
     struct dataset_rows       *rows;
     const struct dataset_meta *meta;
     struct dataset_block       block;
+    bool                       is_array;
 };
 
 /* The block's cells are those that the rows would have had. */
@@ -59,8 +60,11 @@ refold_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
 
     if (rc != ERR_OK)
         return rc;
-    if (refold->block.first_column != 0 ||
-        refold->block.n_columns != rows->n_columns ||
+    if (refold->is_array && refold->block.first_column != rows->first &&
+        refold->block.n_columns == 1) /* the other array */
+        return ERR_OK;
+    if (refold->block.first_column != rows->first ||
+        refold->block.n_columns != rows->n_columns - rows->first ||
         refold->block.first_row != rows->first_row)
         return err_set(e, ERR_CORRUPT, "",
                        "rows of the dataset are missing or out of order");
@@ -80,17 +84,16 @@ refold_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
     return rc;
 }
 
-enum err
-dataset_rows_resume(struct dataset_rows         *rows,
-                    const struct dataset_source *base, struct errinfo *e)
+/* Begin the part from column `first`, and fold base's rows of it. */
+static enum err
+refold(struct dataset_rows *rows, const struct dataset_source *base,
+       size_t first, bool is_array, struct errinfo *e)
 {
-    struct refold refold = { .rows = rows, .meta = base->meta };
-    enum err      rc = ERR_OK;
+    struct refold refold = { .rows = rows,
+                             .meta = base->meta,
+                             .is_array = is_array };
+    enum err      rc = dataset_rows_begin(rows, first, e);
 
-    for (size_t i = 0; i < base->meta->n_columns && rc == ERR_OK; i++)
-        rc = resume_column(rows, &base->meta->column[i], e);
-    if (rc == ERR_OK)
-        rc = dataset_rows_begin(rows, 0, e);
     if (rc == ERR_OK)
         rc = base->each(base->arg, refold_chunk, &refold, e);
     dataset_block_release(&refold.block);
@@ -98,4 +101,50 @@ dataset_rows_resume(struct dataset_rows         *rows,
         rc = err_set(e, ERR_CORRUPT, "", "rows of the dataset are missing");
     rows->n_before = rows->first_row;
     return rc;
+}
+
+/* Rows of an array must look like those before. */
+static enum err
+check_shape(const struct dataset_column *col, size_t rank, const size_t *dim,
+            struct errinfo *e)
+{
+    if (col->rank == rank && memcmp(col->dim, dim, rank * sizeof(*dim)) == 0)
+        return ERR_OK;
+    return err_set(e, ERR_INVALID, col->name,
+                   "its rows have another shape than those of the dataset, of "
+                   "%zu number%s each",
+                   col->width, col->width == 1 ? "" : "s");
+}
+
+enum err
+dataset_rows_resume_array(struct dataset_rows *rows, const char *name,
+                          size_t rank, const size_t *dim, struct errinfo *e)
+{
+    size_t                       i = rows->n_columns;
+    const struct dataset_column *col = &rows->base->meta->column[i];
+    enum err                     rc;
+
+    if (strcmp(col->name, name) != 0)
+        return err_set(e, ERR_INVALID, name,
+                       "must stand behind %s, as it did when the dataset was "
+                       "made",
+                       col->name);
+    rc = check_shape(col, rank, dim, e);
+    if (rc == ERR_OK)
+        rc = dataset_rows_add(rows, name, strlen(name), rank, dim, name, e);
+    if (rc != ERR_OK)
+        return rc;
+    rows->column[i].meta.is_target = col->is_target;
+    return refold(rows, rows->base, i, true, e);
+}
+
+enum err
+dataset_rows_resume(struct dataset_rows         *rows,
+                    const struct dataset_source *base, struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    for (size_t i = 0; i < base->meta->n_columns && rc == ERR_OK; i++)
+        rc = resume_column(rows, &base->meta->column[i], e);
+    return rc == ERR_OK ? refold(rows, base, 0, false, e) : rc;
 }

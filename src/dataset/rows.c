@@ -290,7 +290,7 @@ dataset_rows_check_bytes(const struct dataset_rows *rows, size_t n,
 enum err
 dataset_rows_next(struct dataset_rows *rows, struct errinfo *e)
 {
-    if (rows->first_row + rows->n_rows == rows->limits.rows)
+    if (rows->first_row + rows->n_rows >= rows->limits.rows)
         return err_named(e,
                          err_set(e, ERR_INVALID, "",
                                  "there are more than %" PRIu64

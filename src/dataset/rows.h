@@ -75,6 +75,8 @@ struct dataset_rows {
     size_t     n_rows;   /* complete, in this block      */
     uint64_t   first_row;
     uint64_t   n_before; /* rows that were there already: see resume.c */
+    const struct dataset_source *base; /* arrays that more is added to; borrowed;
+                                          NULL: none                     */
     struct buf chunk, text;
     struct dataset_texts  texts, spare; /* the block's                  */
     bool                  has_texts;    /* a column of them             */
@@ -116,6 +118,11 @@ enum err dataset_rows_begin(struct dataset_rows *rows, size_t first,
 enum err dataset_rows_resume(struct dataset_rows         *rows,
                              const struct dataset_source *base,
                              struct errinfo              *e);
+/* The same of the next array of base, whose rows have this shape: the part
+ * begins behind its rows. */
+enum err dataset_rows_resume_array(struct dataset_rows *rows, const char *name,
+                                   size_t rank, const size_t *dim,
+                                   struct errinfo *e);
 /* The block's complete rows into what is known of their columns. */
 enum err dataset_rows_fold(struct dataset_rows *rows, struct errinfo *e);
 

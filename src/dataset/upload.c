@@ -17,12 +17,13 @@
 static const char *const part_names[] = { "inputs", "targets" };
 
 struct dataset_upload {
-    struct dataset_choices choices;
-    struct dataset_rows    rows;
-    struct digest          digest;
-    uint64_t               bytes; /* as they came           */
-    uint64_t               plain; /* without gzip           */
-    uint64_t               max_bytes;
+    struct dataset_choices       choices;
+    struct dataset_rows          rows;
+    struct digest                digest;
+    const struct dataset_source *base;  /* NULL: nothing is appended to */
+    uint64_t                     bytes; /* as they came           */
+    uint64_t                     plain; /* without gzip           */
+    uint64_t                     max_bytes;
 
     /* The part under way; CSV and JSON are one part without a name. */
     bool           is_open;
@@ -155,14 +156,16 @@ enum err
 dataset_upload_resume(struct dataset_upload       *up,
                       const struct dataset_source *base, struct errinfo *e)
 {
-    enum err rc = dataset_rows_resume(&up->rows, base, e);
-
+    up->base = base;
     up->choices.has_task = true;
     up->choices.task = base->meta->task;
-    up->rows.skips = up->choices.skips;
     up->bytes = base->meta->bytes;
     digest_update(&up->digest, base->meta->sha256, sizeof(base->meta->sha256));
-    return rc;
+    if (up->choices.format ==
+        DATASET_ARRAYS) /* its parts will tell what it is */
+        return ERR_OK;
+    up->rows.skips = up->choices.skips;
+    return dataset_rows_resume(&up->rows, base, e);
 }
 
 void
@@ -287,7 +290,23 @@ begin_file(struct dataset_upload *up, const char *filename, struct errinfo *e)
                        "files inputs and targets");
     up->choices.format = format_of(filename);
     reader_open(up);
-    return ERR_OK;
+    if (up->base == NULL)
+        return ERR_OK;
+    up->rows.skips = up->choices.skips;
+    return dataset_rows_resume(&up->rows, up->base, e);
+}
+
+/* Is it a dataset of inputs and targets? */
+static bool
+is_pair(const struct dataset_meta *meta)
+{
+    if (meta->n_columns != COUNT_OF(part_names))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(part_names); i++)
+        if (strcmp(meta->column[i].name, part_names[0]) != 0 &&
+            strcmp(meta->column[i].name, part_names[1]) != 0)
+            return false;
+    return true;
 }
 
 enum err
@@ -297,7 +316,8 @@ dataset_upload_part(struct dataset_upload *up, const char *name,
     size_t   i = 0;
     enum err rc;
 
-    if (up->rows.n_before > 0 && strcmp(name, "file") != 0)
+    if (up->base != NULL && strcmp(name, "file") != 0 &&
+        !is_pair(up->base->meta))
         return err_set(e, ERR_INVALID, name,
                        "rows for a table come in a part called file");
     if (strcmp(name, "file") == 0 || up->choices.format != DATASET_ARRAYS)
@@ -320,6 +340,7 @@ dataset_upload_part(struct dataset_upload *up, const char *name,
         return rc;
     up->seen[i] = true;
     up->part = i;
+    up->rows.base = up->base;
     reader_open(up);
     return ERR_OK;
 }

@@ -95,9 +95,10 @@ enum err dataset_upload_new(const struct dataset_upload_options *options,
                             struct dataset_upload **out, struct errinfo *e);
 void     dataset_upload_free(struct dataset_upload *up); /* NULL is fine */
 
-/* Before the first byte: the rows to come follow those of base, a table.  Its
- * columns, types, targets and task stay; a CSV header must name the same
- * columns in the same order.  Base's chunks are read once. */
+/* Before the first byte: the rows to come follow those of base, which is
+ * borrowed until the upload is freed.  Its columns, types, targets and task
+ * stay; a CSV header must name the same columns in the same order, and arrays
+ * come as base's did.  Base's chunks are read once (of arrays, twice). */
 enum err dataset_upload_resume(struct dataset_upload       *up,
                                const struct dataset_source *base,
                                struct errinfo              *e);

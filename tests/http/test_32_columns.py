@@ -153,10 +153,80 @@ def test_wrong_rows_may_be_skipped(client, name):
     assert answer.json["skipped"]["rows"] == 1
 
 
-def test_only_tables_grow(client, name):
+def form(client, name, method, *parts):
+    kind, body = multipart(*parts)
+    path = f"/v1/datasets/{name}" + ("/rows" if method == "POST" else "")
+    return client.request(method, path, body=body,
+                          headers={"Content-Type": kind})
+
+
+def numbers(n, k):
+    return [(i * 7 + k) % 100 / 8 for i in range(n)]
+
+
+@pytest.mark.parametrize("order", [("inputs", "targets"),
+                                   ("targets", "inputs")])
+def test_arrays_grow_as_they_came(client, name, order):
+    """In two halves or at once: the same columns, rows and training."""
+    def files(rows, first=0):
+        part = {"inputs": npy([rows, 2, 3],
+                              numbers(rows * 6 + first * 6, 1)[first * 6:]),
+                "targets": npy([rows], [(i * i) % 3 for i in range(
+                    first, first + rows)], "<i4")}
+        return [(kind, part[kind]) for kind in order]
+
+    whole = form(client, name + ".all", "PUT", *files(90)).json
+    first = form(client, name, "PUT", *files(60)).json
+    answer = form(client, name, "POST", *files(30, 60))
+    assert answer.status == 201, answer
+    grown = answer.json
+    assert (grown["rows"], grown["revision"]) == (90, 2)
+    for member in ("classes", "task", "input_shape", "target"):
+        assert grown[member] == whole[member], member
+    for a, b in zip(grown["columns"], whole["columns"]):
+        for figure in ("mean", "std"):  # summed block by block
+            assert a.get(figure) == pytest.approx(b.get(figure), rel=1e-12)
+            a[figure] = b.get(figure)
+        assert {**a, "mean": 0, "std": 0} == {**b, "mean": 0, "std": 0}
+    page = [client.ok("GET", f"/v1/datasets/{n}/rows?limit=1000", 200)["data"]
+            for n in (name, name + ".all")]
+    assert page[0] == page[1]
+    old = client.ok("GET", f"/v1/datasets/{name}/rows?revision=1", 200)["data"]
+    assert old == page[1][:60] and first["rows"] == 60
+    client.ok("POST", "/v1/networks", 201, json_body={
+        "name": name, "dataset": name,
+        "layers": [{"type": "flatten"}, {"type": "dense"}]})
+    digests = {client.version(name, client.train(
+        name, data, epochs=2, start_from="initial")["result"]["version"])["sha256"]
+        for data in (name, name + ".all")}
+    assert len(digests) == 1
+
+
+def test_arrays_that_do_not_fit_change_nothing(client, name):
+    made = form(client, name, "PUT", ("inputs", npy([4, 2], numbers(8, 1))),
+                ("targets", npy([4], numbers(4, 2)))).json
+    x, t = npy([2, 2], numbers(4, 3)), npy([2], numbers(2, 4))
+    for parts, place in (
+            ((("inputs", npy([2, 3], numbers(6, 1))), ("targets", t)), "inputs"),
+            ((("inputs", x), ("targets", npy([3], numbers(3, 1)))), "targets"),
+            ((("targets", t), ("inputs", x)), "targets"),
+            ((("inputs", x),), "targets"),
+            ((("file", b"inputs,targets\n1,2\n"),), None)):
+        answer = form(client, name, "POST", *parts)
+        assert answer.status == 422, (parts, answer)
+        assert place is None or place in str(answer.json), answer
+    assert client.ok("GET", f"/v1/datasets/{name}", 200) == made
+    assert form(client, name, "POST", ("inputs", x),
+                ("targets", t)).json["rows"] == 6
+
+
+def test_only_what_fits_is_appended(client, name):
     client.rows(name, [[0], [1]], [0.5, 1])
     assert append(client, name, "inputs,targets\n1,2\n").status == 422
     assert append(client, name + ".not", "x,y\n1,2\n").status == 404
+    client.dataset(name + ".table", "x,y\n1,2\n")
+    assert form(client, name + ".table", "POST",
+                ("inputs", npy([1], [1]))).status == 422
 
 
 def test_a_job_names_the_revision_it_trains_on(client, name):
