@@ -30,6 +30,7 @@ struct config {
     unsigned       workers; /* 0: one a core              */
     unsigned       threads; /* of one job; 0: one a core  */
     unsigned       queue_max;
+    unsigned       parameters_max, history_max;
     unsigned       memory_mib; /* 0: three quarters of memory */
     unsigned       connections;
     unsigned       connections_per_address, event_streams;

@@ -35,9 +35,8 @@ read_shape(json_t *shape, size_t width, struct tensor *t, struct errinfo *e)
             return err_set(e, ERR_INVALID, "/inputs/0/shape",
                            "must be an array of whole numbers from 1");
     }
-    if (rank > 1 && row == width)
-        t->n_rows = n / width;
-    else if (rank > 0 && (n == width || (rank == 1 && width == 1)))
+    if ((rank > 1 && row == width) ||
+        (rank > 0 && (n == width || (rank == 1 && width == 1))))
         t->n_rows = n / width;
     else
         return err_set(e, ERR_INVALID, "/inputs/0/shape",
