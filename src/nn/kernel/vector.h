@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(NN_SET_AVX512) || defined(NN_SET_AVX2) || defined(NN_SET_SSE2)
+#ifdef __SSE2__
 #include <immintrin.h>
 #else
 #include <math.h>
