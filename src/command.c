@@ -221,8 +221,10 @@ command_watch(int argc, char **argv, struct errinfo *e)
                 "is: backpropd watch URL [JOB], such as http://127.0.0.1:8080");
         return fail(MISTAKE, e);
     }
-    return watch_run(argv[2], argc > 3 ? argv[3] : NULL,
-                     getenv("BACKPROPD_KEY"), stdout,
+    /* No thread runs yet. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+    const char *key = getenv("BACKPROPD_KEY");
+
+    return watch_run(argv[2], argc > 3 ? argv[3] : NULL, key, stdout,
                      isatty(STDOUT_FILENO) != 0);
 }
 

@@ -31,12 +31,15 @@ static const struct option options[] = {
     { "workers",      COUNT, F(workers),      "0",              0,  256,     false, "training jobs that run at once; 0: one a core" },
     { "threads",      COUNT, F(threads),      "0",              0,  255,     false, "threads that share one training job, fewer while other jobs run; 0: one a core" },
     { "queue_max",    COUNT, F(queue_max),    "1000",           1,  1000000, false, "jobs that may wait in the queue; more are refused" },
+    { "parameters_max", COUNT, F(parameters_max), "268435456",  1,  1 << 28, false, "parameters that one network may have" },
+    { "history_max",  COUNT, F(history_max),  "100000000",      1,  100000000, false, "epochs that one job may ask for, all its restarts together: rows of its history" },
     { "memory_mib",   COUNT, F(memory_mib),   "0",              0,  1 << 24, false, "memory for jobs and models, MiB; 0: three quarters of what the machine or container has" },
     { "connections",  COUNT, F(connections),  "1000",           1,  100000,  false, "connections held at once" },
     { "key_rate",     COUNT, F(key_rate),     "0",              0,  1000000, false, "requests a second that one key may make; 0: any number" },
     { "row_rate",     COUNT, F(row_rate),     "0",              0,  1000000000, false, "rows a second that one key may have predicted; 0: any number" },
     { "network_rate", COUNT, F(network_rate), "0",              0,  1000000, false, "predictions a second that one network answers; 0: any number" },
     { "http_threads", COUNT, F(http_threads), "0",              0,  64,      false, "threads that read requests and run small predictions; 0: two" },
+    { "training_nice", COUNT, F(training_nice), "19",           0,  19,      false, "how far training gives way to requests and to other programs; 0: not at all" },
     { "connections_per_address", COUNT, F(connections_per_address), "0", 0, 100000, false, "connections from one address; 0: no limit" },
     { "event_streams", COUNT, F(event_streams), "256",          1,  100000,  false, "listeners to events at once" },
     { "upload_mib",   COUNT, F(upload_mib),   "65536",          1,  1 << 20, false, "largest upload of a dataset or weights, MiB" },
@@ -198,6 +201,7 @@ read_environment(struct config *c, struct errinfo *e)
         for (const char *p = options[i].key; *p != '\0'; p++)
             name[n++] = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
         name[n] = '\0';
+        /* No thread runs yet. NOLINTNEXTLINE(concurrency-mt-unsafe) */
         value = getenv(name);
         if (value == NULL)
             continue;

@@ -30,6 +30,7 @@ struct config {
     unsigned       workers; /* 0: one a core              */
     unsigned       threads; /* of one job; 0: one a core  */
     unsigned       queue_max;
+    unsigned       parameters_max, history_max;
     unsigned       memory_mib; /* 0: three quarters of memory */
     unsigned       connections;
     unsigned       connections_per_address, event_streams;
@@ -40,6 +41,7 @@ struct config {
     unsigned       dataset_rows;
     unsigned       database_mib; /* 0: what the disk has       */
     unsigned       http_threads; /* 0: two                     */
+    unsigned       training_nice;
     unsigned       key_rate, row_rate, network_rate; /* a second; 0: any */
     enum log_level log_level;
     int            listen_fd; /* main()'s: a socket we were handed; -1: none  */

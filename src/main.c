@@ -244,6 +244,8 @@ serve(const struct config *config, sigset_t *signals)
     struct mem_budget       budget;
     struct api_ctx          ctx = { .budget = &budget,
                                     .queue_max = config->queue_max,
+                                    .parameters_max = config->parameters_max,
+                                    .history_max = config->history_max,
                                     .open_metrics = config->open_metrics,
                                     .datasets_max = config->datasets,
                                     .datasets_bytes =
@@ -252,6 +254,7 @@ serve(const struct config *config, sigset_t *signals)
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,
                                          .n_threads = config->threads,
+                                         .nice = config->training_nice,
                                          .on_version = publish,
                                          .on_short = make_room };
     struct http_options     http = { .listen = config->listen,

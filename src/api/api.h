@@ -26,6 +26,8 @@ struct api_ctx {
     struct training_pool    *pool;
     struct mem_budget       *budget;
     unsigned                 queue_max; /* jobs that may wait */
+    unsigned                 parameters_max; /* of one network; 0: any */
+    unsigned                 history_max; /* epochs of one job; 0: any */
     struct http_keys        *keys;
     bool                     ask_keys; /* else everybody may do everything */
     bool                     open_metrics; /* to those without a key, too   */

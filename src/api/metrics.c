@@ -149,6 +149,9 @@ static const struct {
     { "too_many_rows",       "dataset_rows" },
     { "too_many_datasets",   "datasets" },
     { "datasets_full",       "datasets_mib" },
+    { "queue_full",          "queue_max" },
+    { "too_many_parameters", "parameters_max" },
+    { "too_many_epochs",     "history_max" },
 };
 /* clang-format on */
 

@@ -20,7 +20,7 @@
 
 #define METRICS_MAX_NETWORKS 256
 #define METRICS_MAX_STATUS 32
-#define METRICS_N_LIMITS 6
+#define METRICS_N_LIMITS 9
 
 struct metrics_route {
     atomic_uint_least64_t n[METRICS_MAX_STATUS]; /* by place of the status */
@@ -43,7 +43,7 @@ struct api_metrics {
     pthread_mutex_t        lock;       /* for a name that is new */
     struct metrics_network network[METRICS_MAX_NETWORKS + 1];
     struct histogram       batch_rows; /* of predictions */
-    atomic_uint_least64_t  n_limits[METRICS_N_LIMITS]; /* of datasets */
+    atomic_uint_least64_t  n_limits[METRICS_N_LIMITS];
     int64_t                start_ms;
 };
 

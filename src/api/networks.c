@@ -23,6 +23,20 @@ reply_network(struct api_ctx *api, const char *name, struct http_reply *rep,
     return rc;
 }
 
+static enum err
+check_size(struct api_ctx *api, size_t n_parameters, struct errinfo *e)
+{
+    if (api->parameters_max == 0 || n_parameters <= api->parameters_max)
+        return ERR_OK;
+    api_metrics_refused(api->metrics, "too_many_parameters");
+    return err_named(e,
+                     err_set(e, ERR_INVALID, "/layers",
+                             "give %zu parameters, and a network may have %u "
+                             "here (parameters_max)",
+                             n_parameters, api->parameters_max),
+                     "too_many_parameters");
+}
+
 /* Store the network with its initial weights as version 0. */
 static enum err
 insert_initial(struct api_ctx *api, const struct codec_network *asked,
@@ -39,6 +53,9 @@ insert_initial(struct api_ctx *api, const struct codec_network *asked,
     enum err             rc;
 
     rc = nn_net_new(&asked->spec, &net, e);
+    if (rc != ERR_OK)
+        goto out;
+    rc = check_size(api, nn_net_n_params(net), e);
     if (rc != ERR_OK)
         goto out;
     nn_net_init(net, asked->spec.seed);

@@ -68,6 +68,24 @@ read_key(const struct http_request *req, const char **out, char sha256[],
     return ERR_OK;
 }
 
+/* How long a history may become. */
+static enum err
+check_history(struct api_ctx *api, const struct codec_job *asked,
+              struct errinfo *e)
+{
+    uint64_t most = api->history_max;
+
+    if (most == 0 || asked->epochs <= most / codec_job_runs(asked))
+        return ERR_OK;
+    api_metrics_refused(api->metrics, "too_many_epochs");
+    return err_named(e,
+                     err_set(e, ERR_INVALID, "/epochs",
+                             "must be at most %llu here (history_max), over "
+                             "all restarts",
+                             (unsigned long long)most),
+                     "too_many_epochs");
+}
+
 /* Insert row, whose spec this is, and answer it. */
 static enum err
 submit(struct api_ctx *api, const struct http_request *req,
@@ -80,6 +98,8 @@ submit(struct api_ctx *api, const struct http_request *req,
     int64_t             id;
     enum err            rc = read_key(req, &how.key, sha256, e);
 
+    if (rc == ERR_OK)
+        rc = check_history(api, asked, e);
     if (rc != ERR_OK)
         return rc;
     codec_job_spec_format(asked, &spec);
@@ -95,6 +115,8 @@ submit(struct api_ctx *api, const struct http_request *req,
     row->priority = (int64_t)asked->priority;
     row->created_ms = clock_wall_ms();
     rc = store_job_insert(api->store, row, &how, &id, e);
+    if (rc == ERR_RATE)
+        api_metrics_refused(api->metrics, err_slug(e));
     if (rc != ERR_OK)
         goto out;
     training_pool_wake(api->pool);

@@ -13,6 +13,15 @@ clock_mono_us(void)
 }
 
 int64_t
+clock_tick_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t
 clock_wall_ms(void)
 {
     struct timespec ts;

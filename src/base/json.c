@@ -118,7 +118,7 @@ mistake(const struct json_reader *r, uint64_t offset, struct errinfo *e,
 
     snprintf(where, sizeof(where), "line %llu, column %llu",
              (unsigned long long)r->line,
-             (unsigned long long)(offset - r->line_offset + 1));
+             (unsigned long long)offset - r->line_offset + 1);
     va_start(ap, fmt);
     vsnprintf(what, sizeof(what), fmt, ap);
     va_end(ap);

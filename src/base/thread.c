@@ -65,11 +65,16 @@ thread_start(pthread_t *out, const char *name, void *(*fn)(void *), void *arg,
 
 /* On Linux the "process" 0 of these two calls is the calling thread. */
 void
-thread_be_nice(void)
+thread_be_nice(unsigned by)
 {
-    int now = getpriority(PRIO_PROCESS, 0);
+    const struct sched_param none = { 0 };
+    int                      now = getpriority(PRIO_PROCESS, 0);
 
-    setpriority(PRIO_PROCESS, 0, now + 10);
+    setpriority(PRIO_PROCESS, 0, now + (int)by);
+    /* A processor that runs nothing else counts as idle to whoever wakes, which
+     * a nice value alone does not bring about. */
+    if (by >= THREAD_NICEST)
+        sched_setscheduler(0, SCHED_IDLE, &none);
 }
 
 void

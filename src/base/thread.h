@@ -14,8 +14,10 @@
 enum err thread_start(pthread_t *out, const char *name, void *(*fn)(void *),
                       void *arg, struct errinfo *e);
 
-/* Lower the calling thread's priority (nice +10): it computes, others answer. */
-void thread_be_nice(void);
+/* Lower the priority of the calling thread, and of those it will start: it
+ * computes, others answer.  THREAD_NICEST: it runs when nobody else would. */
+#define THREAD_NICEST 19u
+void thread_be_nice(unsigned by);
 
 /* A condition variable on the monotonic clock, and a wait on it that ends at
  * until_us (clock_mono_us()); ETIMEDOUT then, 0 when woken. */

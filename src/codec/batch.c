@@ -82,7 +82,7 @@ read_class(const char *name, const char *at,
     if (n_out == 1)
         out[0] = k == 0 ? encoder->low : encoder->high;
     for (size_t i = 0; n_out > 1 && i < n_out; i++)
-        out[i] = i == k;
+        out[i] = (float)(i == k);
 }
 
 static void

@@ -5,15 +5,17 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/infer_data.h"
 #include "codec/rows.h"
 #include "codec/walk.h"
 
 /* The input as it is being read. */
 struct tensor {
-    uint64_t n_rows, n;    /* rows, and numbers, by its shape    */
-    size_t   type, size;   /* of an element; bytes               */
-    json_t  *data;         /* NULL: binary                       */
-    uint64_t binary_bytes; /* where data is NULL                 */
+    uint64_t           n_rows, n;    /* rows, and numbers, by its shape    */
+    size_t             type, size;   /* of an element; bytes               */
+    json_t            *data;         /* NULL: binary                       */
+    struct infer_data *read;         /* its numbers, where x is not NULL   */
+    uint64_t           binary_bytes; /* where data is NULL                 */
 };
 
 /* Rows by the shape: [rows, …], or a single row without that dimension. */
@@ -33,9 +35,8 @@ read_shape(json_t *shape, size_t width, struct tensor *t, struct errinfo *e)
             return err_set(e, ERR_INVALID, "/inputs/0/shape",
                            "must be an array of whole numbers from 1");
     }
-    if (rank > 1 && row == width)
-        t->n_rows = n / width;
-    else if (rank > 0 && (n == width || (rank == 1 && width == 1)))
+    if ((rank > 1 && row == width) ||
+        (rank > 0 && (n == width || (rank == 1 && width == 1))))
         t->n_rows = n / width;
     else
         return err_set(e, ERR_INVALID, "/inputs/0/shape",
@@ -75,6 +76,23 @@ flatten(json_t *data, float *to, size_t n, size_t *at, struct errinfo *e)
     return rc;
 }
 
+/* The numbers of data, flat; takes them where they were read already. */
+static enum err
+numbers_of(const struct tensor *t, float **out, size_t *out_n,
+           struct errinfo *e)
+{
+    if (t->read->x != NULL) {
+        *out = t->read->x;
+        *out_n = t->read->n;
+        t->read->x = NULL;
+        return ERR_OK;
+    }
+    *out = mem_resize(NULL, (size_t)t->n, sizeof(**out));
+    if (*out == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    return flatten(t->data, *out, (size_t)t->n, out_n, e);
+}
+
 static enum err
 rows_of_json(const struct tensor *t, size_t width, bool may_lack,
              struct codec_predict *out, struct errinfo *e)
@@ -88,10 +106,11 @@ rows_of_json(const struct tensor *t, size_t width, bool may_lack,
                        "must be an array of numbers");
     if (t->n > 16 * MIB)
         return err_set(e, ERR_LIMIT, "/inputs/0/shape", "is too large");
-    x = mem_resize(NULL, (size_t)t->n, sizeof(*x));
-    if (x == NULL)
-        return err_set(e, ERR_NOMEM, "", "out of memory");
-    rc = flatten(t->data, x, (size_t)t->n, &at, e);
+    rc = numbers_of(t, &x, &at, e);
+    if (rc == ERR_OK && at > t->n)
+        rc =
+            err_set(e, ERR_INVALID, "/inputs/0/data",
+                    "has more than the %zu numbers of its shape", (size_t)t->n);
     if (rc == ERR_OK && at < t->n)
         rc = err_set(e, ERR_INVALID, "/inputs/0/data",
                      "has %zu numbers, its shape has %zu", at, (size_t)t->n);
@@ -116,11 +135,12 @@ rows_of_bytes(const struct tensor *t, const void *p, size_t len, size_t width,
 }
 
 static enum err
-read_input(json_t *inputs, const void *rest, size_t rest_len, size_t width,
-           bool may_lack, struct codec_predict *out, struct errinfo *e)
+read_input(json_t *inputs, struct infer_data *read, const void *rest,
+           size_t rest_len, size_t width, bool may_lack,
+           struct codec_predict *out, struct errinfo *e)
 {
     json_t       *input = json_array_get(inputs, 0), *size;
-    struct tensor t = { 0 };
+    struct tensor t = { .read = read };
     const char   *type;
     enum err      rc;
 
@@ -196,13 +216,31 @@ read_outputs(json_t *document, struct codec_infer *out, struct errinfo *e)
     return ERR_OK;
 }
 
+/* The document, its numbers apart where they are nothing but numbers.  A text
+ * that is no JSON is told of as it came. */
+static enum err
+load(const void *body, size_t len, struct infer_data *read, json_t **out,
+     struct errinfo *e)
+{
+    enum err rc = infer_data_read(body, len, read, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    if (read->x != NULL &&
+        walk_load(read->rest.data, read->rest.len, out, NULL) == ERR_OK)
+        return ERR_OK;
+    infer_data_release(read);
+    return walk_load(body, len, out, e);
+}
+
 enum err
 codec_infer_parse(const void *body, size_t len, size_t json_len, size_t width,
                   bool may_lack, struct codec_infer *out, struct errinfo *e)
 {
     struct codec_infer infer = { .rows = { .version = -1 } };
+    struct infer_data  read = { 0 };
     json_t            *document = NULL, *id;
-    enum err           rc = walk_load(body, json_len, &document, e);
+    enum err           rc = load(body, json_len, &read, &document, e);
 
     if (rc == ERR_OK && !json_is_object(document))
         rc = err_set(e, ERR_INVALID, "", "must be an object");
@@ -215,10 +253,11 @@ codec_infer_parse(const void *body, size_t len, size_t json_len, size_t width,
             rc = err_set(e, ERR_NOMEM, "", "out of memory");
     }
     if (rc == ERR_OK)
-        rc = read_input(json_object_get(document, "inputs"),
+        rc = read_input(json_object_get(document, "inputs"), &read,
                         (const char *)body + json_len, len - json_len, width,
                         may_lack, &infer.rows, e);
     json_decref(document);
+    infer_data_release(&read);
     if (rc != ERR_OK) {
         codec_infer_release(&infer);
         return rc;

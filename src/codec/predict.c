@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,14 +46,16 @@ struct reader {
 };
 
 /* "/inputs/3", or "/inputs/3/0" for an element of it. */
-static enum err
-wrong_row(const struct reader *r, struct errinfo *e, const char *fmt, size_t a,
-          size_t b)
+__attribute__((format(printf, 3, 4))) static enum err
+wrong_row(const struct reader *r, struct errinfo *e, const char *fmt, ...)
 {
-    char at[48], what[160];
+    char    at[48], what[160];
+    va_list ap;
 
     snprintf(at, sizeof(at), "/inputs/%zu", r->out->n_rows);
-    snprintf(what, sizeof(what), fmt, a, b);
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof(what), fmt, ap);
+    va_end(ap);
     return err_set(e, ERR_INVALID, at, "%s", what);
 }
 
@@ -205,7 +208,7 @@ take_element(struct reader *r, const struct json_token *t, struct errinfo *e)
         return wrong_row(r, e,
                          "has more than the %zu numbers this network "
                          "takes",
-                         r->out->width, 0);
+                         r->out->width);
     if (r->enc != NULL && column == NULL)
         column = column_at(r->enc, r->count);
     if (column != NULL && dataset_type_cells(column->type) == DATASET_TEXTS)
@@ -248,8 +251,7 @@ object_begin(struct reader *r, struct errinfo *e)
     if (r->enc == NULL)
         return wrong_row(r, e,
                          "must be an array: this version knows no "
-                         "column names",
-                         0, 0);
+                         "column names");
     for (size_t i = 0; i < r->out->width; i++)
         r->row[i] = NAN;
     r->place = IN_OBJECT;
@@ -319,7 +321,7 @@ in_column(struct reader *r, const struct json_token *t, struct errinfo *e)
     default:
         if (r->count - c->raw_offset >= c->width)
             return wrong_row(r, e, "a column has more than %zu numbers",
-                             c->width, 0);
+                             c->width);
         return take_element(r, t, e);
     }
 }
@@ -390,7 +392,7 @@ take_token(void *arg, const struct json_token *t, struct errinfo *e)
             return ERR_OK;
         }
         if (t->event != JSON_BEGIN_ARRAY && t->event != JSON_BEGIN_OBJECT)
-            return wrong_row(r, e, "must be an array or an object", 0, 0);
+            return wrong_row(r, e, "must be an array or an object");
         rc = row_begin(r, e);
         if (rc != ERR_OK)
             return rc;

@@ -68,7 +68,8 @@ codec_schedule_rate(const struct codec_schedule *s, double rate, uint64_t epoch,
     case CODEC_SCHEDULE_CONSTANT:
         break;
     case CODEC_SCHEDULE_STEP:
-        rate *= pow((double)s->factor, (double)(k / s->every_epochs));
+        k /= s->every_epochs; /* whole steps */
+        rate *= pow((double)s->factor, (double)k);
         break;
     case CODEC_SCHEDULE_EXPONENTIAL:
         rate *= pow((double)s->factor, (double)k);

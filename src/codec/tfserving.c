@@ -160,15 +160,17 @@ codec_tfserving_parse(const void *body, size_t len, const struct nn_spec *spec,
     if (numbers)
         rc = codec_rows_read(body, len, "\"instances\"", width, encoder != NULL,
                              &read, out, e);
+    *out_columns = rc == ERR_OK && !read;
+    if (numbers && *out_columns)
+        rc = codec_rows_read(body, len, "\"inputs\"", width, encoder != NULL,
+                             &read, out, e);
     if (rc == ERR_OK && read && out->version >= 0) {
         free(out->raw); /* "version" is no word of theirs */
         rc = err_set(e, ERR_INVALID, "/version",
                      "the version belongs into the path");
     }
-    if (rc != ERR_OK || read) {
-        *out_columns = false;
+    if (rc != ERR_OK || read)
         return rc;
-    }
     return parse_tree(body, len, spec, encoder, out, out_columns, e);
 }
 

@@ -156,7 +156,7 @@ walk_element(char out[WALK_POINTER_SIZE], const char *at, size_t i)
 const char *
 value_type(const json_t *value)
 {
-    switch (json_typeof(value)) {
+    switch (value != NULL ? json_typeof(value) : JSON_NULL) {
     case JSON_OBJECT:
         return "an object";
     case JSON_ARRAY:

@@ -25,7 +25,7 @@ function short(y, step) {
   if (y === 0) return "0";
   const a = Math.abs(y),
     digits = step ? Math.min(5, Math.max(1, Math.ceil(Math.log10(a / step) + 1e-9) + 1)) : 4;
-  if (a >= 1e5 || a < 1e-4) return y.toExponential(Math.min(2, digits - 1));
+  if (a >= 1e5 || a < 1e-4) return y.toExponential(Math.min(2, digits - 1)).replace(/\.?0+e/, "e");
   return String(+y.toPrecision(Math.max(digits, a >= 1 ? Math.floor(Math.log10(a)) + 1 : 1)));
 }
 
@@ -185,7 +185,7 @@ export class Chart {
     this.grid(c, w, hgt, r);
     c.save();
     c.beginPath();
-    c.rect(PAD.left, PAD.top - 4, w - PAD.left - PAD.right + 1, hgt - PAD.top - PAD.bottom + 8);
+    c.rect(PAD.left - 6, PAD.top - 4, w - PAD.left - PAD.right + 12, hgt - PAD.top - PAD.bottom + 8);
     c.clip();
     for (const s of this.shown()) this.line(c, s, w);
     for (const m of this.marks) this.mark(c, m, hgt);
@@ -237,7 +237,9 @@ export class Chart {
     c.textBaseline = "top";
     for (const x of ticks(r.x0, r.x1, Math.min(r.x1 - r.x0, Math.max(2, w / 90)))) {
       if (x !== Math.round(x)) continue;
-      c.fillText(Math.abs(x) < 1e6 ? count(x) : compact(x), this.px(x), hgt - PAD.bottom + 8);
+      const text = Math.abs(x) < 1e6 ? count(x) : compact(x),
+        half = c.measureText(text).width / 2;
+      c.fillText(text, Math.min(this.px(x), w - half), hgt - PAD.bottom + 8);
     }
   }
 
@@ -352,12 +354,20 @@ export class Chart {
       );
     }
     const span = (this.r.x1 - this.r.x0) / 60;
-    for (const m of this.marks) if (Math.abs(m.x - x) <= span) rows.push(h("div", `▼ ${m.text}`));
+    for (const m of this.marks) if (Math.abs(m.x - x) <= span) rows.push(h("div.mark", h("i", { style: { color: `var(${m.colour ?? "--warn"})` } }, "▼ "), m.text));
     replace(this.tip, h("b", `Epoch ${count(x)}`), rows);
     this.tip.classList.remove("hidden");
     const room = w - p > this.tip.offsetWidth + 24;
     this.tip.style.left = `${room ? p + 12 : p - 12 - this.tip.offsetWidth}px`;
     this.tip.style.top = "14px";
+  }
+
+  /** Draw once in the next frame, however often it is asked for before that. */
+  soon() {
+    this.due ??= requestAnimationFrame(() => {
+      this.due = null;
+      this.draw();
+    });
   }
 
   leave() {
@@ -379,7 +389,7 @@ export class Chart {
       if (!this.r) return;
       if (this.drag) this.drag[1] = x(e);
       this.at = this.inv(x(e));
-      this.draw();
+      this.soon();
     });
     c.addEventListener("pointerleave", () => {
       if (!this.drag) this.leave();

@@ -180,9 +180,9 @@ export async function jobPage({ body, args: [id], signal }) {
   );
 
   const draw = () => {
-    const marks = (job.warnings ?? []).map(w => ({ x: w.epoch, text: w.type ?? w.code ?? "warning" }));
+    const marks = (job.warnings ?? []).map(w => ({ x: w.epoch, text: `${(w.code ?? "warning").replaceAll("_", " ")}: ${w.advice ?? ""}` }));
     const best = job.result?.best_epoch;
-    if (best) marks.push({ x: best, text: "kept", colour: "--good" });
+    if (best) marks.push({ x: best, text: "the best, which is kept", colour: "--good" });
     const palette = ["--s3", "--s4", "--s5", "--s6"];
     const more = [...others].flatMap(([n, o], i) =>
       o

@@ -239,7 +239,7 @@ export async function newNetwork({ body, params }) {
         "section.card",
         h(
           "div.fields",
-          h("label", "Suggest from dataset", from),
+          h("label", "For dataset", from),
           form.field("/name", "Name", name, "small letters, digits, . _ -"),
           form.field("/input_shape", "Input shape", shape),
           form.field("/loss", "Loss", loss),

@@ -162,7 +162,7 @@ find_parts(const struct dataset_meta *meta, const void *p, size_t len,
     block.n_rows = get32(u + AT_N_ROWS);
     block.first_row = get64(u + AT_FIRST_ROW);
     if (u[AT_CELL_TYPE] > CELLS_FLOAT ||
-        memcmp(u + AT_ZERO, zero, sizeof(zero)))
+        memcmp(u + AT_ZERO, zero, sizeof(zero)) != 0)
         return corrupt(e, "is of an unknown kind");
     if (block.first_column >= meta->n_columns || block.n_columns == 0 ||
         block.n_columns > meta->n_columns - block.first_column)

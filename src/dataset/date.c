@@ -102,8 +102,10 @@ scan_time(struct scan *t, double *out)
     if (scan_char(t, ':') && !scan_number(t, 2, &second))
         return false;
     if (scan_char(t, '.'))
-        for (; t->p < t->end && *t->p >= '0' && *t->p <= '9'; unit /= 10)
+        while (t->p < t->end && *t->p >= '0' && *t->p <= '9') {
             fraction += unit * (*t->p++ - '0');
+            unit /= 10;
+        }
     if (hour > 23 || minute > 59 || second > 60)
         return false;
     *out = 3600 * hour + 60 * minute + second + fraction;

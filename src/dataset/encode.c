@@ -110,7 +110,7 @@ dataset_input_apply(const struct dataset_input *in, const float *raw, float *x)
     case DATASET_CATEGORICAL:
     case DATASET_CLASS:
         for (size_t k = 0; k < in->n_categories; k++)
-            x[k] = (float)k == raw[0];
+            x[k] = (float)((float)k == raw[0]);
         break;
     case DATASET_IGNORED:
     case DATASET_TYPE_COUNT:

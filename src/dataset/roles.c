@@ -79,7 +79,8 @@ truth_of(const struct dataset_column *col, float cell)
     if (dataset_type_cells(col->type) == DATASET_NUMBERS)
         return cell;
     name = col->categories[(size_t)cell];
-    return dataset_cell_truth(name, strlen(name), &pair, &truth) ? truth : NAN;
+    return dataset_cell_truth(name, strlen(name), &pair, &truth) ? (float)truth
+                                                                 : NAN;
 }
 
 enum err

@@ -14,11 +14,7 @@
 #define TAKE_RATE 16384 /* bytes per second a client must take  */
 #define FEED_BLOCK 4096
 #define MAX_HEADERS (HTTP_MAX_REPLY_HEADERS + 9)
-
-struct header {
-    const char *name;
-    const char *value;
-};
+#define HEADER(name, value) ((struct http_header){ name, value })
 
 void
 http_reply_header(struct http_reply *rep, const char *name, const char *fmt,
@@ -68,35 +64,35 @@ is_get(const struct http_exchange *x)
     return x->req.route == NULL || x->req.route->method == HTTP_GET;
 }
 
-/* All headers of the answer, other than Date and the framing. */
+/* All headers of the answer, other than Date and the framing; the last one is
+ * X-Request-Id. */
 static size_t
-headers_of(struct http_exchange *x, struct header h[MAX_HEADERS])
+headers_of(struct http_exchange *x, struct http_header h[MAX_HEADERS])
 {
     const struct http_reply *rep = &x->rep;
     size_t                   n = 0;
 
     http_origin_reply(x);
     if (rep->body.len > 0 || rep->feed != NULL || rep->file > 0) {
-        h[n++] = (struct header){ "Content-Type", rep->content_type };
+        h[n++] = HEADER("Content-Type", rep->content_type);
         /* Nobody keeps the answer to another method anyway. */
         if (is_get(x) && is_json(rep->content_type) &&
             !has_header(rep, "Cache-Control"))
-            h[n++] = (struct header){ "Cache-Control", "no-store" };
+            h[n++] = HEADER("Cache-Control", "no-store");
     }
-    h[n++] = (struct header){ "X-Request-Id", x->id };
-    h[n++] = (struct header){ "X-Content-Type-Options", "nosniff" };
-    h[n++] = (struct header){ "Cross-Origin-Resource-Policy", "same-origin" };
-    h[n++] = (struct header){ "Referrer-Policy", "no-referrer" };
+    h[n++] = HEADER("X-Content-Type-Options", "nosniff");
+    h[n++] = HEADER("Cross-Origin-Resource-Policy", "same-origin");
+    h[n++] = HEADER("Referrer-Policy", "no-referrer");
     if (!has_header(rep, "Content-Security-Policy"))
-        h[n++] =
-            (struct header){ "Content-Security-Policy",
-                             "default-src 'none'; frame-ancestors 'none'" };
+        h[n++] = HEADER("Content-Security-Policy",
+                        "default-src 'none'; frame-ancestors 'none'");
     if (rep->status == MHD_HTTP_UNSUPPORTED_MEDIA_TYPE)
-        h[n++] = (struct header){ "Accept-Encoding", "gzip, identity" };
+        h[n++] = HEADER("Accept-Encoding", "gzip, identity");
     if (x->must_close)
-        h[n++] = (struct header){ "Connection", "close" };
+        h[n++] = HEADER("Connection", "close");
     for (size_t i = 0; i < rep->n_headers; i++)
-        h[n++] = (struct header){ rep->header[i].name, rep->header[i].value };
+        h[n++] = HEADER(rep->header[i].name, rep->header[i].value);
+    h[n++] = HEADER("X-Request-Id", x->id);
     return n;
 }
 
@@ -124,11 +120,31 @@ feed_read(void *cls, uint64_t pos, char *to, size_t max)
     return (ssize_t)n;
 }
 
+/* One like those before, where x->rep is nothing special. */
+static struct MHD_Response *
+response_ready(struct http_exchange *x)
+{
+    const struct http_options *opt = &x->server->opt;
+    const struct http_reply   *rep = &x->rep;
+    struct http_header         h[MAX_HEADERS];
+    size_t                     n;
+
+    if (rep->status != MHD_HTTP_OK || is_get(x) || rep->n_headers > 0 ||
+        rep->body.len == 0 || rep->body.len > HTTP_READY_BYTES ||
+        rep->feed != NULL || rep->file > 0 || x->must_close ||
+        (opt->cors_origins != NULL && opt->cors_origins[0] != '\0'))
+        return NULL;
+    n = headers_of(x, h) - 1;
+    x->ready = http_ready_take(&x->server->shelf, rep->content_type, h, n,
+                               x->id, rep->body.data, rep->body.len);
+    return x->ready != NULL ? http_ready_response(x->ready) : NULL;
+}
+
 /* The response for x->rep, whose body it takes; NULL where memory is short. */
 static struct MHD_Response *
 response_new(struct http_exchange *x)
 {
-    struct header        h[MAX_HEADERS];
+    struct http_header   h[MAX_HEADERS];
     size_t               n = headers_of(x, h), len = x->rep.body.len;
     struct MHD_Response *r;
 
@@ -177,6 +193,8 @@ http_answer_queue(struct http_exchange *x)
             x->conn, x->rep.feed != NULL ? HTTP_WAIT_NOTHING : HTTP_WAIT_TAKE,
             seconds * 1000000))
         return MHD_NO;
+    if (!x->rep.body.failed && (r = response_ready(x)) != NULL)
+        return MHD_queue_response(x->connection, x->status, r);
     if (!x->rep.body.failed)
         r = response_new(x);
     if (r == NULL) {
@@ -192,9 +210,9 @@ http_answer_queue(struct http_exchange *x)
 enum MHD_Result
 http_answer_now(struct http_exchange *x)
 {
-    struct header h[MAX_HEADERS];
-    struct buf    out = { 0 };
-    size_t        n;
+    struct http_header h[MAX_HEADERS];
+    struct buf         out = { 0 };
+    size_t             n;
 
     x->must_close = true;
     n = headers_of(x, h);

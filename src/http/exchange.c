@@ -28,6 +28,7 @@ exchange_release(struct http_exchange *x)
         x->rep.feed->close(x->rep.feed_state);
     if (x->feed.entered)
         http_feeds_leave(x->server->feeds);
+    http_ready_give(&x->server->shelf, x->ready);
     http_body_release(x);
     http_reply_reset(&x->rep);
     gunzip_free(x->gunzip);
@@ -49,7 +50,10 @@ exchange_take(struct http_server *server, size_t len)
     pthread_mutex_unlock(&server->spare_lock);
     if (x == NULL)
         return mem_array(1, sizeof(*x) + 2 * (USUAL_TARGET + 1), 0);
+    struct buf body = x->body;
+
     memset(x, 0, sizeof(*x));
+    x->body = body;
     return x;
 }
 
@@ -67,6 +71,8 @@ http_exchange_free(struct http_exchange *x)
         }
         pthread_mutex_unlock(&server->spare_lock);
     }
+    if (x != NULL)
+        buf_release(&x->body);
     free(x);
     atomic_fetch_sub(&server->n_exchanges, 1);
 }
@@ -218,12 +224,12 @@ on_head(struct http_exchange *x, const char *method, const char *version)
         return answer_early(x);
     route = x->req.route;
     if (route->stream == NULL) {
-        buf_init(&x->body, route->max_body);
+        x->body.max = route->max_body;
         x->phase = PHASE_BODY;
         return await_body(x);
     }
     /* What a stream will need is taken now: no reason to fail in the middle. */
-    buf_init(&x->body, HTTP_PIECE);
+    x->body.max = HTTP_PIECE;
     err_clear(&e);
     rc = mem_budget_take(&x->server->bodies, HTTP_PIECE, "the upload", &e);
     if (rc != ERR_OK) {

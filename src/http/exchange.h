@@ -30,6 +30,7 @@
 #include "http/guard.h"
 #include "http/lane.h"
 #include "http/media.h"
+#include "http/ready.h"
 #include "http/server.h"
 #include "http/watch.h"
 
@@ -41,6 +42,8 @@
 #define HTTP_FAST_BODY (64 * KIB)
 /* What a stream's handler gets at once, at most. */
 #define HTTP_PIECE (256 * KIB)
+/* The memory for a body that an exchange keeps when it is used again. */
+#define HTTP_KEPT_BODY (8 * KIB)
 /* What is read of a refused body, so that the connection can go on. */
 #define HTTP_SWALLOW MIB
 
@@ -58,16 +61,17 @@ struct http_server {
     atomic_bool           stopping;
     atomic_uint_least64_t n_refused_connections, n_refused_queue,
         n_refused_memory, n_refused_feeds, n_refused_address;
-    struct mem_budget    bodies;    /* bytes of bodies held at once          */
-    int64_t              stream_us; /* over which a stream's rate is taken   */
-    struct http_lane    *lane;
-    struct http_watch   *watch;
-    struct http_feeds   *feeds;
-    struct MHD_Daemon   *daemon;
+    struct mem_budget     bodies;    /* bytes of bodies held at once          */
+    int64_t               stream_us; /* over which a stream's rate is taken   */
+    struct http_lane     *lane;
+    struct http_watch    *watch;
+    struct http_feeds    *feeds;
+    struct MHD_Daemon    *daemon;
     pthread_mutex_t       spare_lock;
     unsigned              n_spares;
     struct http_exchange *spare[HTTP_SPARES];
-    struct MHD_Response *short_of_memory; /* made before there is none left */
+    struct http_shelf     shelf;
+    struct MHD_Response  *short_of_memory; /* made before there is none left */
 };
 
 enum http_phase {
@@ -115,8 +119,9 @@ struct http_exchange {
         struct http_exchange *next, **link; /* asleep: see feed.h */
     } feed;
 
-    unsigned status; /* answered; 0: not yet */
-    size_t   n_sent;
+    struct http_ready *ready;  /* the answer, where it goes back */
+    unsigned           status; /* answered; 0: not yet */
+    size_t             n_sent;
 
     size_t target_len; /* of the path and the query, as they came */
     char  *path;       /* without the query */

@@ -33,21 +33,23 @@ static const struct http_refusal
         "this is no name of ours: localhost, 127.0.0.1 and [::1] are, and "
         "what allowed_hosts lists" };
 
+#define KNOWN(name) name, sizeof(name) - 1
 static const struct {
     const char *name;
+    size_t      len;
     size_t      offset;
     bool        once; /* a second one is refused, not ignored */
 } known[] = {
-    { "Accept",            offsetof(struct http_head, accept),            false },
-    { "Authorization",     offsetof(struct http_head, authorization),     true  },
-    { "Content-Encoding",  offsetof(struct http_head, content_encoding),  true  },
-    { "Content-Length",    offsetof(struct http_head, content_length),    true  },
-    { "Content-Type",      offsetof(struct http_head, content_type),      true  },
-    { "Expect",            offsetof(struct http_head, expect),            true  },
-    { "Host",              offsetof(struct http_head, host),              true  },
-    { "Origin",            offsetof(struct http_head, origin),            true  },
-    { "Transfer-Encoding", offsetof(struct http_head, transfer_encoding), true  },
-    { "X-Request-Id",      offsetof(struct http_head, request_id),        false },
+    { KNOWN("Accept"),            offsetof(struct http_head, accept),            false },
+    { KNOWN("Authorization"),     offsetof(struct http_head, authorization),     true  },
+    { KNOWN("Content-Encoding"),  offsetof(struct http_head, content_encoding),  true  },
+    { KNOWN("Content-Length"),    offsetof(struct http_head, content_length),    true  },
+    { KNOWN("Content-Type"),      offsetof(struct http_head, content_type),      true  },
+    { KNOWN("Expect"),            offsetof(struct http_head, expect),            true  },
+    { KNOWN("Host"),              offsetof(struct http_head, host),              true  },
+    { KNOWN("Origin"),            offsetof(struct http_head, origin),            true  },
+    { KNOWN("Transfer-Encoding"), offsetof(struct http_head, transfer_encoding), true  },
+    { KNOWN("X-Request-Id"),      offsetof(struct http_head, request_id),        false },
 };
 /* clang-format on */
 
@@ -62,11 +64,11 @@ static bool
 is_token(const char *s, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        char c = s[i];
+        char c = s[i], lower = (char)(c | 0x20);
 
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-              (c >= '0' && c <= '9') ||
-              (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL)))
+        if (!((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
+              c == '-' ||
+              (c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL)))
             return false;
     }
     return len > 0;
@@ -95,7 +97,7 @@ read_header(void *cls, enum MHD_ValueKind kind, const char *name,
     for (size_t i = 0; i < COUNT_OF(known); i++) {
         const char **slot;
 
-        if (strcasecmp(known[i].name, name) != 0)
+        if (known[i].len != name_len || strcasecmp(known[i].name, name) != 0)
             continue;
         slot = (const char **)((char *)r->head + known[i].offset);
         if (*slot == NULL) {

@@ -63,10 +63,14 @@ http_reply_reset(struct http_reply *rep)
     buf_release(&rep->body);
     if (rep->file > 0)
         close(rep->file);
-    *rep = (struct http_reply){
-        .status = 200,
-        .content_type = "application/json",
-    };
+    /* Texts of headers are left as they are: there are none of them now. */
+    rep->status = 200;
+    rep->content_type = "application/json";
+    rep->feed = NULL;
+    rep->feed_state = NULL;
+    rep->file = 0;
+    rep->file_len = 0;
+    rep->n_headers = 0;
     buf_init(&rep->body, 0);
 }
 

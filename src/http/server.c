@@ -219,8 +219,13 @@ server_free(struct http_server *server)
         close(server->listen_fd);
     if (server->short_of_memory != NULL)
         MHD_destroy_response(server->short_of_memory);
-    while (server->n_spares > 0)
-        free(server->spare[--server->n_spares]);
+    while (server->n_spares > 0) {
+        struct http_exchange *x = server->spare[--server->n_spares];
+
+        buf_release(&x->body);
+        free(x);
+    }
+    http_shelf_release(&server->shelf);
     pthread_mutex_destroy(&server->spare_lock);
     free(server);
 }
@@ -251,6 +256,7 @@ http_server_start(const struct http_options *options, struct http_server **out,
     if (server == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
     pthread_mutex_init(&server->spare_lock, NULL);
+    http_shelf_init(&server->shelf);
     server->listen_fd = -1;
     server->opt = *options;
     fill_defaults(&server->opt);

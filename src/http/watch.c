@@ -310,7 +310,7 @@ http_conn_expect(struct http_conn *conn, enum http_wait wait, int64_t within_us)
 {
     int64_t old = atomic_load(&conn->deadline_us);
     int64_t deadline =
-        wait == HTTP_WAIT_NOTHING ? 0 : clock_mono_us() + within_us;
+        wait == HTTP_WAIT_NOTHING ? 0 : clock_tick_us() + within_us;
 
     do {
         if (old == CUT)

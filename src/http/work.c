@@ -32,7 +32,10 @@ http_body_add(struct http_exchange *x, const void *p, size_t n,
 void
 http_body_release(struct http_exchange *x)
 {
-    buf_release(&x->body);
+    if (x->body.cap > HTTP_KEPT_BODY)
+        buf_release(&x->body);
+    else
+        buf_reset(&x->body);
     mem_budget_give(&x->server->bodies, x->n_budget);
     x->n_budget = 0;
     x->req.body = NULL;

@@ -255,10 +255,12 @@ exact(const struct nn_exact_pass *pass, const double *x, double *y)
         double weight = nn_exact_param(pass, f);
         double bias = nn_exact_param(pass, v.features + f);
 
+/* A name to declare. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define EACH(at)                                                               \
     for (size_t o = 0; o < v.outer; o++)                                       \
         for (size_t at = (o * v.features + f) * v.inner, end = at + v.inner;   \
              at < end; at++)
+        /* NOLINTEND(bugprone-macro-parentheses) */
         EACH(i)
         mean += x[i] / v.count;
         EACH(i)

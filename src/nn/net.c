@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "nn/floats.h"
 #include "nn/init.h"
+#include "nn/kernel/kernel.h"
 #include "nn/layer.h"
 #include "nn/layout.h"
 
@@ -15,7 +16,8 @@
 struct nn_net {
     struct nn_spec   spec;
     struct nn_layout layout;
-    float           *turned; /* at the offsets of the parameters; NULL: none */
+    float           *turned; /* NULL: none */
+    size_t           turned_at[NN_MAX_LAYERS];
 };
 
 #define HEADER_FLOATS                                                          \
@@ -75,33 +77,51 @@ nn_net_free(struct nn_net *net)
     free(net);
 }
 
+/* Where each layer's turned weights begin, in floats, and all of them. */
+static size_t
+turned_layout(const struct nn_spec *spec, const struct nn_layout *layout,
+              size_t at[NN_MAX_LAYERS])
+{
+    size_t sum = 0;
+
+    for (size_t l = 0; l < spec->n_layers; l++) {
+        size_t n = 0;
+
+        if (spec->layer[l].type == &nn_dense &&
+            !nn_kernel_turned_floats(nn_shape_size(&layout->shape[l + 1]),
+                                     nn_shape_size(&layout->shape[l]), &n))
+            return 0;
+        at[l] = sum;
+        if (!mem_add(sum, n, &sum))
+            return 0;
+    }
+    return sum;
+}
+
 size_t
 nn_net_turned_bytes(const struct nn_spec *spec)
 {
     struct nn_layout layout = nn_layout_of(spec);
+    size_t           at[NN_MAX_LAYERS];
 
-    return layout.offset[spec->n_layers] * sizeof(float);
+    return turned_layout(spec, &layout, at) * sizeof(float);
 }
 
 enum err
 nn_net_turn(struct nn_net *net, struct errinfo *e)
 {
     const struct nn_layout *layout = &net->layout;
-    float *to = mem_floats(layout->offset[net->spec.n_layers], 0);
+    size_t n = turned_layout(&net->spec, layout, net->turned_at);
+    float *to = n > 0 ? mem_floats(n, 0) : NULL;
 
-    if (to == NULL)
+    if (n > 0 && to == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory for turned weights");
-    for (size_t l = 0; l < net->spec.n_layers; l++) {
-        size_t       n_in = nn_shape_size(&layout->shape[l]);
-        size_t       n_out = nn_shape_size(&layout->shape[l + 1]);
-        const float *W = nn_net_params_const(net) + layout->offset[l];
-
-        if (net->spec.layer[l].type != &nn_dense)
-            continue;
-        for (size_t j = 0; j < n_out; j++)
-            for (size_t i = 0; i < n_in; i++)
-                to[layout->offset[l] + i * n_out + j] = W[j * n_in + i];
-    }
+    for (size_t l = 0; l < net->spec.n_layers; l++)
+        if (net->spec.layer[l].type == &nn_dense)
+            nn_kernel_turn(nn_shape_size(&layout->shape[l + 1]),
+                           nn_shape_size(&layout->shape[l]),
+                           nn_net_params_const(net) + layout->offset[l],
+                           to + net->turned_at[l]);
     free(net->turned);
     net->turned = to;
     return ERR_OK;
@@ -112,7 +132,7 @@ nn_net_turned(const struct nn_net *net, size_t i)
 {
     if (net->turned == NULL || net->spec.layer[i].type != &nn_dense)
         return NULL;
-    return net->turned + net->layout.offset[i];
+    return net->turned + net->turned_at[i];
 }
 
 const struct nn_spec *

@@ -45,8 +45,8 @@ void     nn_net_free(struct nn_net *net); /* NULL is fine */
 void nn_net_init(struct nn_net *net, uint64_t seed);
 
 /*
- * Keep the weights of dense layers turned, [n_in][n_out], beside those as they
- * are: a pass over a few samples then takes half the time and gives the same
+ * Keep the weights of dense layers turned (kernel.h) beside those as they are:
+ * a pass over a few samples then takes half the time or less and gives the same
  * bytes.  For a net that is trained no more: parameters that change later are
  * not seen.  nn_net_turned_bytes() more bytes; freed with the net.
  */

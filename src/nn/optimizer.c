@@ -74,6 +74,12 @@ nn_optimizer_begin(struct nn_optimizer *opt)
 }
 
 void
+nn_optimizer_skip(struct nn_optimizer *opt, size_t n_steps)
+{
+    opt->steps += n_steps;
+}
+
+void
 nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
                     size_t first, size_t n, float rate)
 {

@@ -69,6 +69,8 @@ void     nn_optimizer_free(struct nn_optimizer *opt); /* NULL is fine */
 void nn_optimizer_begin(struct nn_optimizer *opt);
 void nn_optimizer_update(struct nn_optimizer *opt, float *params,
                          const float *grad, size_t first, size_t n, float rate);
+/* So many steps were made by somebody else. */
+void nn_optimizer_skip(struct nn_optimizer *opt, size_t n_steps);
 
 /* The vectors that an update of a parameter touches beside it, [n_params]. */
 void nn_optimizer_vectors(const struct nn_optimizer *opt,

@@ -89,7 +89,8 @@ nn_tiny_rows(const struct nn_kernel_tiny *tiny, struct nn_work *work,
              struct nn_optimizer *opt, const float *x, const float *t, size_t n,
              const struct nn_train_options *options, struct nn_train_sums *sums)
 {
-    float                      y[NN_TINY_ROWS * NN_KERNEL_TINY_WIDTH];
+    /* A kernel may write a whole vector where the last row begins. */
+    float                      y[(NN_TINY_ROWS + 1) * NN_KERNEL_TINY_WIDTH];
     size_t                     n_out = tiny->layer[tiny->n_layers - 1].n_out;
     struct nn_kernel_tiny_sums s = { sums->loss, sums->gradient_norm, { 0 } };
 
@@ -97,8 +98,7 @@ nn_tiny_rows(const struct nn_kernel_tiny *tiny, struct nn_work *work,
         s.layer_norm[i] = sums->layer_norm[i];
     size_t done = nn_kernel()->tiny(tiny, x, t, n, y, &s);
 
-    for (size_t i = 0; i < n && i <= done; i++)
-        nn_optimizer_begin(opt);
+    nn_optimizer_skip(opt, done < n ? done + 1 : n);
     sums->loss = s.loss;
     sums->gradient_norm = s.norm;
     for (size_t i = 0; i < tiny->n_layers; i++)

@@ -14,10 +14,13 @@ static size_t
 largest(const float *x, size_t n)
 {
     size_t best = 0;
+    float  most = x[0];
 
-    for (size_t i = 1; i < n; i++)
-        if (x[i] > x[best])
-            best = i;
+    /* By choices, not branches: which it is cannot be foretold. */
+    for (size_t i = 1; i < n; i++) {
+        best = x[i] > most ? i : best;
+        most = x[i] > most ? x[i] : most;
+    }
     return best;
 }
 

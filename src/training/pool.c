@@ -130,7 +130,7 @@ worker_main(void *arg)
     struct training_pool *pool = arg;
     uint64_t              wakes;
 
-    thread_be_nice();
+    thread_be_nice(pool->options.nice);
     while (pool_goes_on(pool, &wakes))
         if (!work(pool))
             pool_idle(pool, wakes);

@@ -93,7 +93,6 @@ helper_main(void *arg)
     struct training_team *team = helper->team;
     unsigned              seen = 0;
 
-    thread_be_nice();
     training_blame_set(team->job_id);
     for (;;) {
         wait_for_news(team, seen);

@@ -54,7 +54,8 @@ class Daemon:
     def __init__(self, program, threads, directory):
         self.process = subprocess.Popen(
             [program, "--listen", "127.0.0.1:0", "--threads", str(threads),
-             "--log-level", "error", "--database", f"{directory}/{threads}.db"],
+             "--log-level", "error", "--training-nice", "0",
+             "--database", f"{directory}/{threads}.db"],
             stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().split()[-1]
 

@@ -11,6 +11,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -165,10 +166,16 @@ async function weight(browser, url) {
 }
 
 /**
- * The pointer over a chart and back: the longest time without a frame, but for
- * one in twenty, and the longest task.
+ * The pointer over a chart and back.  work: processor time of the page's thread
+ * for each step, in ms, whoever else has the machine; frame: time from one frame
+ * to the next, but for the longest one in twenty; task: the longest one.
  */
 async function sweep(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
+  const worked = async () =>
+    1000 * (await cdp.send("Performance.getMetrics")).metrics.find(m => m.name === "TaskDuration").value;
+  const before = await worked();
   const box = await page.locator('canvas[aria-label^="Loss by epoch"]').boundingBox();
   await page.evaluate(() => {
     window.frames_ = [];
@@ -189,12 +196,15 @@ async function sweep(page) {
   await page.mouse.move(box.x + 60, y);
   await page.mouse.move(box.x + box.width - 20, y, { steps: 60 });
   await page.mouse.move(box.x + 60, y, { steps: 60 });
-  return page.evaluate(() => {
+  const work = ((await worked()) - before) / 120;
+  const { frame, task } = await page.evaluate(() => {
     window.sweeping_ = false;
     window.watcher_.disconnect();
     const frames = window.frames_.sort((a, b) => a - b);
     return { frame: frames[Math.floor(0.95 * frames.length)], task: Math.max(0, ...window.tasks_) };
   });
+  await cdp.detach();
+  return { work, frame, task };
 }
 
 /** A job of a hundred thousand epochs: its page is there soon, and stays smooth. */
@@ -212,22 +222,30 @@ async function longHistory(page, url) {
   const { id } = await send("POST", "/v1/jobs", JSON.stringify(spec));
   await until("100,000 epochs", async () => (await (await fetch(`${url}/v1/jobs/${id}`)).json()).status === "succeeded", 120);
 
-  const shown = await below(500, "ms until 100,000 epochs are shown", async () => {
+  const times = [];
+  while (times.length < 5) {
     await page.goto("about:blank");
     await page.goto(`${url}/#/jobs/${id}`);
     await page.waitForSelector("h1");
     await until("the whole curve", async () => (await epochShown(page)) === 100000);
-    return page.evaluate(() => performance.getEntriesByName("usable")[0].startTime);
-  });
+    times.push(await page.evaluate(() => performance.getEntriesByName("usable")[0].startTime));
+  }
+  const shown = median(times);
   const sweeps = [];
-  const frame = await below(34, "ms between frames, 95 of 100", async () => {
+  const work = await below(8, "ms of work for a step of the pointer", async () => {
     sweeps.push(await sweep(page));
-    return sweeps.at(-1).frame;
+    return sweeps.at(-1).work;
   });
-  const task = median(sweeps.slice(-5).map(s => s.task));
-  assert.ok(task < 100 * slow, `a task of ${task} ms`);
+  const frame = median(sweeps.map(s => s.frame)),
+    task = median(sweeps.map(s => s.task));
+  // These tell of the machine too, and say nothing where others have it.
+  if (loadavg()[0] < availableParallelism()) {
+    assert.ok(shown < 500 * slow, `shown after ${shown} ms`);
+    assert.ok(frame < 34 * slow, `${frame} ms between frames`);
+    assert.ok(task < 100 * slow, `a task of ${task} ms`);
+  }
   step(
-    `100,000 epochs: shown after ${Math.round(shown)} ms, then a frame within ${frame.toFixed(1)} ms, ` +
+    `100,000 epochs: shown after ${Math.round(shown)} ms, then ${work.toFixed(1)} ms of work a step, a frame within ${frame.toFixed(1)} ms, ` +
       `the longest task ${task < 50 ? "below 50" : Math.round(task)} ms`,
   );
 }

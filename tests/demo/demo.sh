@@ -72,7 +72,7 @@ start() {
     [ -x "$daemon" ] || die "there is no $daemon: run ./bootstrap first"
     [ -r "$data/train-images-idx3-ubyte.gz" ] ||
         die "there is no Fashion-MNIST in $data: run ./bootstrap demo"
-    "$daemon" --listen "$listen" --database "$dir/demo.db" \
+    "$daemon" --listen "$listen" --database "$dir/demo.db" --training-nice 0 \
         >"$dir/out" 2>"$dir/log" &
     pid=$!
     tries=0

@@ -10,9 +10,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/infer.h"
 #include "codec/job.h"
 #include "codec/network.h"
 #include "codec/predict.h"
+#include "codec/tfserving.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -56,6 +58,51 @@ fuzz_spec(const char *json)
     buf_release(&twice);
 }
 
+static const struct nn_spec three = { .input = { .rank = 1, .dim = { 3 } } };
+
+/* Whatever was read has the size that it says. */
+static void
+use_rows(const struct codec_predict *rows)
+{
+    volatile float sum = 0;
+
+    assert(rows->n_rows > 0 && rows->width == 3);
+    for (size_t i = 0; i < rows->n_rows * rows->width; i++)
+        sum += rows->raw[i];
+}
+
+/* Another protocol's body; cut: a binary tensor stands behind its JSON. */
+static void
+fuzz_infer(const char *body, size_t len, bool cut)
+{
+    const char        *json_end = cut ? memchr(body, '\n', len) : NULL;
+    struct codec_infer infer;
+    struct errinfo     e;
+
+    err_clear(&e);
+    if (codec_infer_parse(
+            body, len, json_end != NULL ? (size_t)(json_end - body) + 1 : len,
+            3, false, &infer, &e) != ERR_OK)
+        return;
+    use_rows(&infer.rows);
+    codec_infer_release(&infer);
+}
+
+static void
+fuzz_tfserving(const char *body, size_t len)
+{
+    struct codec_predict rows = { .version = -1 };
+    bool                 columns;
+    struct errinfo       e;
+
+    err_clear(&e);
+    if (codec_tfserving_parse(body, len, &three, NULL, true, &rows, &columns,
+                              &e) != ERR_OK)
+        return;
+    use_rows(&rows);
+    free(rows.raw);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -79,6 +126,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 'e':
         codec_evaluate_parse(text, size - 1, &evaluate, &e);
+        break;
+    case 'k':
+    case 'K':
+        fuzz_infer(text, size - 1, data[0] == 'K');
+        break;
+    case 't':
+        fuzz_tfserving(text, size - 1);
         break;
     default:
         break;

@@ -145,7 +145,8 @@ def see(method, path, headers, body, answer):
     place = re.sub(r"[^/]*\d[^/]*", "*", path.partition("?")[0])
     kept = SEEN.setdefault((method, path.partition("?")[0], answer.status), [])
     alike = ALIKE.setdefault((method, place, answer.status), [0])
-    if alike[0] < KEPT and len(answer.body) + len(body or b"") < 20000:
+    if (alike[0] < KEPT and isinstance(body, (bytes, type(None)))
+            and len(answer.body) + len(body or b"") < 20000):
         alike[0] += 1
         kept.append((method, path, headers, body, answer))
 
@@ -362,6 +363,8 @@ class Daemon:
     def start(self):
         environment = {k: v for k, v in os.environ.items()
                        if not k.startswith("BACKPROPD_")}
+        # At 19 training would hardly go on beside other tests.
+        environment["BACKPROPD_TRAINING_NICE"] = "10"
         environment.update(self.environment)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(

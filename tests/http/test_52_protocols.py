@@ -98,6 +98,26 @@ def test_infer_as_the_specification_has_it(client, known, data, version):
     assert HEADER not in answer.headers
 
 
+@pytest.mark.parametrize("flat", [True, False])
+def test_as_many_numbers_as_the_body_may_have(client, known, flat):
+    rows = [[i, i % 7 / 8] for i in range(70000)]
+    data = [x for row in rows for x in row] if flat else rows
+    answer = infer(client, known, {"inputs": [
+        {"name": "x", "shape": [70000, 2], "datatype": "FP32", "data": data}]})
+    assert answer.status == 200, answer
+    outputs = answer.json["outputs"][0]
+    assert outputs["shape"] == [70000, 2]
+    assert outputs["data"][-2:] == [69999 + 2 * (69999 % 7 / 8),
+                                    3 * 69999 - 69999 % 7 / 8]
+    answer = ask(client, "POST", f"/v1/models/{known}:predict",
+                 {"inputs": rows})
+    assert answer.status == 200, answer
+    assert answer.json["outputs"][-1] == outputs["data"][-2:]
+    answer = infer(client, known, {"inputs": [
+        {"name": "x", "shape": [70001, 2], "datatype": "FP32", "data": data}]})
+    assert "140000" in error_of(answer, 400)
+
+
 def test_no_content_type_is_needed(client, known):
     """tritonclient sends none."""
     body = json.dumps({"inputs": [tensor([[1, 2]])]}).encode()

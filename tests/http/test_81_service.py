@@ -211,6 +211,33 @@ def test_kubernetes(new_daemon):
     assert {e["name"] for e in container["env"]} <= known
 
 
+def test_operations_know_every_metric(new_daemon):
+    told = (CONFIG / "OPERATIONS.md").read_text()
+    client = new_daemon().start().client
+    client.dataset("d", "x,y\n1,2\n2,4\n3,6\n")
+    client.network("n", [(1, "linear")], 1)
+    client.train("n", "d", epochs=2)  # with a checkpoint
+    shown = client.get("/metrics").body.decode()
+    names = re.findall(r"^# HELP (\S+) ", shown, re.MULTILINE)
+    assert len(names) > 30
+    assert not [name for name in names if f"`{name}" not in told]
+
+
+def test_operations_know_every_code():
+    """The words that err_named() and err_code_slug() are given."""
+    told = (CONFIG / "OPERATIONS.md").read_text()
+    source = CONFIG.parent / "src"
+    codes = set(re.findall(r'return "([a-z_]+)";',
+                           (source / "base" / "err.c").read_text()))
+    for file in source.rglob("*.c"):
+        for call in file.read_text().split("err_named(")[1:]:
+            statement = call.split(";")[0]
+            codes.update(re.findall(r'"([a-z][a-z0-9_]*)"\)$', statement))
+    assert len(codes) > 35
+    codes -= {"ok", "unknown", "would_block"}  # nobody is answered these
+    assert not sorted(c for c in codes if f"`{c}`" not in told)
+
+
 # --- a proxy with TLS in front ------------------------------------------------------------
 
 def certificate(directory):

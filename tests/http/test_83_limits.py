@@ -79,6 +79,47 @@ def test_uploads(new_daemon):
     assert client.get("/v1/datasets/packed").status == 404
 
 
+def test_parameters_of_a_network(new_daemon):
+    client = new_daemon("--parameters-max", "100").start().client
+    client.network("fits", [(20, "tanh")], 4)  # 4 * 20 + 20 = 100
+    answer = client.post("/v1/networks", {
+        "name": "large", "input_shape": [4], "loss": "mse",
+        "layers": [{"type": "dense", "units": 21}]})
+    assert answer.status == 422 and answer.pointers == ["/layers"]
+    assert "105" in answer.json["detail"] and "100" in answer.json["detail"]
+    assert client.get("/v1/networks/large").status == 404
+    assert hits(client, "parameters_max") == 1
+
+
+def test_the_history_of_a_job(new_daemon):
+    client = new_daemon("--history-max", "12").start().client
+    client.dataset("d", "x,y\n1,2\n2,4\n3,6\n")
+    client.network("n", [(1, "linear")], 1)
+    job = client.train("n", "d", epochs=12)["id"]
+    client.train("n", "d", epochs=4, restarts=3, start_from="initial")
+    for spec in ({"epochs": 13}, {"epochs": 5, "restarts": 3}):
+        answer = client.post("/v1/jobs", {"network": "n", "dataset": "d",
+                                          **spec})
+        assert answer.status == 422 and answer.pointers == ["/epochs"], answer
+        assert "12" in answer.json["detail"]
+    answer = client.post(f"/v1/jobs/{job}/continue", {"epochs": 13})
+    assert answer.status in (409, 422), answer
+    assert hits(client, "history_max") >= 2
+
+
+def test_jobs_that_wait(new_daemon):
+    client = new_daemon("--queue-max", "1", "--workers", "1").start().client
+    client.dataset("d", "x,y\n1,2\n2,4\n3,6\n")
+    client.network("n", [(1, "linear")], 1)
+    spec = {"network": "n", "dataset": "d", "epochs": 10000000}
+    client.running(client.submit(**spec))
+    client.submit(**spec)
+    answer = client.post("/v1/jobs", spec)
+    assert answer.status == 429 and answer.json["code"] == "queue_full"
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert hits(client, "queue_max") == 1
+
+
 def test_listeners(new_daemon):
     client = new_daemon("--event-streams", "2").start().client
     listen = b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -195,7 +195,7 @@ look_around(void *arg)
     pthread_getname_np(pthread_self(), r->name, sizeof(r->name));
     pthread_sigmask(SIG_SETMASK, NULL, &r->mask);
     r->nice_before = getpriority(PRIO_PROCESS, 0);
-    thread_be_nice();
+    thread_be_nice(10);
     r->nice_after = getpriority(PRIO_PROCESS, 0);
     return r;
 }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "codec/infer_data.h"
 #include "codec/rows.h"
 #include "codec_suites.h"
 
@@ -160,6 +161,55 @@ START_TEST(numbers_that_are_none)
 }
 END_TEST
 
+/* --- a tensor's numbers --------------------------------------------------- */
+
+static const struct {
+    const char *text, *rest; /* NULL: left where it is */
+    size_t      n;
+    float       last;
+} tensors[] = {
+    { "{\"inputs\":[{\"data\":[1,2,3]}]}", "{\"inputs\":[{\"data\":[]}]}", 3,
+      3 },
+    { "{\"id\":\"data\",\"inputs\" : [ {\"name\":\"]{\\\"\", \"data\" : [ [1] "
+      ", "
+      "[[-2.5e1],\n4] ] , \"shape\":[1]}]} ",
+      "{\"id\":\"data\",\"inputs\" : [ {\"name\":\"]{\\\"\", \"data\" : [] , "
+      "\"shape\":[1]}]} ",
+      3, 4 },
+    { "{\"outputs\":[{\"data\":[1]}],\"inputs\":[{\"data\":[7]}]}",
+      "{\"outputs\":[{\"data\":[1]}],\"inputs\":[{\"data\":[]}]}", 1, 7 },
+    { "{\"inputs\":[{\"data\":[]}]}", NULL, 0, 0 },
+    { "{\"inputs\":[{\"data\":[1,true]}]}", NULL, 0, 0 },
+    { "{\"inputs\":[{\"data\":[1,[]]}]}", NULL, 0, 0 },
+    { "{\"inputs\":[{\"data\":[1,2", NULL, 0, 0 },
+    { "{\"inputs\":[{\"data\":[1 2]}]}", NULL, 0, 0 },
+    { "{\"inputs\":[{\"data\":[1e99]}]}", NULL, 0, 0 },
+    { "{\"inputs\":{\"data\":[1]}}", NULL, 0, 0 },
+    { "{\"inputs\":[[{\"data\":[1]}]]}", NULL, 0, 0 },
+    { "{\"outputs\":[{\"data\":[1]}]}", NULL, 0, 0 },
+    { "]\"data\":[1]", NULL, 0, 0 },
+    { "{\"inputs\":[{\"data", NULL, 0, 0 },
+    { "{\"inputs\":[{\"data\\", NULL, 0, 0 },
+};
+
+START_TEST(a_tensors_numbers_are_taken_out)
+{
+    const char       *text = tensors[_i].text, *rest = tensors[_i].rest;
+    char             *copy = mem_dup(text, strlen(text));
+    struct infer_data data;
+
+    ck_assert_int_eq(infer_data_read(copy, strlen(text), &data, NULL), ERR_OK);
+    free(copy);
+    ck_assert_uint_eq(data.n, tensors[_i].n);
+    ck_assert((data.x != NULL) == (rest != NULL));
+    if (rest != NULL) {
+        ck_assert_str_eq(data.rest.data, rest);
+        ck_assert(data.x[data.n - 1] == tensors[_i].last);
+    }
+    infer_data_release(&data);
+}
+END_TEST
+
 Suite *
 suite_codec_rows(void)
 {
@@ -172,5 +222,7 @@ suite_codec_rows(void)
     tcase_add_test(t, damaged_bodies_agree);
     tcase_add_test(t, a_nul_is_no_end);
     tcase_add_test(t, numbers_that_are_none);
+    tcase_add_loop_test(t, a_tensors_numbers_are_taken_out, 0,
+                        COUNT_OF(tensors));
     return s;
 }

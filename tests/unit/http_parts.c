@@ -6,6 +6,7 @@
 #include "http/media.h"
 #include "http/problem.h"
 #include "http/query.h"
+#include "http/ready.h"
 #include "http/route.h"
 #include "http/server.h"
 #include "http_suites.h"
@@ -267,6 +268,71 @@ START_TEST(headers_never_end_their_line)
 }
 END_TEST
 
+/* --- answers that are used again ------------------------------------------ */
+
+static struct http_ready *
+take_ready(struct http_shelf *shelf, const char *kind, const char *id,
+           const char *body)
+{
+    const struct http_header type = { "Content-Type", kind };
+
+    return http_ready_take(shelf, kind, &type, 1, id, body, strlen(body));
+}
+
+static void
+check_ready(const struct http_ready *ready, const char *kind, const char *id)
+{
+    struct MHD_Response *r = http_ready_response(ready);
+
+    ck_assert_str_eq(MHD_get_response_header(r, "Content-Type"), kind);
+    ck_assert_str_eq(MHD_get_response_header(r, "X-Request-Id"), id);
+    ck_assert_int_eq(MHD_get_response_headers(r, NULL, NULL), 2);
+}
+
+START_TEST(answers_go_out_again_one_at_a_time)
+{
+    static const char    json[] = "application/json", npy[] = "x/npy";
+    struct http_shelf    shelf;
+    struct http_ready   *a, *b, *many[HTTP_READY_MAX];
+    struct MHD_Response *of_a;
+
+    http_shelf_init(&shelf);
+    a = take_ready(&shelf, json, "id-1", "one");
+    b = take_ready(&shelf, json, "id-2", "two");
+    ck_assert(a != NULL && b != NULL && a != b);
+    check_ready(a, json, "id-1");
+    check_ready(b, json, "id-2");
+    of_a = http_ready_response(a);
+    http_ready_give(&shelf, a);
+
+    /* Another length or another type is another answer. */
+    a = take_ready(&shelf, json, "id-3", "three");
+    ck_assert_ptr_ne(http_ready_response(a), of_a);
+    http_ready_give(&shelf, a);
+    a = take_ready(&shelf, npy, "id-4", "six");
+    ck_assert_ptr_ne(http_ready_response(a), of_a);
+    check_ready(a, npy, "id-4");
+    http_ready_give(&shelf, a);
+
+    a = take_ready(&shelf, json, "a-longer-id", "six");
+    ck_assert_ptr_eq(http_ready_response(a), of_a);
+    check_ready(a, json, "a-longer-id");
+    http_ready_give(&shelf, a);
+    http_ready_give(&shelf, b);
+    http_ready_give(&shelf, NULL);
+
+    /* With all of them out there is none; who is used least leaves first. */
+    for (size_t i = 0; i < HTTP_READY_MAX; i++)
+        ck_assert_ptr_nonnull(many[i] = take_ready(&shelf, npy, "x", "12345"));
+    ck_assert_ptr_null(take_ready(&shelf, npy, "x", "12345"));
+    for (size_t i = 0; i < HTTP_READY_MAX; i++)
+        http_ready_give(&shelf, many[i]);
+    ck_assert_ptr_nonnull(a = take_ready(&shelf, json, "y", "1"));
+    http_ready_give(&shelf, a);
+    http_shelf_release(&shelf);
+}
+END_TEST
+
 Suite *
 suite_http_parts(void)
 {
@@ -284,6 +350,7 @@ suite_http_parts(void)
     tcase_add_test(t, addresses_know_whether_they_are_loopback);
     tcase_add_test(t, every_error_has_a_status);
     tcase_add_test(t, headers_never_end_their_line);
+    tcase_add_test(t, answers_go_out_again_one_at_a_time);
     suite_add_tcase(s, t);
     return s;
 }

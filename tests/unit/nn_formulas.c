@@ -94,7 +94,7 @@ softsign_of(double z, double slope)
 static const struct fix_formula rows[] = {
     { NN_LINEAR,     linear_of,     0,   0    },
     { NN_SIGMOID,    sigmoid_of,    2,   2e-7 },
-    { NN_TANH,       tanh_of,       2.5, 3e-7 },
+    { NN_TANH,       tanh_of,       2,   3e-7 },
     { NN_RELU,       relu_of,       0,   0    },
     { NN_LEAKY_RELU, leaky_relu_of, 0.5, 0    },
     { NN_ELU,        elu_of,        3,   2e-7 },

@@ -275,8 +275,11 @@ START_TEST(functions_are_within_2_ulp_everywhere)
         for (size_t i = 0; i < SWEEP; i++) {
             double ulps = fix_ulps(y[i], reference(_i, z[i]));
 
-            ck_assert_msg(ulps <= 2, "%s function %d at %a: %a, %.3f ulp",
-                          kernel->name, _i, (double)z[i], (double)y[i], ulps);
+            /* Not asserted each time: check writes every assertion down. */
+            if (!(ulps <= 2))
+                ck_abort_msg("%s function %d at %a: %a, %.3f ulp",
+                             kernel->name, _i, (double)z[i], (double)y[i],
+                             ulps);
             worst = ulps > worst ? ulps : worst;
         }
         ck_assert_msg(worst > 0, "a sweep without any rounding proves nothing");

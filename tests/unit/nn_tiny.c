@@ -20,6 +20,15 @@ static const struct {
     { 16, 3, { { 16, NN_RELU }, { 7, NN_LINEAR }, { 4, NN_TANH } },                   NN_MSE           },
     { 9,  4, { { 5, NN_TANH }, { 13, NN_RELU }, { 8, NN_SIGMOID }, { 2, NN_LINEAR } }, NN_MSE          },
     { 1,  1, { { 1, NN_LINEAR } },                                                    NN_SQUARED_ERROR },
+    { 4,  2, { { 10, NN_SIGMOID }, { 3, NN_SIGMOID } },                               NN_SQUARED_ERROR },
+    { 1,  2, { { 1, NN_TANH }, { 1, NN_LINEAR } },                                    NN_MSE           },
+    { 3,  2, { { 4, NN_RELU }, { 2, NN_TANH } },                                      NN_MSE           },
+    { 2,  2, { { 5, NN_LINEAR }, { 4, NN_RELU } },                                    NN_MSE           },
+    { 4,  2, { { 8, NN_SIGMOID }, { 4, NN_TANH } },                                   NN_MSE           },
+    { 1,  2, { { 13, NN_TANH }, { 1, NN_SIGMOID } },                                  NN_SQUARED_ERROR },
+    { 4,  2, { { 16, NN_RELU }, { 4, NN_SIGMOID } },                                  NN_MSE           },
+    { 5,  2, { { 4, NN_SIGMOID }, { 3, NN_SIGMOID } },                                NN_SQUARED_ERROR },
+    { 4,  2, { { 4, NN_SIGMOID }, { 5, NN_SIGMOID } },                                NN_SQUARED_ERROR },
 };
 /* clang-format on */
 

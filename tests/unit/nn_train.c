@@ -187,6 +187,7 @@ START_TEST(rows_are_cut_into_batches_and_summed)
     ck_assert_uint_eq(r.sums.n_batches, 3);
     ck_assert_double_eq(r.sums.n_correct, by_hand.sums.n_correct);
     ck_assert_double_eq_tol(r.sums.loss, by_hand.sums.loss, 1e-12);
+    /* Squares are added up in float32. */
     ck_assert_double_eq_tol(r.sums.gradient_norm, by_hand.sums.gradient_norm,
                             1e-6 * r.sums.gradient_norm);
     run_close(&r);

@@ -12,7 +12,7 @@
 #ifndef NN_KERNEL_ACTIVATION_IMPL_H
 #define NN_KERNEL_ACTIVATION_IMPL_H
 
-#include "nn/kernel/math_impl.h"
+#include "nn/kernel/map_impl.h"
 
 /* exp z - 1: by the polynomial itself near zero, where 1 would swallow it. */
 static ALWAYS_INLINE vec

@@ -85,3 +85,24 @@ nn_kernel_select(const char *name)
     }
     return false;
 }
+
+bool
+nn_kernel_turned_floats(size_t n, size_t k, size_t *out)
+{
+    size_t full = n / NN_KERNEL_PANEL * NN_KERNEL_PANEL;
+
+    return mem_mul(full + nn_kernel_panel_width(n - full), k, out);
+}
+
+void
+nn_kernel_turn(size_t n, size_t k, const float *w, float *to)
+{
+    for (size_t j = 0; j < n; j += NN_KERNEL_PANEL) {
+        size_t units = n - j < NN_KERNEL_PANEL ? n - j : NN_KERNEL_PANEL;
+        size_t width = nn_kernel_panel_width(units);
+
+        for (size_t u = 0; u < units; u++)
+            for (size_t q = 0; q < k; q++)
+                to[j * k + q * width + u] = w[(j + u) * k + q];
+    }
+}

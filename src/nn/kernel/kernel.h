@@ -34,6 +34,24 @@ struct nn_kernel_then {
     const float *beside[4];
 };
 
+/*
+ * Weights [n][k] turned for matvec: panels of so many units one after another,
+ * [k][units] each.  The last one has the units that are left, and zeros up to a
+ * width of whole vectors of every set.
+ */
+#define NN_KERNEL_PANEL ((size_t)64)
+
+static inline size_t
+nn_kernel_panel_width(size_t units)
+{
+    return units < NN_KERNEL_PANEL ? (units + 15) / 16 * 16 : NN_KERNEL_PANEL;
+}
+
+/* Floats of them; false on overflow. */
+bool nn_kernel_turned_floats(size_t n, size_t k, size_t *out);
+/* to: zeros. */
+void nn_kernel_turn(size_t n, size_t k, const float *w, float *to);
+
 /* A net of dense layers of at most so many inputs and units. */
 #define NN_KERNEL_TINY_WIDTH 16
 #define NN_KERNEL_TINY_LAYERS 4
@@ -79,6 +97,10 @@ struct nn_kernel {
                       size_t a_row, size_t a_col, const float *b, size_t b_row,
                       size_t b_col, float *c, size_t c_row,
                       const struct nn_kernel_then *then, float *scratch);
+    /* y[j] = start[j] (NULL: 0) + sum over k of x[k] w[j][k], one sample; w
+     * turned in panels, see NN_KERNEL_PANEL.  The same bytes as gemm gives. */
+    void (*matvec)(size_t n, size_t k, const float *x, const float *w,
+                   const float *start, float *y);
     /* y = 1/(1+exp(-z)), tanh z, exp z, element-wise; may be in place. */
     void (*sigmoid)(float *y, const float *z, size_t n);
     void (*tanh)(float *y, const float *z, size_t n);

@@ -6,20 +6,17 @@
  */
 #include "nn/kernel/activation_impl.h"
 #include "nn/kernel/gemm_impl.h"
-#include "nn/kernel/math_impl.h"
+#include "nn/kernel/map_impl.h"
+#include "nn/kernel/matvec_impl.h"
 #include "nn/kernel/sets.h"
 #include "nn/kernel/tiny_impl.h"
 #include "nn/kernel/update_impl.h"
-
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define TEXT_(a) #a
-#define TEXT(a) TEXT_(a)
 
 const struct nn_kernel JOIN(nn_kernel_, NN_SET) = {
     .name = TEXT(NN_SET),
     .gemm = gemm,
     .gemm_then = gemm_then,
+    .matvec = matvec,
     .sigmoid = map_sigmoid,
     .tanh = map_tanh,
     .exp = map_exp,

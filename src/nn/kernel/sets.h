@@ -14,10 +14,23 @@
 #define TURNED_ROWS 128
 #define SCRATCH_FLOATS ((size_t)(1024 + 64) * TURNED_ROWS)
 
+/* Between these a sum of squares is one of floats, else of doubles. */
+#define SQUARES_LEAST 1e-30f
+#define SQUARES_MOST 1e30f
+
+/* nn_kernel.tiny for two small layers; false where the net is another. */
+typedef bool nn_kernel_two_layers_fn(
+    const struct nn_kernel_tiny *net, const float *x, const float *t, size_t n,
+    float *y, struct nn_kernel_tiny_sums                 *sums,
+    double (*sum_squares)(const float *, size_t), size_t *done);
+
 #ifdef NN_HAVE_X86
 extern const struct nn_kernel nn_kernel_sse2, nn_kernel_avx2, nn_kernel_avx512;
+nn_kernel_two_layers_fn nn_kernel_two_layers_sse2, nn_kernel_two_layers_avx2,
+    nn_kernel_two_layers_avx512;
 #else
 extern const struct nn_kernel nn_kernel_generic;
+nn_kernel_two_layers_fn       nn_kernel_two_layers_generic;
 #endif
 
 #endif

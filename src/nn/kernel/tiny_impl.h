@@ -14,6 +14,7 @@
 
 #include "nn/kernel/kernel.h"
 #include "nn/kernel/math_impl.h"
+#include "nn/kernel/sets.h"
 #include "nn/kernel/update_impl.h"
 #include "nn/kernel/vector.h"
 
@@ -122,7 +123,7 @@ tiny_row_squares(float quick, const float *x, float d, size_t n)
 {
     float g[WIDTH];
 
-    if (quick > 1e-30f && quick < 1e30f)
+    if (quick > SQUARES_LEAST && quick < SQUARES_MOST)
         return quick;
     for (size_t i = 0; i < n; i++)
         g[i] = d * x[i];
@@ -203,6 +204,9 @@ tiny(const struct nn_kernel_tiny *net, const float *x, const float *t, size_t n,
     size_t            n_out = net->layer[n_layers - 1].n_out;
     const vec         back = splat(-net->rate);
 
+    if (JOIN(nn_kernel_two_layers_, NN_SET)(net, x, t, n, y, sums, sum_squares,
+                                            &row))
+        return row;
     for (size_t i = 0; i < n_layers; i++)
         tiny_load(&layer[i], &net->layer[i]);
     for (row = 0; row < n; row++, x += n_in, t += n_out, y += n_out) {

@@ -9,6 +9,7 @@
 #define NN_KERNEL_UPDATE_IMPL_H
 
 #include "nn/kernel/kernel.h"
+#include "nn/kernel/sets.h"
 #include "nn/kernel/vector.h"
 
 #define N_SUMS 64
@@ -184,7 +185,7 @@ sum_squares(const float *x, size_t n)
     for (size_t width = LANES / 2; width > 0; width /= 2)
         for (size_t j = 0; j < width; j++)
             sum[j] += sum[j + width];
-    if (sum[0] > 1e-30f && sum[0] < 1e30f)
+    if (sum[0] > SQUARES_LEAST && sum[0] < SQUARES_MOST)
         return sum[0];
     return sum_squares_exactly(x, n);
 }

@@ -3,9 +3,10 @@
  *
  * Model    The file that includes this is compiled once a set, with NN_SET_…
  *          defined and the compiler's flags for that set.  LANES floats make
- *          a vec; fused() is a b + c, rounded once where the set has FMA.  The
- *          instruction is named outright: left to the compiler, fusing would
- *          depend on its optimisation level, and so would the bytes.
+ *          a vec, four where the file defines NN_FOUR_LANES; fused() is a b +
+ * c, rounded once where the set has FMA.  The instruction is named outright:
+ * left to the compiler, fusing would depend on its optimisation level, and so
+ * would the bytes.
  *
  * Everything here and in the files built on it is static: an inline function
  * with a shared name would be merged by the linker, and the copy it keeps may
@@ -14,6 +15,7 @@
 #ifndef NN_KERNEL_VECTOR_H
 #define NN_KERNEL_VECTOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -24,16 +26,27 @@
 #include <math.h>
 #endif
 
-#if defined(NN_SET_AVX512)
+#if defined(NN_SET_AVX512) || defined(NN_SET_AVX2)
+#define FUSES 1
+#else
+#define FUSES 0
+#endif
+
+#if defined(NN_SET_AVX512) && !defined(NN_FOUR_LANES)
 #define LANES 16
 #define TILE_ROWS 8
-#elif defined(NN_SET_AVX2)
+#elif defined(NN_SET_AVX2) && !defined(NN_FOUR_LANES)
 #define LANES 8
 #define TILE_ROWS 6
 #else
 #define LANES 4
 #define TILE_ROWS 4
 #endif
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define TEXT_(a) #a
+#define TEXT(a) TEXT_(a)
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
@@ -71,12 +84,72 @@ splat(float x)
 static ALWAYS_INLINE vec
 fused(vec a, vec b, vec c)
 {
-#if defined(NN_SET_AVX512)
+#if LANES == 16
     return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#elif defined(NN_SET_AVX2)
+#elif LANES == 8
     return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif FUSES
+    return (vec)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)c);
 #else
     return a * b + c;
+#endif
+}
+
+/* mask ? a : b, lane by lane; a mask is all ones or all zeros. */
+static ALWAYS_INLINE vec
+choose(ivec mask, vec a, vec b)
+{
+    return (vec)(((ivec)a & mask) | ((ivec)b & ~mask));
+}
+
+#if LANES == 4
+static ALWAYS_INLINE bool
+all_true(ivec mask)
+{
+#ifdef __SSE2__
+    return _mm_movemask_ps((__m128)mask) == 15;
+#else
+    return (mask[0] & mask[1] & mask[2] & mask[3]) != 0;
+#endif
+}
+
+static ALWAYS_INLINE dvec
+root(dvec x)
+{
+#ifdef __SSE2__
+    return (dvec)_mm_sqrt_pd((__m128d)x);
+#else
+    return (dvec){ sqrt(x[0]), sqrt(x[1]) };
+#endif
+}
+#endif
+
+/* min(x, limit), max(x, limit); a NaN stays one. */
+static ALWAYS_INLINE vec
+at_most(vec x, float limit)
+{
+#if LANES == 16
+    return (vec)_mm512_min_ps(_mm512_set1_ps(limit), (__m512)x);
+#elif LANES == 8
+    return (vec)_mm256_min_ps(_mm256_set1_ps(limit), (__m256)x);
+#elif defined(__SSE2__)
+    return (vec)_mm_min_ps(_mm_set1_ps(limit), (__m128)x);
+#else
+    return choose(x > limit, splat(limit), x);
+#endif
+}
+
+static ALWAYS_INLINE vec
+at_least(vec x, float limit)
+{
+#if LANES == 16
+    return (vec)_mm512_max_ps(_mm512_set1_ps(limit), (__m512)x);
+#elif LANES == 8
+    return (vec)_mm256_max_ps(_mm256_set1_ps(limit), (__m256)x);
+#elif defined(__SSE2__)
+    return (vec)_mm_max_ps(_mm_set1_ps(limit), (__m128)x);
+#else
+    return choose(x < limit, splat(limit), x);
 #endif
 }
 
@@ -87,9 +160,9 @@ add_square(dvec sum, half_vec x)
 {
     dvec d = __builtin_convertvector(x, dvec);
 
-#if defined(NN_SET_AVX512)
+#if LANES == 16
     return (dvec)_mm512_fmadd_pd((__m512d)d, (__m512d)d, (__m512d)sum);
-#elif defined(NN_SET_AVX2)
+#elif LANES == 8
     return (dvec)_mm256_fmadd_pd((__m256d)d, (__m256d)d, (__m256d)sum);
 #else
     return sum + d * d;
@@ -99,11 +172,11 @@ add_square(dvec sum, half_vec x)
 static ALWAYS_INLINE vec
 square_root(vec x)
 {
-#if defined(NN_SET_AVX512)
+#if LANES == 16
     return (vec)_mm512_sqrt_ps((__m512)x);
-#elif defined(NN_SET_AVX2)
+#elif LANES == 8
     return (vec)_mm256_sqrt_ps((__m256)x);
-#elif defined(NN_SET_SSE2)
+#elif defined(__SSE2__)
     return (vec)_mm_sqrt_ps((__m128)x);
 #else
     for (size_t i = 0; i < LANES; i++)
@@ -122,13 +195,6 @@ static ALWAYS_INLINE uvec
 float_to_bits(vec x)
 {
     return (uvec)x;
-}
-
-/* mask ? a : b, lane by lane; a mask is all ones or all zeros. */
-static ALWAYS_INLINE vec
-choose(ivec mask, vec a, vec b)
-{
-    return (vec)(((ivec)a & mask) | ((ivec)b & ~mask));
 }
 
 /* Lane i is a[which[i]]; from LANES on, b[which[i] - LANES]. */
