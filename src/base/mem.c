@@ -1,9 +1,12 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define VECTOR_ALIGN ((size_t)64)
 #define HUGE_PAGE ((size_t)2 * 1024 * 1024)
@@ -85,6 +88,29 @@ mem_floats(size_t n, size_t cap)
         (void)madvise(p, bytes - bytes % HUGE_PAGE, MADV_HUGEPAGE);
     memset(p, 0, bytes);
     return p;
+}
+
+void *
+mem_map_file(int fd, size_t n)
+{
+    /* All of it now: a full disk would be a SIGBUS later. */
+    int   rc = posix_fallocate(fd, 0, (off_t)n);
+    void *p = MAP_FAILED;
+
+    if (rc == 0) {
+        p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        rc = errno;
+    }
+    close(fd);
+    errno = rc;
+    return p != MAP_FAILED ? p : NULL;
+}
+
+void
+mem_unmap(void *p, size_t n)
+{
+    if (p != NULL)
+        munmap(p, n);
 }
 
 char *

@@ -38,6 +38,12 @@ void *mem_resize(void *p, size_t n, size_t size);
 /* As mem_array() for floats, aligned to 64 bytes for vector instructions. */
 float *mem_floats(size_t n, size_t cap);
 
+/* n zeroed bytes of the file fd, which grows to that and is closed: memory that
+ * the machine may write out and read again.  NULL, errno set: no room there.
+ * Goes back by mem_unmap(). */
+void *mem_map_file(int fd, size_t n);
+void  mem_unmap(void *p, size_t n); /* NULL is fine */
+
 /* n bytes of p copied, a NUL behind them; NULL where memory is short. */
 char *mem_dup(const void *p, size_t n);
 

@@ -83,9 +83,11 @@ dataset_table_list(struct dataset_table *table, const bool *is_train,
         n_train += is_train[r];
         n_left_out += left_out != NULL && left_out[r];
     }
-    table->train = mem_array(n_train, sizeof(*table->train), 0);
-    table->validation = mem_array(table->n_rows - n_train - n_left_out,
-                                  sizeof(*table->validation), 0);
+    if (table->mapped == NULL) {
+        table->train = mem_array(n_train, sizeof(*table->train), 0);
+        table->validation = mem_array(table->n_rows - n_train - n_left_out,
+                                      sizeof(*table->validation), 0);
+    }
     if (table->train == NULL || table->validation == NULL)
         return DATASET_NOMEM(e);
     for (size_t r = 0; r < table->n_rows; r++) {

@@ -1,5 +1,6 @@
 #include "dataset/table.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -399,7 +400,8 @@ split_rows(struct load *load, const struct dataset_source *source,
     enum err              rc = ERR_OK;
 
     if (split->weight != NULL) {
-        table->weight = mem_floats(table->n_rows, 0);
+        if (table->mapped == NULL)
+            table->weight = mem_floats(table->n_rows, 0);
         if (table->weight == NULL)
             return DATASET_NOMEM(e);
         rc = pass(load, source, DATASET_ROLE_WEIGHT, use_weight, e);
@@ -449,6 +451,8 @@ fit_inputs(struct load *load, struct dataset_encoder *enc,
 
 /* Besides x and t: a row's number in one of the two lists, its weight, and
  * while the rows are split its places in two more and two marks. */
+/* Of 4 bytes each: scale, train, validation, order, weight. */
+#define N_MAPPED 5
 #define BYTES_A_ROW (3 * sizeof(uint32_t) + sizeof(float) + 2 * sizeof(bool))
 
 enum err
@@ -469,9 +473,46 @@ dataset_table_bytes(const struct dataset_encoder *enc,
     return ERR_OK;
 }
 
+/* While rows are split: their places in two lists, and two marks; and their
+ * numbers in order, where a scale is fitted on those. */
+size_t
+dataset_table_file_bytes(const struct dataset_meta *meta)
+{
+    return (size_t)meta->n_rows * (3 * sizeof(uint32_t) + 2 * sizeof(bool));
+}
+
+/* All that there is for each row, one behind the other in a file. */
+static enum err
+table_map(struct dataset_table *table, const struct dataset_split *split,
+          struct errinfo *e)
+{
+    size_t   n = table->n_rows, bytes;
+    int      fd;
+    enum err rc = split->open_file(split->arg, &fd, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    bytes = n * (table->n_in + table->n_out + N_MAPPED) * sizeof(float);
+    table->mapped = mem_map_file(fd, bytes);
+    if (table->mapped == NULL)
+        return err_set(e, errno == ENOSPC ? ERR_FULL : ERR_IO, "database",
+                       "no room for %zu bytes beside the database: %m", bytes);
+    table->n_mapped = bytes;
+    table->x = table->mapped;
+    table->t = table->x + n * table->n_in;
+    table->scale = table->t + n * table->n_out;
+    table->train = (uint32_t *)(table->scale + n);
+    table->validation = table->train + n;
+    table->order = table->validation + n;
+    if (split->weight != NULL)
+        table->weight = (float *)(table->order + n);
+    return ERR_OK;
+}
+
 static enum err
 table_new(const struct dataset_encoder *enc, const struct dataset_meta *meta,
-          struct dataset_table **out, struct errinfo *e)
+          const struct dataset_split *split, struct dataset_table **out,
+          struct errinfo *e)
 {
     struct dataset_table *table;
     size_t                unused;
@@ -485,11 +526,17 @@ table_new(const struct dataset_encoder *enc, const struct dataset_meta *meta,
     table->n_rows = meta->n_rows;
     table->n_in = enc->n_in;
     table->n_out = enc->n_out;
-    table->x = mem_floats(table->n_rows * table->n_in, 0);
-    table->t = mem_floats(table->n_rows * table->n_out, 0);
-    if (table->x == NULL || table->t == NULL) {
+    if (split->in_file) {
+        rc = table_map(table, split, e);
+    } else {
+        table->x = mem_floats(table->n_rows * table->n_in, 0);
+        table->t = mem_floats(table->n_rows * table->n_out, 0);
+        if (table->x == NULL || table->t == NULL)
+            rc = DATASET_NOMEM(e);
+    }
+    if (rc != ERR_OK) {
         dataset_table_free(table);
-        return DATASET_NOMEM(e);
+        return rc;
     }
     *out = table;
     return ERR_OK;
@@ -541,7 +588,7 @@ dataset_table_load_split(struct dataset_encoder *enc, bool fit,
         rc = assign_aside(&load, split->weight, DATASET_ROLE_WEIGHT, e);
     if (rc != ERR_OK)
         goto out;
-    rc = table_new(enc, meta, &load.table, e);
+    rc = table_new(enc, meta, split, &load.table, e);
     if (rc != ERR_OK)
         goto out;
     rc = pass(&load, source, DATASET_ROLE_TARGET, use_target, e);
@@ -577,10 +624,14 @@ dataset_table_free(struct dataset_table *table)
 {
     if (table == NULL)
         return;
-    free(table->x);
-    free(table->t);
-    free(table->weight);
-    free(table->train);
-    free(table->validation);
+    if (table->mapped != NULL) {
+        mem_unmap(table->mapped, table->n_mapped);
+    } else {
+        free(table->x);
+        free(table->t);
+        free(table->weight);
+        free(table->train);
+        free(table->validation);
+    }
     free(table);
 }

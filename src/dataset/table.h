@@ -28,8 +28,16 @@ struct dataset_table {
     size_t    n_train, n_validation;
     uint32_t *train;      /* row numbers, ascending */
     uint32_t *validation; /* row numbers, ascending */
+    /* Where all of these lie in a file: the mapping, and room there for one
+     * number of 4 bytes a row and one more, the owner's to use.  NULL: not. */
+    void     *mapped;
+    size_t    n_mapped;
+    uint32_t *order; /* [n_rows] */
+    float    *scale; /* [n_rows] */
 };
 
+/* Of a table in a file, what is in memory still. */
+size_t dataset_table_file_bytes(const struct dataset_meta *meta);
 enum err dataset_table_bytes(const struct dataset_encoder *enc,
                              const struct dataset_meta *meta, size_t *out,
                              struct errinfo *e);
@@ -60,6 +68,10 @@ struct dataset_split {
      * rows that do neither.  NULL: none. */
     const char *column;
     const char *weight; /* a column of numbers, at least 0; NULL: none */
+    /* Keep the rows in a file, which open_file gives, instead of memory. */
+    bool in_file;
+    enum err (*open_file)(void *arg, int *out, struct errinfo *e);
+    void *arg;
 };
 enum err dataset_table_load_split(struct dataset_encoder *enc, bool fit,
                                   const struct dataset_source *source,

@@ -117,3 +117,27 @@ store_closing(struct store *db)
 {
     atomic_store(&db->closing, true);
 }
+
+enum err
+store_scratch(struct store *db, int *out, struct errinfo *e)
+{
+    struct buf path = { 0 };
+    int        fd = -1;
+    enum err   rc = ERR_OK;
+
+    buf_printf(&path, "%s-scratch-XXXXXX", db->path);
+    if (path.failed) {
+        rc = err_set(e, ERR_NOMEM, "", "out of memory");
+    } else {
+        fd = mkostemp(path.data, O_CLOEXEC);
+        if (fd < 0)
+            rc = err_set(e, errno == ENOSPC ? ERR_FULL : ERR_IO, "database",
+                         "cannot make a file beside the database: %m");
+        else
+            unlink(path.data);
+    }
+    buf_release(&path);
+    if (rc == ERR_OK)
+        *out = fd;
+    return rc;
+}

@@ -185,6 +185,10 @@ struct store_dataset {
 };
 void store_dataset_release(struct store_dataset *row);
 
+/* A new file without a name beside the database, for what does not fit into
+ * memory; it is gone when it is closed.  *out is the caller's to close. */
+enum err store_scratch(struct store *db, int *out, struct errinfo *e);
+
 /* How many datasets there are, those being uploaded included, and the bytes of
  * their chunks. */
 struct store_usage {

@@ -38,6 +38,34 @@ training_rows_view(const struct training_trainer *t,
     *w = rows->weight != NULL ? t->stage_w : NULL;
 }
 
+/*
+ * Rows in a file are drawn in two steps, so that those of a while lie together:
+ * whole chunks of rows in a drawn order, and then the rows of each window of
+ * them.  Rows behind the last whole chunk stay at the end.
+ */
+static void
+shuffle_windows(const struct training_trainer *t, struct random_at at)
+{
+    size_t    n = t->train.n, chunk = t->plan->chunk_rows;
+    size_t    n_chunks = n / chunk, window = t->plan->window_rows;
+    uint32_t *order = t->order, *place = t->chunk_order;
+
+    random_permutation(&at, place, n_chunks);
+    for (size_t first = 0; first < n; first += window) {
+        size_t n_here = n - first < window ? n - first : window;
+
+        at.step++;
+        random_permutation(&at, order + first, n_here);
+        for (size_t i = first; i < first + n_here; i++) {
+            size_t k = first + order[i];
+
+            order[i] = k < n_chunks * chunk
+                           ? (uint32_t)(place[k / chunk] * chunk + k % chunk)
+                           : (uint32_t)k;
+        }
+    }
+}
+
 /* The order of the rows is a function of (seed, epoch), and is not saved. */
 void
 training_shuffle(struct training_trainer *t, uint64_t epoch)
@@ -50,7 +78,10 @@ training_shuffle(struct training_trainer *t, uint64_t epoch)
 
     if (t->order == NULL)
         return;
-    random_permutation(&at, t->order, t->train.n);
+    if (t->plan->in_file)
+        shuffle_windows(t, at);
+    else
+        random_permutation(&at, t->order, t->train.n);
     for (size_t i = 0; i < t->train.n; i++)
         t->order[i] = t->table->train[t->order[i]];
 }

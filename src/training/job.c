@@ -101,8 +101,10 @@ job_load(struct job *job, struct errinfo *e)
     if (rc == ERR_OK)
         rc = training_plan_init(&job->plan, db, &job->spec,
                                 bytes != NULL ? saved.encoder : NULL, e);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
+        training_plan_limit(&job->plan, job->options->budget->limit);
         rc = take_memory(job, e);
+    }
     if (rc == ERR_OK)
         rc = training_trainer_new(db, &job->spec, &job->plan,
                                   bytes != NULL ? &saved : NULL, job->run,

@@ -56,12 +56,26 @@ load_table(const struct training_trainer *t, const struct codec_dataset *from,
 }
 
 static enum err
+open_scratch(void *arg, int *out, struct errinfo *e)
+{
+    return store_scratch(arg, out, e);
+}
+
+static enum err
 load_tables(struct training_trainer *t, uint64_t restart, struct errinfo *e)
 {
     const struct codec_job    *spec = t->spec;
     struct training_plan      *plan = t->plan;
     const char                *column = spec->validation_column;
-    const struct dataset_split none = { 0 }, split = {
+    const struct dataset_split none = {
+        .in_file = plan->in_file,
+        .open_file = open_scratch,
+        .arg = t->db,
+    };
+    const struct dataset_split split = {
+        .in_file = plan->in_file,
+        .open_file = open_scratch,
+        .arg = t->db,
         .fraction = spec->validation_fraction,
         .seed = spec->seed,
         .fold = restart <= spec->folds ? (size_t)restart : 0,
@@ -115,15 +129,18 @@ no_memory(struct errinfo *e)
 static void
 release_rows(struct training_trainer *t)
 {
-    free(t->weight);
+    bool in_file = t->table != NULL && t->table->mapped != NULL;
+
+    free(in_file ? NULL : t->weight);
+    free(in_file ? NULL : t->order);
+    free(t->chunk_order);
     free(t->stage_w);
     free(t->stage_t);
     free(t->stage_x);
-    free(t->order);
     dataset_table_free(t->held_out);
     dataset_table_free(t->table);
     t->weight = t->stage_w = t->stage_t = t->stage_x = NULL;
-    t->order = NULL;
+    t->order = t->chunk_order = NULL;
     t->table = t->held_out = NULL;
     t->train = t->validation = (struct training_rows){ .n = 0 };
 }
@@ -148,10 +165,17 @@ training_rows_load(struct training_trainer *t, uint64_t restart,
         t->batch_size = t->train.n;
     /* One batch of all rows has the same gradient in any order. */
     if (t->spec->shuffle && t->batch_size < t->train.n) {
-        t->order = mem_array(t->train.n, sizeof(*t->order), 0);
+        t->order = t->table->order;
+        if (t->order == NULL)
+            t->order = mem_array(t->train.n, sizeof(*t->order), 0);
         if (t->order == NULL)
             return no_memory(e);
         t->train.row = t->order;
+        if (plan->in_file)
+            t->chunk_order = mem_array(t->train.n / plan->chunk_rows,
+                                       sizeof(*t->chunk_order), 0);
+        if (plan->in_file && t->chunk_order == NULL)
+            return no_memory(e);
     }
     if (t->train.row != NULL || t->validation.row != NULL) {
         t->stage_x = mem_floats(plan->stage_rows * t->table->n_in, 0);

@@ -14,6 +14,10 @@
 #define STAGE_BYTES MIB
 /* Validation runs in passes of at least this many rows. */
 #define VALIDATION_ROWS 64
+/* Rows in a file are shuffled by chunks of so many bytes, and then within a
+ * window of this part of all memory. */
+#define FILE_CHUNK (64 * KIB)
+#define WINDOW_PART 4
 
 /* --- the encoder ---------------------------------------------------------- */
 
@@ -224,6 +228,11 @@ plan_bytes(struct training_plan *plan, const struct codec_job *spec,
         return err_set(e, ERR_INVALID, "/dataset",
                        "training would need more memory than can be counted");
     plan->bytes = sum;
+    /* With the rows, their weights and order in a file. */
+    plan->file_bytes =
+        sum - table - held_out -
+        (size_t)plan->dataset->meta.n_rows * (sizeof(uint32_t) + sizeof(float));
+    plan->file_bytes += dataset_table_file_bytes(&plan->dataset->meta);
     return ERR_OK;
 }
 
@@ -384,6 +393,21 @@ training_plan_encoder(struct training_plan *plan, struct store *db,
 }
 
 void
+training_plan_limit(struct training_plan *plan, size_t limit)
+{
+    size_t row = (plan->encoder->n_in + 1) * sizeof(float);
+
+    if (plan->bytes <= limit || plan->file_bytes >= plan->bytes)
+        return;
+    plan->in_file = true;
+    plan->bytes = plan->file_bytes;
+    plan->chunk_rows = FILE_CHUNK / row + 1;
+    plan->window_rows = limit / WINDOW_PART / row + 1;
+    if (plan->window_rows < plan->chunk_rows)
+        plan->window_rows = plan->chunk_rows;
+}
+
+void
 training_plan_release(struct training_plan *plan)
 {
     dataset_encoder_free(plan->encoder);
@@ -401,6 +425,7 @@ training_check(struct store *db, const struct mem_budget *budget,
 
     if (rc != ERR_OK)
         return rc;
+    training_plan_limit(&plan, budget->limit);
     if (plan.bytes > budget->limit)
         rc = err_set(e, ERR_INVALID, "/dataset",
                      "the job needs %zu bytes of memory, the limit is %zu",

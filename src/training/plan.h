@@ -28,6 +28,9 @@ struct training_plan {
     size_t                  stage_rows; /* room to gather either           */
     unsigned                n_threads;  /* that have something to do       */
     size_t                  bytes;      /* of all that will be allocated   */
+    size_t                  file_bytes; /* the same, with rows in a file   */
+    bool                    in_file;    /* the rows are                    */
+    size_t chunk_rows, window_rows;     /* in_file: how they are shuffled  */
 };
 
 /* encoder: JSON of the encoder of a job that goes on; NULL: one is chosen. */
@@ -35,6 +38,8 @@ enum err training_plan_init(struct training_plan *plan, struct store *db,
                             const struct codec_job *spec, const char *encoder,
                             struct errinfo *e);
 void     training_plan_release(struct training_plan *plan);
+/* Where it would take more than this, its rows are to be kept in a file. */
+void training_plan_limit(struct training_plan *plan, size_t limit);
 /* A new encoder in the place of the plan's, chosen as for a job that starts. */
 enum err training_plan_encoder(struct training_plan *plan, struct store *db,
                                const struct codec_job *spec, struct errinfo *e);

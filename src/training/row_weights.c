@@ -59,7 +59,9 @@ training_row_weights(struct training_trainer *t, struct errinfo *e)
 
     if (asked->weighting == CODEC_CLASSES_EVEN && table->weight == NULL)
         return ERR_OK;
-    t->weight = mem_floats(table->n_rows, 0);
+    t->weight = table->scale; /* in its file, or NULL */
+    if (t->weight == NULL)
+        t->weight = mem_floats(table->n_rows, 0);
     if (t->weight == NULL)
         return err_set(e, ERR_NOMEM, "", "no memory to train in");
     if (asked->weighting != CODEC_CLASSES_EVEN) {

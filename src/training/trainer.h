@@ -44,6 +44,7 @@ struct training_trainer {
     struct dataset_table       *table, *held_out; /* held_out NULL: none */
     struct training_rows        train, validation;
     uint32_t                   *order; /* [n_train]; NULL: not shuffled    */
+    uint32_t                   *chunk_order; /* [chunks]; NULL: not in a file */
     float                      *weight; /* [n_rows]; NULL: all rows weigh 1 */
     float                      *stage_x, *stage_t; /* [stage_rows][…]      */
     float                      *stage_w;           /* [stage_rows]         */

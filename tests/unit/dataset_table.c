@@ -1,8 +1,10 @@
 /*
  * dataset_table.c - datasets in memory: splits, fitting, other datasets
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -157,6 +159,60 @@ START_TEST(each_row_is_held_out_once)
         n_same += held[r] == other[r] - 4;
     }
     ck_assert_uint_lt(n_same, 30);
+    stored_release(&s);
+    buf_release(&text);
+}
+END_TEST
+
+static enum err
+open_nameless(void *arg, int *out, struct errinfo *e)
+{
+    FILE *file = tmpfile();
+
+    (void)arg;
+    (void)e;
+    ck_assert_ptr_nonnull(file);
+    *out = dup(fileno(file));
+    fclose(file);
+    return ERR_OK;
+}
+
+/* A table in a file is that in memory. */
+START_TEST(may_lie_in_a_file)
+{
+    struct stored  s;
+    struct buf     text = { 0 };
+    struct errinfo e;
+
+    err_clear(&e);
+    make_classes(&text, 40, 13);
+    stored_csv(text.data, &s);
+
+    struct dataset_source source = stored_source(&s);
+    struct dataset_split  split = { .seed = 7, .fraction = 0.25 };
+    struct loaded         at[2] = { { 0 }, { 0 } };
+
+    for (int i = 0; i < 2; i++) {
+        split.in_file = i == 1;
+        split.open_file = open_nameless;
+        ck_assert_int_eq(
+            dataset_encoder_new(&s.meta, &standard, 3, false, &at[i].enc, &e),
+            ERR_OK);
+        ck_assert_int_eq(dataset_table_load_split(at[i].enc, true, &source,
+                                                  &split, &at[i].table, &e),
+                         ERR_OK);
+    }
+    const struct dataset_table *a = at[0].table, *b = at[1].table;
+    ck_assert_ptr_null(a->mapped);
+    ck_assert_ptr_nonnull(b->mapped);
+    ck_assert_mem_eq(a->x, b->x, a->n_rows * a->n_in * sizeof(float));
+    ck_assert_mem_eq(a->t, b->t, a->n_rows * a->n_out * sizeof(float));
+    ck_assert_uint_eq(a->n_train, b->n_train);
+    ck_assert_mem_eq(a->train, b->train, a->n_train * sizeof(uint32_t));
+    ck_assert_mem_eq(a->validation, b->validation,
+                     a->n_validation * sizeof(uint32_t));
+    unload(&at[0]);
+    unload(&at[1]);
     stored_release(&s);
     buf_release(&text);
 }
@@ -591,6 +647,7 @@ suite_dataset_table(void)
 
     tcase_add_test(t, each_class_gives_its_part);
     tcase_add_test(t, each_row_is_held_out_once);
+    tcase_add_test(t, may_lie_in_a_file);
     tcase_add_test(t, a_seed_gives_one_split);
     tcase_add_test(t, is_fitted_on_training_rows);
     tcase_add_test(t, holds_inputs_and_targets);

@@ -1,5 +1,6 @@
 /* training_state.c - a job's state in bytes and back */
 #include "training/state.h"
+#include "training/trainer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,54 @@ START_TEST(refuses_what_is_cut_or_changed)
 }
 END_TEST
 
+/* --- rows in a file --------------------------------------------------------
+ */
+
+/* Each row once, whatever does not divide evenly, and those of a window near
+ * each other: within it and the window's rows of a drawn chunk. */
+START_TEST(rows_in_a_file_are_each_drawn_once)
+{
+    static const size_t shape[][3] = { /* rows, of a chunk, of a window */
+                                       { 100, 10, 30 },
+                                       { 103, 10, 25 },
+                                       { 7, 10, 30 },
+                                       { 64, 1, 1 },
+                                       { 1000, 7, 999 }
+    };
+    size_t                  n = shape[_i][0];
+    struct training_plan    plan = { .in_file = true,
+                                     .chunk_rows = shape[_i][1],
+                                     .window_rows = shape[_i][2] };
+    uint32_t                train[1000], order[2][1000], chunks[1000];
+    struct dataset_table    table = { .train = train };
+    struct training_trainer t = { .plan = &plan,
+                                  .table = &table,
+                                  .seed = 5,
+                                  .train.n = n,
+                                  .chunk_order = chunks };
+    size_t                  seen[1000] = { 0 }, n_same = 0;
+
+    for (size_t i = 0; i < n; i++)
+        train[i] = (uint32_t)(2 * i);
+    for (int k = 0; k < 2; k++) {
+        t.order = order[k];
+        training_shuffle(&t, (uint64_t)k + 1);
+    }
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_uint_eq(order[0][i] % 2, 0);
+        ck_assert_uint_lt(order[0][i], 2 * n);
+        seen[order[0][i] / 2]++;
+        n_same += order[0][i] == order[1][i];
+    }
+    for (size_t i = 0; i < n; i++)
+        ck_assert_uint_eq(seen[i], 1);
+    ck_assert_uint_lt(n_same, n / 2 + 1);
+    t.order = order[1];
+    training_shuffle(&t, 1);
+    ck_assert_mem_eq(order[0], order[1], n * sizeof(uint32_t));
+}
+END_TEST
+
 Suite *
 training_state_suite(void)
 {
@@ -186,6 +235,7 @@ training_state_suite(void)
 
     tcase_add_loop_test(tc, comes_back_whole, 0, 2);
     tcase_add_test(tc, refuses_what_is_cut_or_changed);
+    tcase_add_loop_test(tc, rows_in_a_file_are_each_drawn_once, 0, 5);
     suite_add_tcase(suite, tc);
     return suite;
 }
