@@ -18,6 +18,7 @@ append_begin(struct conn *c, void *arg, struct errinfo *e)
     struct append *append = arg;
     enum err       rc;
 
+    store_dataset_release(&append->row); /* of a transaction that was lost */
     bind_text(c, STMT_DATASET_GET, 1, append->name);
     rc = row_read(c, STMT_DATASET_GET, store_dataset_kind(), &append->row, e);
     if (rc == ERR_NOTFOUND)
@@ -46,6 +47,8 @@ store_dataset_append(struct store *db, const char *name,
 
     if (rc == ERR_OK)
         *out = append.row;
+    else /* the commit failed */
+        store_dataset_release(&append.row);
     return rc;
 }
 

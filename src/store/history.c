@@ -349,6 +349,8 @@ checkpoint_read(struct conn *c, void *arg, struct errinfo *e)
     char                   hex[DIGEST_HEX_SIZE];
     enum err               rc;
 
+    free(get->state); /* of a transaction that was lost */
+    get->state = NULL;
     bind_i64(c, STMT_CHECKPOINT_GET, 1, get->id);
     rc = conn_row(c, STMT_CHECKPOINT_GET, e);
     if (rc == ERR_OK) {

@@ -33,7 +33,9 @@ struct conn {
     struct conn  *next; /* in the pool of readers */
 };
 
-/* A change, run on the writer's thread inside a savepoint of its own. */
+/* A change, run on the writer's thread inside a savepoint of its own.  It may
+ * be run again, after a transaction that was lost: what it left in arg then is
+ * not to be believed, and is released. */
 typedef enum err (*write_fn)(struct conn *c, void *arg, struct errinfo *e);
 
 struct write {

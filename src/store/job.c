@@ -258,6 +258,7 @@ job_insert(struct conn *c, void *arg, struct errinfo *e)
     struct store_submit    *how = insert->how;
     enum err                rc = ERR_OK;
 
+    insert->id = 0;
     if (how != NULL && how->key != NULL) {
         rc = key_find(c, how, row->created_ms, &insert->id, e);
         how->again = insert->id != 0;

@@ -48,6 +48,7 @@ job_claim(struct conn *c, void *arg, struct errinfo *e)
     struct claim *claim = arg;
     enum err      rc;
 
+    store_job_release(&claim->row); /* of a transaction that was lost */
     bind_i64(c, STMT_JOB_CLAIM, 1, claim->now_ms);
     rc = conn_row(c, STMT_JOB_CLAIM, e);
     if (rc == ERR_OK)

@@ -47,25 +47,28 @@ fail_group(struct write **group, size_t n, enum err rc, const struct errinfo *e)
         }
 }
 
-static void
-run_group(struct store *db, struct write **group, size_t n)
+/* Run them in one transaction; returns why that was lost, or ERR_OK. */
+static enum err
+run_together(struct store *db, struct write **group, size_t n)
 {
     struct conn   *c = &db->writer;
     struct errinfo e;
     enum err       rc;
 
     err_clear(&e);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         group[i]->rc = ERR_OK;
+        err_clear(&group[i]->e);
+    }
     if (atomic_load(&db->failed)) {
         rc = err_set(&e, ERR_IO, "", "the store has failed; see the log");
         fail_group(group, n, rc, &e);
-        return;
+        return rc;
     }
     rc = conn_run(c, STMT_BEGIN, &e);
     if (rc != ERR_OK) {
         fail_group(group, n, rc, &e);
-        return;
+        return rc;
     }
     for (size_t i = 0; i < n; i++) {
         run_one(c, group[i]);
@@ -74,12 +77,12 @@ run_group(struct store *db, struct write **group, size_t n)
              * with it, and what comes after is not tried. */
             rc = group[i]->rc != ERR_OK ? group[i]->rc : ERR_IO;
             fail_group(group, n, rc, &group[i]->e);
-            return;
+            return rc;
         }
     }
     rc = conn_run(c, STMT_COMMIT, &e);
     if (rc == ERR_OK)
-        return;
+        return rc;
 
     /* After an I/O error nobody knows whether the commit will be there at the
      * next start.  The only honest answer is to stop. */
@@ -89,6 +92,18 @@ run_group(struct store *db, struct write **group, size_t n)
     }
     rollback(c);
     fail_group(group, n, rc, &e);
+    return rc;
+}
+
+/* The one that does not fit takes the transaction of all with it, and may be in
+ * the company of the one that makes room: then each is run again, alone. */
+static void
+run_group(struct store *db, struct write **group, size_t n)
+{
+    if (run_together(db, group, n) != ERR_FULL || n == 1)
+        return;
+    for (size_t i = 0; i < n; i++)
+        run_together(db, group + i, 1);
 }
 
 static void *

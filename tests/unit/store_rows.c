@@ -4,6 +4,7 @@
 #include "store_suites.h"
 
 #include <math.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "store/internal.h"
 
 START_TEST(weights_come_back_or_are_refused)
 {
@@ -138,6 +140,65 @@ START_TEST(what_ends_a_walk_is_returned)
     ck_assert_str_eq(err_what(&e), "the caller's own");
     store_dataset_release(&row);
     store_close(db);
+}
+END_TEST
+
+static enum err
+run_sql(struct conn *c, void *arg, struct errinfo *own)
+{
+    if (sqlite3_exec(c->db, arg, NULL, NULL, NULL) != SQLITE_OK)
+        return conn_fail(c, own);
+    return ERR_OK;
+}
+
+/* Keeps the writer busy, so that what is asked for meanwhile is one group. */
+struct hold {
+    sem_t began, may_end;
+};
+
+static enum err
+hold(struct conn *c, void *arg, struct errinfo *unused)
+{
+    struct hold *h = arg;
+
+    (void)c, (void)unused;
+    sem_post(&h->began);
+    sem_wait(&h->may_end);
+    return ERR_OK;
+}
+
+START_TEST(what_does_not_fit_fails_alone)
+{
+    struct store *db = house_open();
+    struct hold   h;
+    struct write  first = { .fn = hold, .arg = &h };
+    struct write  group[] = {
+         { .fn = run_sql, .arg = "DELETE FROM network WHERE name = 'a'" },
+         { .fn = run_sql,
+           .arg = "INSERT INTO weight_chunk VALUES (1, 9, zeroblob(999999))" },
+         { .fn = run_sql, .arg = "DELETE FROM network WHERE name = 'b'" },
+    };
+    int64_t id;
+
+    sem_init(&h.began, 0, 0);
+    sem_init(&h.may_end, 0, 0);
+    OK(house_network(db, "c", "wwww", 4, &id)); /* its version has id 1 */
+    OK(house_network(db, "a", "wwww", 4, &id));
+    OK(house_network(db, "b", "wwww", 4, &id));
+    OK(store_limit(db, 65536, &e)); /* not less than there is */
+    store_write_start(db, &first);
+    sem_wait(&h.began);
+    for (size_t i = 0; i < COUNT_OF(group); i++)
+        store_write_start(db, &group[i]);
+    sem_post(&h.may_end);
+    OK(store_write_wait(db, &first, &e));
+    OK(store_write_wait(db, &group[0], &e));
+    ck_assert_int_eq(store_write_wait(db, &group[1], &e), ERR_FULL);
+    OK(store_write_wait(db, &group[2], &e));
+    store_close(db);
+    ck_assert_int_eq(house_raw("SELECT count(*) FROM network"), 1);
+    sem_destroy(&h.began);
+    sem_destroy(&h.may_end);
 }
 END_TEST
 
@@ -323,6 +384,7 @@ store_rows_suite(void)
     tcase_add_test(t, an_upload_is_whole_or_nothing);
     tcase_add_test(t, chunks_are_compared_with_their_digest);
     tcase_add_test(t, what_ends_a_walk_is_returned);
+    tcase_add_test(t, what_does_not_fit_fails_alone);
     tcase_add_test(t, a_job_runs_through_its_states);
     tcase_add_test(t, strangers_are_refused);
 #if !defined(__SANITIZE_THREAD__)
