@@ -87,6 +87,7 @@ struct live_update {
     const struct store_version *version;
     const struct store_live    *live;
     int64_t                     base, number;
+    char                        sha256[DIGEST_HEX_SIZE]; /* the state's */
 };
 
 static enum err
@@ -94,16 +95,14 @@ put_state(struct conn *c, const struct live_update *update, struct errinfo *e)
 {
     const struct store_live *live = update->live;
     int64_t                  id = update->version->network_id;
-    char                     sha256[DIGEST_HEX_SIZE];
     enum err                 rc;
 
-    digest_hex_of(live->state, live->state_len, sha256);
     bind_i64(c, STMT_LIVE_PUT, 1, id);
     bind_i64(c, STMT_LIVE_PUT, 2, update->number);
     bind_i64(c, STMT_LIVE_PUT, 3, (int64_t)live->steps);
     bind_text(c, STMT_LIVE_PUT, 4, live->optimizer);
     bind_i64(c, STMT_LIVE_PUT, 5, (int64_t)live->state_len);
-    bind_text(c, STMT_LIVE_PUT, 6, sha256);
+    bind_text(c, STMT_LIVE_PUT, 6, update->sha256);
     rc = conn_run(c, STMT_LIVE_PUT, e);
     if (rc == ERR_OK)
         rc = chunks_write(c, STMT_LIVE_CHUNK_PUT, id, live->state,
@@ -143,8 +142,11 @@ store_live_update(struct store *db, const struct store_version *row,
                   int64_t *out_version, struct errinfo *e)
 {
     struct live_update update = { .version = row, .live = live, .base = base };
-    enum err           rc = store_write(db, live_update, &update, e);
+    enum err           rc;
 
+    /* Here: the writer is everybody's. */
+    digest_hex_of(live->state, live->state_len, update.sha256);
+    rc = store_write(db, live_update, &update, e);
     if (rc == ERR_OK)
         *out_version = update.number;
     return rc;
