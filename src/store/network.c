@@ -323,10 +323,12 @@ encoder_fits(struct conn *c, const struct store_version *row)
     const char   *sha256 = (const char *)sqlite3_column_text(st, 12);
     char          hex[DIGEST_HEX_SIZE];
 
-    if (row->encoder == NULL || sqlite3_column_type(st, 12) == SQLITE_NULL)
-        return true; /* nothing, or nothing to compare with */
+    if (sqlite3_column_type(st, 12) == SQLITE_NULL)
+        return true; /* no encoder, or nothing to compare it with */
+    if (row->encoder == NULL || sha256 == NULL)
+        return false;
     digest_hex_of(row->encoder, strlen(row->encoder), hex);
-    return sha256 != NULL && strcmp(hex, sha256) == 0;
+    return strcmp(hex, sha256) == 0;
 }
 
 struct version_found {

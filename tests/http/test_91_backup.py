@@ -221,6 +221,19 @@ def test_an_encoder_with_a_fault_never_serves(new_daemon):
     assert client.predict("n", [[1, 2]], version=1) == good
 
 
+def test_a_lost_encoder_never_serves(new_daemon):
+    daemon = new_daemon().start()
+    client = daemon.client
+    client.dataset("n", two_groups(200))
+    client.network("n", [(2, "softmax")], 2, loss="cross_entropy")
+    client.train("n", "n", epochs=2, scale_inputs="standard")
+    damaged(daemon, "UPDATE version SET encoder = NULL WHERE version = 1")
+    client = daemon.start().client
+    answer = corrupt(client, "predict", {"inputs": [[1, 2]]})
+    assert ("the encoder of version 1 does not fit its digest"
+            in answer.json["detail"])
+
+
 def test_an_optimisers_state_with_a_fault_trains_nothing(new_daemon):
     daemon = new_daemon().start()
     client = daemon.client
