@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/log.h"
 #include "codec/dataset.h"
 #include "codec/stored.h"
 #include "nn/train.h"
@@ -22,6 +23,7 @@ struct serving_live {
     struct nn_net           *net;
     struct dataset_encoder  *encoder; /* or NULL */
     struct store_live stored; /* optimizer NULL: it is the first update */
+    bool                     is_damaged; /* what is stored cannot be read */
 };
 
 const struct nn_net *
@@ -90,8 +92,13 @@ read_state(struct serving_live *live, struct errinfo *e)
     if (rc != ERR_OK)
         return rc;
     rc = store_live_get(db, live->network_id, &live->stored, e);
-    if (rc == ERR_NOTFOUND) {
+    if (rc == ERR_CORRUPT)
+        log_write(LOG_WARN, "serving", "network '%s': %s", live->network,
+                  err_what(e));
+    if (rc == ERR_NOTFOUND || rc == ERR_CORRUPT) {
         live->stored = (struct store_live){ .version = -1 };
+        live->is_damaged = rc == ERR_CORRUPT; /* see step_optimizer() */
+        err_clear(e);
         rc = ERR_OK;
     }
     return rc;
@@ -139,7 +146,8 @@ step_release(struct step *s)
 }
 
 /* The optimiser asked for, with the state of the one before where that is of
- * the same type: another learning rate is no other optimiser. */
+ * the same type: another learning rate is no other optimiser.  A damaged state
+ * is not replaced by none before the client says with which optimiser. */
 static enum err
 step_optimizer(struct serving_live *live, const struct codec_batch *batch,
                struct step *s, struct errinfo *e)
@@ -147,6 +155,15 @@ step_optimizer(struct serving_live *live, const struct codec_batch *batch,
     struct nn_optimizer_spec before = { 0 };
     enum err                 rc = ERR_OK;
 
+    if (live->is_damaged && !batch->has_optimizer)
+        return err_set(e, ERR_CORRUPT, "/optimizer",
+                       "the stored state of the optimiser is damaged: send "
+                       "\"optimizer\" with the batch, and it begins anew");
+    if (live->is_damaged)
+        log_write(LOG_WARN, "serving",
+                  "network '%s' goes on without the damaged state of its "
+                  "optimiser",
+                  live->network);
     if (live->stored.optimizer != NULL)
         rc = codec_optimizer_parse(live->stored.optimizer, &before, e);
     if (rc != ERR_OK)

@@ -247,9 +247,18 @@ def test_an_optimisers_state_with_a_fault_trains_nothing(new_daemon):
     fault = "the optimiser's state of network 'n' does not fit its digest"
     assert status == 65 and fault in said and "1 faults" in said, said
     client = daemon.start().client
-    answer = corrupt(client, "train_on_batch", batch)
-    assert fault in answer.json["detail"]
+    alone = {k: batch[k] for k in ("inputs", "targets")}
+    answer = corrupt(client, "train_on_batch", alone)
+    assert answer.pointers == ["/optimizer"], answer
+    assert 'send "optimizer" with the batch' in answer.json["detail"]
     client.predict("n", [[1]])
+    assert fault in daemon.log.read_text()
+    # As it says: the state begins anew, and then is there again.
+    for body in (batch, alone):
+        client.ok("POST", "/v1/networks/n/train_on_batch", 200, json_body=body)
+    assert "goes on without the damaged state" in daemon.log.read_text()
+    daemon.stop()
+    assert check(path)[0] == 0
 
 
 def test_what_an_older_program_wrote_has_no_digest(new_daemon):
