@@ -77,7 +77,6 @@ check_history(struct api_ctx *api, const struct codec_job *asked,
 
     if (most == 0 || asked->epochs <= most / codec_job_runs(asked))
         return ERR_OK;
-    api_metrics_refused(api->metrics, "too_many_epochs");
     return err_named(e,
                      err_set(e, ERR_INVALID, "/epochs",
                              "must be at most %llu here (history_max), over "
@@ -98,10 +97,13 @@ submit(struct api_ctx *api, const struct http_request *req,
     int64_t             id;
     enum err            rc = read_key(req, &how.key, sha256, e);
 
-    if (rc == ERR_OK)
-        rc = check_history(api, asked, e);
     if (rc != ERR_OK)
         return rc;
+    rc = check_history(api, asked, e);
+    if (rc != ERR_OK) {
+        api_metrics_refused(api->metrics, err_slug(e));
+        return rc;
+    }
     codec_job_spec_format(asked, &spec);
     if (spec.failed) {
         rc = err_set(e, ERR_NOMEM, "", "out of memory");
@@ -135,6 +137,8 @@ dry_run(struct api_ctx *api, const struct codec_job *asked,
     enum err                 rc;
 
     rc = training_estimate(api->store, api->budget, asked, &estimate, e);
+    if (rc == ERR_OK)
+        rc = check_history(api, asked, e);
     if (rc != ERR_OK && rc != ERR_INVALID)
         return rc;
     codec_dry_run_format(rc == ERR_OK ? &estimate.memory_bytes : NULL,

@@ -102,6 +102,9 @@ def test_the_history_of_a_job(new_daemon):
                                           **spec})
         assert answer.status == 422 and answer.pointers == ["/epochs"], answer
         assert "12" in answer.json["detail"]
+        told = client.ok("POST", "/v1/jobs?dry_run=true", 200, json_body={
+            "network": "n", "dataset": "d", **spec})
+        assert [x["pointer"] for x in told["errors"]] == ["/epochs"], told
     answer = client.post(f"/v1/jobs/{job}/continue", {"epochs": 13})
     assert answer.status in (409, 422), answer
     assert hits(client, "history_max") >= 2
