@@ -158,10 +158,12 @@ UPDATE dataset SET state = 'deleting', name = ' ' || id
 SELECT id FROM dataset WHERE state = 'deleting' LIMIT 1;
 -- name: DATASET_DELETE
 DELETE FROM dataset WHERE id = ?1 AND state = 'deleting';
+-- name: DATASET_COUNT
+-- scan ok: once an upload, where their number has a limit
+SELECT count(*) FROM dataset WHERE state <> 'deleting';
 -- name: DATASET_USAGE
 -- scan ok: once an upload and 64 chunks; of a chunk, only its first page is read
-SELECT (SELECT count(*) FROM dataset WHERE state <> 'deleting'),
-       (SELECT coalesce(sum(length(bytes)), 0) FROM dataset_chunk);
+SELECT coalesce(sum(length(bytes)), 0) FROM dataset_chunk;
 -- name: CHUNK_INSERT
 INSERT INTO dataset_chunk (dataset_id, number, bytes, sha256)
 VALUES (?1, ?2, ?3, ?4);

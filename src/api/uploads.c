@@ -46,29 +46,22 @@ put_abort(void *state)
     upload_free(up);
 }
 
-/* Is there room for one more dataset, or for more rows of one?  Counted anew
- * from time to time, since others upload as well. */
+/* Is there room for more rows?  Counted anew from time to time, since others
+ * upload as well. */
 #define CHUNKS_A_COUNT 64
 
 static enum err
-check_quota(const struct api_ctx *api, uint64_t n_more, struct errinfo *e)
+check_quota(const struct api_ctx *api, struct errinfo *e)
 {
-    struct store_usage usage;
-    enum err           rc;
+    uint64_t n_bytes;
+    enum err rc;
 
-    if (api->datasets_max == 0 && api->datasets_bytes == 0)
+    if (api->datasets_bytes == 0)
         return ERR_OK;
-    rc = store_dataset_usage(api->store, &usage, e);
+    rc = store_dataset_usage(api->store, &n_bytes, e);
     if (rc != ERR_OK)
         return rc;
-    if (api->datasets_max > 0 && usage.n_datasets + n_more > api->datasets_max)
-        return err_named(e,
-                         err_set(e, ERR_FULL, "",
-                                 "there are %llu datasets, the most this "
-                                 "server keeps (datasets); delete one",
-                                 (unsigned long long)api->datasets_max),
-                         "too_many_datasets");
-    if (api->datasets_bytes > 0 && usage.n_bytes >= api->datasets_bytes)
+    if (n_bytes >= api->datasets_bytes)
         return err_named(
             e,
             err_set(e, ERR_FULL, "",
@@ -97,7 +90,7 @@ put_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
     uint64_t       first = 0, n = 0;
 
     if (up->n_chunks % CHUNKS_A_COUNT == CHUNKS_A_COUNT - 1) {
-        enum err rc = check_quota(up->api, 0, e);
+        enum err rc = check_quota(up->api, e);
 
         if (rc != ERR_OK)
             return rc;
@@ -208,13 +201,11 @@ put_begin(void *ctx, const struct http_request *req, void **state,
     rc = upload_new(api, req, &up, e);
     if (rc != ERR_OK)
         return rc;
-    rc = counted(up, check_quota(api, 1, e), e);
-    if (rc != ERR_OK) {
-        upload_free(up);
-        return rc;
-    }
-    rc = store_dataset_begin(api->store, name, clock_wall_ms(), &up->id, e);
-    if (rc != ERR_OK) {
+    rc = check_quota(api, e);
+    if (rc == ERR_OK)
+        rc = store_dataset_begin(api->store, name, clock_wall_ms(),
+                                 api->datasets_max, &up->id, e);
+    if (counted(up, rc, e) != ERR_OK) {
         upload_free(up); /* a name that is taken is not ours to abandon */
         return rc;
     }
@@ -234,7 +225,7 @@ append_begin(void *ctx, const struct http_request *req, void **state,
 
     rc = upload_new(api, req, &up, e);
     if (rc == ERR_OK)
-        rc = counted(up, check_quota(api, 0, e), e);
+        rc = counted(up, check_quota(api, e), e);
     if (rc == ERR_OK)
         rc = store_dataset_append(api->store, req->arg[0], &row, e);
     if (rc != ERR_OK) {

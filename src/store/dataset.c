@@ -49,16 +49,37 @@ static const struct row_kind dataset_kind = {
 struct dataset_change {
     const char *name, *meta;
     int64_t     id, created_ms;
-    uint64_t    number;
+    uint64_t    number, max;
     int         n_changed;
 };
+
+static enum err
+count_check(struct conn *c, uint64_t max, struct errinfo *e)
+{
+    uint64_t n = 0;
+    enum err rc = conn_row(c, STMT_DATASET_COUNT, e);
+
+    if (rc == ERR_OK)
+        n = (uint64_t)column_i64(c, STMT_DATASET_COUNT, 0);
+    conn_done(c, STMT_DATASET_COUNT);
+    if (rc == ERR_OK && n >= max)
+        rc = err_named(e,
+                       err_set(e, ERR_FULL, "",
+                               "there are %llu datasets, the most this "
+                               "server keeps (datasets); delete one",
+                               (unsigned long long)max),
+                       "too_many_datasets");
+    return rc;
+}
 
 static enum err
 dataset_begin(struct conn *c, void *arg, struct errinfo *e)
 {
     struct dataset_change *change = arg;
-    enum err               rc;
+    enum err rc = change->max > 0 ? count_check(c, change->max, e) : ERR_OK;
 
+    if (rc != ERR_OK)
+        return rc;
     bind_text(c, STMT_DATASET_INSERT, 1, change->name);
     bind_i64(c, STMT_DATASET_INSERT, 2, change->created_ms);
     rc = conn_run(c, STMT_DATASET_INSERT, e);
@@ -76,9 +97,11 @@ dataset_begin(struct conn *c, void *arg, struct errinfo *e)
 
 enum err
 store_dataset_begin(struct store *db, const char *name, int64_t created_ms,
-                    int64_t *out_id, struct errinfo *e)
+                    uint64_t max, int64_t *out_id, struct errinfo *e)
 {
-    struct dataset_change change = { .name = name, .created_ms = created_ms };
+    struct dataset_change change = { .name = name,
+                                     .created_ms = created_ms,
+                                     .max = max };
     int64_t               left = atomic_exchange(&db->abandoned, 0);
     enum err              rc;
 

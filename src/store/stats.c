@@ -40,8 +40,7 @@ store_job_count(struct store *db, uint64_t *n, struct errinfo *e)
 }
 
 enum err
-store_dataset_usage(struct store *db, struct store_usage *out,
-                    struct errinfo *e)
+store_dataset_usage(struct store *db, uint64_t *out_bytes, struct errinfo *e)
 {
     struct conn *c;
     enum err     rc = store_reader_take(db, &c, e);
@@ -50,10 +49,7 @@ store_dataset_usage(struct store *db, struct store_usage *out,
         return rc;
     rc = conn_row(c, STMT_DATASET_USAGE, e);
     if (rc == ERR_OK)
-        *out = (struct store_usage){
-            .n_datasets = (uint64_t)column_i64(c, STMT_DATASET_USAGE, 0),
-            .n_bytes = (uint64_t)column_i64(c, STMT_DATASET_USAGE, 1),
-        };
+        *out_bytes = (uint64_t)column_i64(c, STMT_DATASET_USAGE, 0);
     conn_done(c, STMT_DATASET_USAGE);
     store_reader_give(db, c);
     return rc;

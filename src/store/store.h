@@ -189,18 +189,15 @@ void store_dataset_release(struct store_dataset *row);
  * memory; it is gone when it is closed.  *out is the caller's to close. */
 enum err store_scratch(struct store *db, int *out, struct errinfo *e);
 
-/* How many datasets there are, those being uploaded included, and the bytes of
- * their chunks. */
-struct store_usage {
-    uint64_t n_datasets, n_bytes;
-};
-enum err store_dataset_usage(struct store *db, struct store_usage *out,
+/* The bytes of all datasets' chunks, those being uploaded included. */
+enum err store_dataset_usage(struct store *db, uint64_t *out_bytes,
                              struct errinfo *e);
 /* An upload: the name is taken at once and chunks are stored as they come, but
  * nobody else sees the dataset before _finish.  What a crash leaves of it is
- * removed at the next start.  ERR_CONFLICT, slug "name_taken". */
+ * removed at the next start.  ERR_CONFLICT, slug "name_taken"; ERR_FULL, slug
+ * "too_many_datasets", where there are max of them (0: no limit). */
 enum err store_dataset_begin(struct store *db, const char *name,
-                             int64_t created_ms, int64_t *out_id,
+                             int64_t created_ms, uint64_t max, int64_t *out_id,
                              struct errinfo *e);
 enum err store_dataset_chunk(struct store *db, int64_t id, uint64_t number,
                              uint64_t first_row, uint64_t n_rows, const void *p,

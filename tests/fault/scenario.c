@@ -89,7 +89,7 @@ begin_upload(struct scenario *s, struct errinfo *e)
 {
     int64_t id;
 
-    return store_dataset_begin(s->db, "d", 3, &id, e);
+    return store_dataset_begin(s->db, "d", 3, 0, &id, e);
 }
 
 static enum err
@@ -115,7 +115,7 @@ begin_another_upload(struct scenario *s, struct errinfo *e)
 {
     int64_t id;
 
-    return store_dataset_begin(s->db, "half", 3, &id, e);
+    return store_dataset_begin(s->db, "half", 3, 0, &id, e);
 }
 
 static enum err

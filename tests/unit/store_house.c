@@ -96,7 +96,7 @@ house_dataset(struct store *db, const char *name)
 {
     int64_t id;
 
-    OK(store_dataset_begin(db, name, 3, &id, &e));
+    OK(store_dataset_begin(db, name, 3, 0, &id, &e));
     OK(store_dataset_chunk(db, id, 0, 0, 1, "abc", 3, &e));
     OK(store_dataset_chunk(db, id, 1, 0, 1, "de", 2, &e));
     OK(store_dataset_finish(db, id, "{}", 2, &e));

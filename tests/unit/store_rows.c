@@ -61,12 +61,14 @@ START_TEST(an_upload_is_whole_or_nothing)
     char                 text[16] = "";
     int64_t              id;
 
-    OK(store_dataset_begin(db, "d", 3, &id, &e));
+    OK(store_dataset_begin(db, "d", 3, 0, &id, &e));
     OK(store_dataset_chunk(db, id, 0, 0, 1, "xyz", 3, &e));
     ck_assert_int_eq(store_dataset_get(db, "d", &row, &e), ERR_NOTFOUND);
-    ck_assert_int_eq(store_dataset_begin(db, "d", 3, &id, &e), ERR_CONFLICT);
+    ck_assert_int_eq(store_dataset_begin(db, "d", 3, 0, &id, &e), ERR_CONFLICT);
     store_dataset_abandon(db, id);
-    OK(store_dataset_begin(db, "left", 3, &id, &e)); /* a crash leaves it */
+    OK(store_dataset_begin(db, "left", 3, 1, &id, &e)); /* a crash leaves it */
+    ck_assert_int_eq(store_dataset_begin(db, "more", 3, 1, &id, &e), ERR_FULL);
+    ck_assert_str_eq(err_slug(&e), "too_many_datasets");
     OK(store_dataset_chunk(db, id, 0, 0, 1, "xyz", 3, &e));
     store_close(db);
 

@@ -180,7 +180,7 @@ fixture_dataset(struct fixture *f, const char *name, enum dataset_format format,
     struct errinfo         e;
 
     err_clear(&e);
-    must(store_dataset_begin(f->db, name, 1, &sink.id, &e), &e);
+    must(store_dataset_begin(f->db, name, 1, 0, &sink.id, &e), &e);
     must(dataset_upload_new(&options, sink_chunk, &sink, &up, &e), &e);
     must(dataset_upload_feed(up, text, strlen(text), &e), &e);
     must(dataset_upload_end(up, &meta, &e), &e);
