@@ -39,7 +39,7 @@ static const struct option options[] = {
     { "row_rate",     COUNT, F(row_rate),     "0",              0,  1000000000, false, "rows a second that one key may have predicted; 0: any number" },
     { "network_rate", COUNT, F(network_rate), "0",              0,  1000000, false, "predictions a second that one network answers; 0: any number" },
     { "http_threads", COUNT, F(http_threads), "0",              0,  64,      false, "threads that read requests and run small predictions; 0: two" },
-    { "training_nice", COUNT, F(training_nice), "19",           0,  19,      false, "how far training gives way to requests and to other programs; 0: not at all" },
+    { "training_nice", COUNT, F(training_nice), "15",           0,  19,      false, "how far training gives way to requests and to other programs; 0: not at all" },
     { "connections_per_address", COUNT, F(connections_per_address), "0", 0, 100000, false, "connections from one address; 0: no limit" },
     { "event_streams", COUNT, F(event_streams), "256",          1,  100000,  false, "listeners to events at once" },
     { "upload_mib",   COUNT, F(upload_mib),   "65536",          1,  1 << 20, false, "largest upload of a dataset or weights, MiB" },

@@ -63,6 +63,12 @@ refold_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
     if (refold->is_array && refold->block.first_column != rows->first &&
         refold->block.n_columns == 1) /* the other array */
         return ERR_OK;
+    /* Chunks of a table have all its columns, those of an array one. */
+    if (refold->is_array ? refold->block.n_columns != 1
+                         : refold->block.n_columns < refold->meta->n_columns)
+        return err_set(e, ERR_INVALID, "",
+                       "rows come as they did when the dataset was made: as a "
+                       "table, or as the arrays inputs and targets");
     if (refold->block.first_column != rows->first ||
         refold->block.n_columns != rows->n_columns - rows->first ||
         refold->block.first_row != rows->first_row)

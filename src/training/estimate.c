@@ -116,7 +116,7 @@ training_estimate(struct store *db, struct mem_budget *budget,
         rc = training_plan_init(&plan, db, spec, NULL, e);
     if (rc != ERR_OK)
         return rc;
-    training_plan_limit(&plan, budget->limit);
+    training_plan_limit(&plan, budget->limit, NULL);
     out->memory_bytes = plan.bytes;
     out->seconds = seconds_of(&plan, spec, budget);
     training_plan_release(&plan);

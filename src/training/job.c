@@ -102,7 +102,8 @@ job_load(struct job *job, struct errinfo *e)
         rc = training_plan_init(&job->plan, db, &job->spec,
                                 bytes != NULL ? saved.encoder : NULL, e);
     if (rc == ERR_OK) {
-        training_plan_limit(&job->plan, job->options->budget->limit);
+        training_plan_limit(&job->plan, job->options->budget->limit,
+                            bytes != NULL ? &saved.state : NULL);
         rc = take_memory(job, e);
     }
     if (rc == ERR_OK)
@@ -370,7 +371,7 @@ keeps_what_it_has(const struct job *job)
     const struct store_epoch *row;
 
     return training_run_why(job->run) == TRAINING_CANCEL_KEEP &&
-           job->trainer->state.epoch != 0 &&
+           training_state_has_epoch(&job->trainer->state) &&
            training_is_finite(training_trainer_kept(job->trainer, &row));
 }
 
@@ -397,7 +398,11 @@ job_train(struct job *job, struct errinfo *e)
     if (rc == ERR_OK)
         rc = end_with_version(job, STORE_JOB_SUCCEEDED, e);
     else if (rc == ERR_CANCELED && keeps_what_it_has(job)) {
-        training_restart_end(job->trainer, TRAINING_CANCELLED);
+        const struct training_state *s = &job->trainer->state;
+
+        /* One that has ended may be waiting for the next fold's rows. */
+        if (s->outcome[s->restart - 1].reason == TRAINING_GOES_ON)
+            training_restart_end(job->trainer, TRAINING_CANCELLED);
         rc = end_with_version(job, STORE_JOB_CANCELLED, e);
     }
     if (rc == ERR_OK && job->row->verifies == 0 &&

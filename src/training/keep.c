@@ -109,6 +109,8 @@ training_keep(struct store *db, int64_t job_id, char network[], size_t size,
         rc = ERR_NOTFOUND;
     if (rc == ERR_OK)
         rc = training_saved_parse(bytes, len, &saved, e);
+    if (rc == ERR_OK && !training_state_has_epoch(&saved.state))
+        rc = ERR_NOTFOUND;
     if (rc == ERR_OK)
         rc = codec_stored_dataset(db, row.dataset, spec.dataset_revision,
                                   &dataset, e);

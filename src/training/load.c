@@ -272,6 +272,7 @@ training_trainer_new(struct store *db, const struct codec_job *spec,
     t->plan = plan;
     t->run = run;
     training_state_init(&t->state);
+    t->state.window_rows = t->plan->window_rows;
     rc = load_net(t, db, saved != NULL, e);
     if (rc == ERR_OK && saved != NULL) {
         t->state = saved->state;

@@ -392,19 +392,37 @@ training_plan_encoder(struct training_plan *plan, struct store *db,
     return rc;
 }
 
+/* As many threads as there is room for, one at least. */
+static void
+limit_threads(struct training_plan *plan, size_t limit)
+{
+    while (plan->n_threads > 1 && plan->bytes > limit) {
+        plan->bytes -= nn_work_team_bytes(plan->n_threads);
+        plan->n_threads--;
+        plan->bytes += nn_work_team_bytes(plan->n_threads);
+    }
+}
+
 void
-training_plan_limit(struct training_plan *plan, size_t limit)
+training_plan_limit(struct training_plan *plan, size_t limit,
+                    const struct training_state *saved)
 {
     size_t row = (plan->encoder->n_in + 1) * sizeof(float);
+    size_t alone = plan->bytes - nn_work_team_bytes(plan->n_threads);
 
-    if (plan->bytes <= limit || plan->file_bytes >= plan->bytes)
-        return;
-    plan->in_file = true;
-    plan->bytes = plan->file_bytes;
-    plan->chunk_rows = FILE_CHUNK / row + 1;
-    plan->window_rows = limit / WINDOW_PART / row + 1;
-    if (plan->window_rows < plan->chunk_rows)
-        plan->window_rows = plan->chunk_rows;
+    plan->in_file = saved != NULL ? saved->window_rows > 0
+                                  : alone > limit &&
+                                        plan->file_bytes < plan->bytes;
+    if (plan->in_file) {
+        plan->bytes = plan->file_bytes;
+        plan->chunk_rows = FILE_CHUNK / row + 1;
+        plan->window_rows = limit / WINDOW_PART / row + 1;
+        if (plan->window_rows < plan->chunk_rows)
+            plan->window_rows = plan->chunk_rows;
+        if (saved != NULL)
+            plan->window_rows = (size_t)saved->window_rows;
+    }
+    limit_threads(plan, limit);
 }
 
 void
@@ -425,7 +443,7 @@ training_check(struct store *db, const struct mem_budget *budget,
 
     if (rc != ERR_OK)
         return rc;
-    training_plan_limit(&plan, budget->limit);
+    training_plan_limit(&plan, budget->limit, NULL);
     if (plan.bytes > budget->limit)
         rc = err_set(e, ERR_INVALID, "/dataset",
                      "the job needs %zu bytes of memory, the limit is %zu",

@@ -14,6 +14,7 @@
 #include "codec/job.h"
 #include "codec/stored.h"
 #include "nn/spec.h"
+#include "training/state.h"
 
 struct training_plan {
     struct nn_spec          net;
@@ -38,8 +39,12 @@ enum err training_plan_init(struct training_plan *plan, struct store *db,
                             const struct codec_job *spec, const char *encoder,
                             struct errinfo *e);
 void     training_plan_release(struct training_plan *plan);
-/* Where it would take more than this, its rows are to be kept in a file. */
-void training_plan_limit(struct training_plan *plan, size_t limit);
+/* Where it would take more than this, its rows are to be kept in a file, or it
+ * gets fewer threads.  Which of the two does not depend on how many there are,
+ * since it decides the order of the rows.  A job that goes on keeps its order:
+ * saved->window_rows; NULL: a new one. */
+void training_plan_limit(struct training_plan *plan, size_t limit,
+                         const struct training_state *saved);
 /* A new encoder in the place of the plan's, chosen as for a job that starts. */
 enum err training_plan_encoder(struct training_plan *plan, struct store *db,
                                const struct codec_job *spec, struct errinfo *e);

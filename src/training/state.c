@@ -106,6 +106,7 @@ fields_state(struct cursor *c, struct training_state *s)
     field_u64(c, &s->began);
     field_f64(c, &s->rate);
     field_f64(c, &s->elapsed);
+    field_u64(c, &s->window_rows);
     field_u64(c, &s->best_epoch);
     field_f64(c, &s->best_figure);
     field_u64(c, &s->waited);
@@ -171,6 +172,12 @@ bool
 training_state_is_best(const struct training_state *s)
 {
     return s->best_epoch == s->epoch && s->sums.n_rows == 0;
+}
+
+bool
+training_state_has_epoch(const struct training_state *s)
+{
+    return s->kept_restart != 0 || s->epoch > s->began;
 }
 
 /* --- out ------------------------------------------------------------------ */

@@ -57,6 +57,9 @@ struct training_state {
     uint64_t began;   /* epochs done before it began           */
     double   rate;    /* what "auto" chose; 0: not (yet)       */
     double   elapsed; /* seconds, over all runs of the job     */
+    /* How its rows are shuffled, which a job keeps though the memory that it
+     * may take changes: within windows of so many; 0: all at once. */
+    uint64_t window_rows;
 
     /* Of this restart. */
     uint64_t           best_epoch; /* by the monitor; 0: none yet           */
@@ -88,6 +91,10 @@ void training_state_restart(struct training_state *state);
 
 /* Are its parameters, as they stand, the best ones so far? */
 bool training_state_is_best(const struct training_state *state);
+
+/* Is there anything to keep: a restart that is over, or an epoch of this one?
+ * Else the last row is that of another restart or fold. */
+bool training_state_has_epoch(const struct training_state *s);
 
 /* What the state's bytes are made from; best is NULL where it is not kept, and
  * winner, the best of the restarts that are over, where there is but one. */

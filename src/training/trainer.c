@@ -350,7 +350,9 @@ training_trainer_run(struct training_trainer *t, struct training_checkpoint *cp,
         if (reason == TRAINING_GOES_ON)
             continue;
         enum err next = next_restart(t, reason, &done, e);
-        if (next == ERR_CANCELED)
+        /* One that blew up left weights that no checkpoint may hold: it goes
+         * on from the last one, and blows up again. */
+        if (next == ERR_CANCELED && rc == ERR_OK)
             return trainer_halt(t, cp);
         if (next != ERR_OK)
             return next;

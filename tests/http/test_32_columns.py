@@ -220,6 +220,17 @@ def test_arrays_that_do_not_fit_change_nothing(client, name):
                 ("targets", t)).json["rows"] == 6
 
 
+def test_a_table_and_arrays_do_not_mix(client, name):
+    """Also where their columns are called the same."""
+    arrays = (("inputs", npy([3], [1, 2, 3])), ("targets", npy([3], [4, 5, 6])))
+    table = ("file", b"inputs,targets\n1,2\n3,4\n")
+    for first, other in ((arrays, (table,)), ((table,), arrays)):
+        made = form(client, name, "PUT", *first).json
+        assert form(client, name, "POST", *other).status == 422
+        assert client.ok("GET", f"/v1/datasets/{name}", 200) == made
+        assert client.delete(f"/v1/datasets/{name}").status == 204
+
+
 def test_only_what_fits_is_appended(client, name):
     client.rows(name, [[0], [1]], [0.5, 1])
     assert append(client, name, "inputs,targets\n1,2\n").status == 422

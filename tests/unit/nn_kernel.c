@@ -430,6 +430,25 @@ START_TEST(updates_follow_their_formulas)
 }
 END_TEST
 
+/* One whose second moment overflows rests, and stays a number. */
+START_TEST(adam_survives_a_huge_gradient)
+{
+    static const struct nn_kernel_adam p = {
+        .rate = 0.1f, .epsilon = 1e-8f, .rest_1 = 0.1f, .rest_2 = 0.1f,
+    };
+    const struct nn_kernel *kernel;
+
+    for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++) {
+        float w = 1, m = 0, v = 0, g = 1e25f;
+
+        for (int step = 0; step < 3; step++, g = 1)
+            kernel->adam(&w, &m, &v, &g, 1, &p);
+        ck_assert_msg(isfinite(w) && isfinite(v), "%s: %g %g", kernel->name,
+                      (double)w, (double)v);
+    }
+}
+END_TEST
+
 START_TEST(rows_are_summed_in_their_order)
 {
     const struct nn_kernel *kernel;
@@ -511,6 +530,7 @@ suite_nn_kernel(void)
     t = tcase_create("updates");
     tcase_add_test(t, sum_of_squares_is_right_at_every_size);
     tcase_add_test(t, updates_follow_their_formulas);
+    tcase_add_test(t, adam_survives_a_huge_gradient);
     tcase_add_test(t, rows_are_summed_in_their_order);
     tcase_add_test(t, relu_and_its_slope);
     tcase_add_test(t, a_set_is_chosen_by_name);

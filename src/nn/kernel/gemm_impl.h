@@ -222,7 +222,8 @@ static void
 wide(const struct product *p, float *scratch)
 {
     size_t depth = p->k < K_BLOCK ? p->k : K_BLOCK;
-    size_t width = B_FLOATS / depth / TILE_COLS * TILE_COLS;
+    /* The same for every set: who is told of pieces adds up each for itself. */
+    size_t width = B_FLOATS / depth / 32 * 32;
     size_t done = p->then.fn == NULL ? thin(p) : 0;
 
     for (size_t j = done; j < p->n; j += width) {

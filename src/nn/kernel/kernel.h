@@ -92,7 +92,7 @@ struct nn_kernel {
                  float *c, size_t c_row, bool accumulate, float *scratch);
     /* The same (k > 0, not accumulating), telling of each piece of a row as it
      * is done and still in the cache.  A row's pieces come in order, and where
-     * they end depends on n and k only. */
+     * they end depends on n and k only, not on the set. */
     void (*gemm_then)(size_t m, size_t n, size_t k, const float *a,
                       size_t a_row, size_t a_col, const float *b, size_t b_row,
                       size_t b_col, float *c, size_t c_row,

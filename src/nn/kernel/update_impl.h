@@ -8,6 +8,8 @@
 #ifndef NN_KERNEL_UPDATE_IMPL_H
 #define NN_KERNEL_UPDATE_IMPL_H
 
+#include <float.h>
+
 #include "nn/kernel/kernel.h"
 #include "nn/kernel/sets.h"
 #include "nn/kernel/vector.h"
@@ -76,7 +78,8 @@ static ALWAYS_INLINE void
 adam_one(vec *w, vec *m, vec *v, vec g, const struct nn_kernel_adam *p)
 {
     *m = fused(splat(p->rest_1), g - *m, *m);
-    *v = fused(splat(p->rest_2), fused(g, g, -*v), *v);
+    /* Bounded: an infinite one would be no number at the next step. */
+    *v = at_most(fused(splat(p->rest_2), fused(g, g, -*v), *v), FLT_MAX);
     *w -= splat(p->rate) * *m / (square_root(*v) + splat(p->epsilon));
 }
 
