@@ -31,17 +31,17 @@ static enum err
 begin_now(struct api_stream *s, const struct store_job *job, struct errinfo *e)
 {
     int64_t  last = 0;
-    enum err rc = store_event_last(s->api->store, s->job, &last, e);
+    enum err rc = ERR_OK;
 
-    if (rc != ERR_OK)
-        return rc;
-    s->event = job != NULL && last > 0 ? last - 1 : last;
-    s->n_places = 0;
-    if (job == NULL)
-        return api_events_find_running(s, true, e);
-    s->n_places = 1;
-    s->place[0] = (struct api_place){ .job = s->job, .epoch = job->epoch };
-    return ERR_OK;
+    if (job != NULL)
+        s->place[0] = (struct api_place){ .job = s->job, .epoch = job->epoch };
+    else /* first: one that ends meanwhile is not told from its beginning */
+        rc = api_events_running_now(s, e);
+    if (rc == ERR_OK)
+        rc = store_event_last(s->api->store, s->job, &last, e);
+    if (rc == ERR_OK)
+        s->event = job != NULL && last > 0 ? last - 1 : last;
+    return rc;
 }
 
 /* Where the client was: the id he saw last.  Nonsense: from now on. */
@@ -50,14 +50,17 @@ begin(struct api_stream *s, const struct http_request *req,
       const struct store_job *job, struct errinfo *e)
 {
     const char *last = http_request_header(req, "Last-Event-ID");
+    enum err    rc = ERR_OK;
 
     if (last == NULL)
         last = http_request_query(req, "after");
     s->n_places = job != NULL;
     s->place[0].job = s->job;
     if (last == NULL || !api_events_parse(s, last))
-        return begin_now(s, job, e);
-    return job != NULL ? ERR_OK : api_events_find_running(s, false, e);
+        rc = begin_now(s, job, e);
+    if (rc == ERR_OK && job == NULL)
+        rc = api_events_running_then(s, e);
+    return rc;
 }
 
 static enum err

@@ -16,10 +16,11 @@
 #include "api/internal.h"
 #include "codec/event.h"
 
-#define API_EVENTS_PAGE 256      /* rows of one look                     */
-#define API_EVENTS_LOOK_MS 150   /* while there is something going on    */
-#define API_EVENTS_IDLE_MS 500   /* while there is not                   */
-#define API_EVENTS_MAX_PLACES 64 /* of one stream: jobs that run at once */
+#define API_EVENTS_PAGE 256 /* rows of one look                       */
+#define API_EVENTS_LOOK_BYTES (256 * 1024) /* after so many it ends         */
+#define API_EVENTS_LOOK_MS 150    /* while there is something going on      */
+#define API_EVENTS_IDLE_MS 500    /* while there is not                     */
+#define API_EVENTS_MAX_PLACES 256 /* of one stream: as many workers may be  */
 
 /* What a listener wants to hear of: bits. */
 enum api_event_type {
@@ -44,7 +45,10 @@ struct api_stream {
     int64_t               job;      /* 0: all of them                       */
     int64_t               event;    /* the last change of status told       */
     size_t                n_places; /* one job: 1; all: those that run   */
+    size_t                next;     /* all: the place to be looked at next  */
     struct api_place      place[API_EVENTS_MAX_PLACES];
+    int64_t               held_job; /* whose end a worker holds back       */
+    int64_t               held_us;  /* since when                          */
     bool                  greeted;
     int64_t               progress_us; /* when it was last reported      */
     struct codec_progress progress;    /* what was reported of one job   */
@@ -55,6 +59,11 @@ struct api_stream {
 bool api_events_parse(struct api_stream *s, const char *text);
 /* The types in a list such as "status,epoch". */
 enum err api_events_types(const char *list, unsigned *out, struct errinfo *e);
+
+/* May a change of status be told?  Who hears "succeeded" finds the new version
+ * serving: an end is held back while a worker has the job, but not for ever.
+ * Nobody waits here, since all streams share a thread: ask again. */
+bool api_events_settled(struct api_stream *s, const struct store_event *row);
 
 /* One event, where it is wanted; the place moves on in any case. */
 void api_tell_status(struct api_stream *s, const struct store_event *row,
@@ -73,8 +82,10 @@ bool api_events_pull_job(struct api_stream *s, struct buf *out,
                          unsigned *out_wait_ms);
 bool api_events_pull_all(struct api_stream *s, struct buf *out,
                          unsigned *out_wait_ms);
-/* Jobs that ran when s->event was the last: those that still do. */
-enum err api_events_find_running(struct api_stream *s, bool from_now,
-                                 struct errinfo *e);
+/* Places for the jobs that run now, where they are now. */
+enum err api_events_running_now(struct api_stream *s, struct errinfo *e);
+/* Places for the jobs that ran when s->event was the last, and none but those:
+ * a place whose job had ended by then, or is gone, is dropped. */
+enum err api_events_running_then(struct api_stream *s, struct errinfo *e);
 
 #endif

@@ -20,14 +20,20 @@ place_find(struct api_stream *s, int64_t job)
     return NULL;
 }
 
-/* NULL: as many jobs run as have room.  The others' epochs are told when they
- * end. */
+/* Where nothing but status and progress is wanted, nobody has a place. */
+static bool
+wants_places(const struct api_stream *s)
+{
+    return (s->types & (API_EVENT_EPOCH | API_EVENT_WARNING)) != 0;
+}
+
+/* NULL: there is no room, or no use. */
 static struct api_place *
 place_add(struct api_stream *s, int64_t job, uint64_t epoch)
 {
     struct api_place *place = &s->place[s->n_places];
 
-    if (s->n_places == API_EVENTS_MAX_PLACES)
+    if (s->n_places == API_EVENTS_MAX_PLACES || !wants_places(s))
         return NULL;
     s->n_places++;
     *place = (struct api_place){ .job = job, .epoch = epoch };
@@ -43,7 +49,8 @@ place_drop(struct api_stream *s, struct api_place *place)
 /* --- epochs --------------------------------------------------------------- */
 
 /* The epochs of a job from its place to `last`, a page of them; *out_more: it
- * was full.  The row is read after them: it has their warnings. */
+ * was full, or the look is.  The row is read after them: it has their warnings,
+ * and tells a job that waits for its next epoch from one that is deleted. */
 static enum err
 tell_epochs(struct api_stream *s, struct api_place *place, uint64_t last,
             bool *out_more, struct buf *out, struct errinfo *e)
@@ -57,42 +64,49 @@ tell_epochs(struct api_stream *s, struct api_place *place, uint64_t last,
     if (epochs)
         rc = store_epoch_list(s->api->store, place->job, place->epoch,
                               API_EVENTS_PAGE, &row, &n, e);
-    if (rc == ERR_OK &&
-        (n > 0 || (!epochs && (s->types & API_EVENT_WARNING) != 0)))
+    if (rc == ERR_OK)
         rc = store_job_get(s->api->store, place->job, &job, e);
     if (rc == ERR_OK) {
-        for (; i < n && row[i].epoch <= last; i++)
-            api_tell_epoch(s, place, &row[i], job.warnings, out);
-        if (!epochs && job.id != 0) {
+        while (i < n && row[i].epoch <= last &&
+               out->len < API_EVENTS_LOOK_BYTES)
+            api_tell_epoch(s, place, &row[i++], job.warnings, out);
+        if (!epochs) {
             uint64_t to = job.epoch < last ? job.epoch : last;
 
             api_tell_warnings(s, place, job.warnings, to, out);
             place->epoch = to;
         }
-        *out_more = i == API_EVENTS_PAGE;
+        *out_more = i == API_EVENTS_PAGE || (i < n && row[i].epoch <= last);
     }
     free(row);
     store_job_release(&job);
     return rc;
 }
 
-/* Deleted: there is nothing to tell. */
+/* Of all places, in turn: the next look goes on where this one was full.  A job
+ * that is deleted has none any more. */
 static enum err
 tell_new_epochs(struct api_stream *s, bool *out_more, struct buf *out,
                 struct errinfo *e)
 {
+    size_t   left = s->n_places;
     enum err rc = ERR_OK;
 
-    for (size_t i = 0; i < s->n_places && rc == ERR_OK; i++) {
+    for (; left > 0 && rc == ERR_OK && out->len < API_EVENTS_LOOK_BYTES;
+         left--) {
         bool more = false;
 
-        rc = tell_epochs(s, &s->place[i], UINT64_MAX, &more, out, e);
+        if (s->next >= s->n_places)
+            s->next = 0;
+        rc = tell_epochs(s, &s->place[s->next], UINT64_MAX, &more, out, e);
         *out_more |= more;
         if (rc == ERR_NOTFOUND) {
-            place_drop(s, &s->place[i--]);
+            place_drop(s, &s->place[s->next]);
             rc = ERR_OK;
-        }
+        } else
+            s->next++;
     }
+    *out_more |= left > 0;
     return rc;
 }
 
@@ -108,7 +122,7 @@ place_before(struct api_stream *s, const struct store_event *row,
     struct store_event before;
     enum err           rc;
 
-    if (place == NULL && row->status != STORE_JOB_RUNNING) {
+    if (place == NULL && row->status != STORE_JOB_RUNNING && wants_places(s)) {
         rc = store_event_before(s->api->store, row->job_id, s->event, &before,
                                 e);
         if (rc != ERR_OK && rc != ERR_NOTFOUND)
@@ -121,7 +135,7 @@ place_before(struct api_stream *s, const struct store_event *row,
 }
 
 /* A change of status, once the epochs before it have been; *out_more: they go
- * on on the next page, and it has not been told. */
+ * on on the next page, or it is held back, and it has not been told. */
 static enum err
 tell_change(struct api_stream *s, const struct store_event *row, bool *out_more,
             struct buf *out, struct errinfo *e)
@@ -135,6 +149,7 @@ tell_change(struct api_stream *s, const struct store_event *row, bool *out_more,
         rc = tell_epochs(s, place, last, out_more, out, e);
     if (rc != ERR_OK && rc != ERR_NOTFOUND)
         return rc;
+    *out_more |= !api_events_settled(s, row);
     if (*out_more)
         return ERR_OK;
     if (row->status == STORE_JOB_RUNNING && place == NULL)
@@ -144,8 +159,6 @@ tell_change(struct api_stream *s, const struct store_event *row, bool *out_more,
     else if (row->status != STORE_JOB_RUNNING && place != NULL &&
              (final || place->epoch <= row->epoch))
         place_drop(s, place);
-    if (final) /* who hears "succeeded" finds the new version serving */
-        training_pool_settle(s->api->pool, row->job_id);
     api_tell_status(s, row, out);
     return ERR_OK;
 }
@@ -160,8 +173,10 @@ tell_all(struct api_stream *s, bool *out_more, struct buf *out,
 
     rc = store_event_list(s->api->store, 0, s->event, API_EVENTS_PAGE, &row, &n,
                           e);
-    for (size_t i = 0; i < n && rc == ERR_OK && !*out_more; i++)
+    for (size_t i = 0; i < n && rc == ERR_OK && !*out_more; i++) {
         rc = tell_change(s, &row[i], out_more, out, e);
+        *out_more |= out->len >= API_EVENTS_LOOK_BYTES;
+    }
     free(row);
     if (rc == ERR_OK && n < API_EVENTS_PAGE && !*out_more)
         rc = tell_new_epochs(s, out_more, out, e);
@@ -185,25 +200,70 @@ api_events_pull_all(struct api_stream *s, struct buf *out,
     return true;
 }
 
+/* --- where it begins ------------------------------------------------------ */
+
+static enum err
+running(struct api_stream *s, struct store_job **out, size_t *out_n,
+        struct errinfo *e)
+{
+    return store_job_list(s->api->store, STORE_JOB_RUNNING, NULL, 0,
+                          API_EVENTS_MAX_PLACES, out, out_n, e);
+}
+
 enum err
-api_events_find_running(struct api_stream *s, bool from_now, struct errinfo *e)
+api_events_running_now(struct api_stream *s, struct errinfo *e)
 {
     struct store_job *job = NULL;
     size_t            n = 0;
-    enum err          rc;
+    enum err          rc = running(s, &job, &n, e);
 
-    rc = store_job_list(s->api->store, STORE_JOB_RUNNING, NULL, 0,
-                        API_EVENTS_MAX_PLACES, &job, &n, e);
+    s->n_places = 0;
     for (size_t i = 0; i < n; i++) {
-        struct store_event before;
+        place_add(s, job[i].id, job[i].epoch);
+        store_job_release(&job[i]);
+    }
+    free(job);
+    return rc;
+}
 
+/* What a job was when s->event was the last; false: it was not, or is gone. */
+static enum err
+status_then(struct api_stream *s, int64_t job, struct store_event *out,
+            bool *out_was, struct errinfo *e)
+{
+    enum err rc = store_event_before(s->api->store, job, s->event, out, e);
+
+    *out_was = rc == ERR_OK;
+    if (rc == ERR_NOTFOUND) {
+        err_clear(e);
+        rc = ERR_OK;
+    }
+    return rc;
+}
+
+enum err
+api_events_running_then(struct api_stream *s, struct errinfo *e)
+{
+    struct store_job  *job = NULL;
+    struct store_event then;
+    size_t             n = 0;
+    bool               was;
+    enum err           rc = ERR_OK;
+
+    if (!wants_places(s))
+        s->n_places = 0;
+    for (size_t i = s->n_places; i-- > 0 && rc == ERR_OK;) {
+        rc = status_then(s, s->place[i].job, &then, &was, e);
+        if (rc == ERR_OK && (!was || then.status >= STORE_JOB_SUCCEEDED))
+            place_drop(s, &s->place[i]);
+    }
+    if (rc == ERR_OK && wants_places(s))
+        rc = running(s, &job, &n, e);
+    for (size_t i = 0; i < n; i++) {
         if (rc == ERR_OK && place_find(s, job[i].id) == NULL) {
-            if (from_now)
-                place_add(s, job[i].id, job[i].epoch);
-            else if (store_event_before(s->api->store, job[i].id, s->event,
-                                        &before, e) == ERR_OK &&
-                     before.status == STORE_JOB_RUNNING)
-                place_add(s, job[i].id, before.epoch);
+            rc = status_then(s, job[i].id, &then, &was, e);
+            if (rc == ERR_OK && was && then.status == STORE_JOB_RUNNING)
+                place_add(s, job[i].id, then.epoch);
         }
         store_job_release(&job[i]);
     }

@@ -48,7 +48,8 @@ news_read(struct api_stream *s, struct news *news, struct errinfo *e)
     return rc;
 }
 
-static void
+/* False: the job's end cannot be told yet. */
+static bool
 tell_news(struct api_stream *s, const struct news *news, struct buf *out)
 {
     struct api_place *at = &s->place[0];
@@ -60,11 +61,13 @@ tell_news(struct api_stream *s, const struct news *news, struct buf *out)
         if (have_epoch &&
             (!have_event || news->epoch[k].epoch <= news->event[i].epoch))
             api_tell_epoch(s, at, &news->epoch[k++], news->row.warnings, out);
-        else if (have_event &&
-                 (k < API_EVENTS_PAGE || news->event[i].epoch <= at->epoch))
-            api_tell_status(s, &news->event[i++], out);
+        else if (!have_event ||
+                 (k == API_EVENTS_PAGE && news->event[i].epoch > at->epoch))
+            return true; /* all, or the epochs before it are on a later page */
+        else if (!api_events_settled(s, &news->event[i]))
+            return false;
         else
-            return; /* all told, or the epochs before it are on a later page */
+            api_tell_status(s, &news->event[i++], out);
     }
 }
 
@@ -83,14 +86,13 @@ api_events_pull_job(struct api_stream *s, struct buf *out,
         bool more = news.n_events == API_EVENTS_PAGE ||
                     news.n_epochs == API_EVENTS_PAGE;
 
-        ended = news.ended && !more;
-        if (ended) /* who hears "succeeded" finds the new version serving */
-            training_pool_settle(s->api->pool, s->job);
         if ((s->types & API_EVENT_EPOCH) == 0) {
             api_tell_warnings(s, at, news.row.warnings, news.row.epoch, out);
             at->epoch = news.row.epoch;
         }
-        tell_news(s, &news, out);
+        if (!tell_news(s, &news, out))
+            more = true;
+        ended = news.ended && !more;
         api_tell_warnings(s, at, news.row.warnings, at->epoch, out);
         if (!ended) /* a listener that lags behind is told where it is */
             api_tell_running(s, out);

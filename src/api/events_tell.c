@@ -10,7 +10,7 @@
 
 #define EPOCH_BITS 27      /* of a job's id: epochs are less than this many */
 #define PROGRESS_US 400000 /* between two reports of progress               */
-#define MAX_RUNNING 256
+#define HELD_US 30000000   /* an end is held back at most               */
 
 /* --- where the reader is -------------------------------------------------- */
 
@@ -118,6 +118,19 @@ api_events_types(const char *list, unsigned *out, struct errinfo *e)
 
 /* --- telling -------------------------------------------------------------- */
 
+bool
+api_events_settled(struct api_stream *s, const struct store_event *row)
+{
+    if (row->status < STORE_JOB_SUCCEEDED ||
+        !training_pool_has(s->api->pool, row->job_id))
+        return true;
+    if (s->held_job != row->job_id) {
+        s->held_job = row->job_id;
+        s->held_us = clock_mono_us();
+    }
+    return clock_mono_us() - s->held_us >= HELD_US;
+}
+
 void
 api_tell_status(struct api_stream *s, const struct store_event *row,
                 struct buf *out)
@@ -167,7 +180,7 @@ tell_progress(struct api_stream *s, const struct training_running *job,
 void
 api_tell_running(struct api_stream *s, struct buf *out)
 {
-    static const size_t      max = MAX_RUNNING;
+    static const size_t      max = API_EVENTS_MAX_PLACES;
     int64_t                  now = clock_mono_us();
     struct training_running *job;
     size_t                   n;

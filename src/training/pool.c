@@ -341,6 +341,15 @@ training_pool_settle(struct training_pool *pool, int64_t job_id)
     wait_gone(pool, job_id, NULL, clock_mono_us() + LEAVE_LIMIT_US);
 }
 
+bool
+training_pool_has(struct training_pool *pool, int64_t job_id)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool has = run_find_locked(pool, job_id) != NULL;
+    pthread_mutex_unlock(&pool->lock);
+    return has;
+}
+
 /* Has its worker read what the job is?  run->lock is held here. */
 static bool
 run_is_known(const struct training_run *run)

@@ -94,6 +94,8 @@ size_t training_pool_running(struct training_pool    *pool,
  * has seen "succeeded" sees the new version too.  Returns at once where no
  * worker has the job; call it only for a job whose row says that it ended. */
 void training_pool_settle(struct training_pool *pool, int64_t job_id);
+/* The same for who cannot wait: does a worker still have the job? */
+bool training_pool_has(struct training_pool *pool, int64_t job_id);
 
 /*
  * Would this job run?  What can be told of a spec before it is queued: the

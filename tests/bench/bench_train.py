@@ -9,6 +9,7 @@ loop of fused multiply-adds tells what the machine could do just then.
 """
 
 import argparse
+import contextlib
 import io
 import json
 import os
@@ -32,8 +33,10 @@ NETS = {  # layers, batch, optimiser, flop a sample
            {"type": "sgd", "learning_rate": 0.01, "momentum": 0.9},
            4 * 784 * 1024 + 6 * (1024 * 1024 + 1024 * 10)),
 }
-TINY = ["XOR", "iris"]
+TINY = {"XOR": (2, 2, 1), "iris": (4, 10, 3)}
 ROWS = 6400
+TINY_ROWS = 100000
+LIMIT = 120  # seconds that one of these may take beside its own
 
 
 def without_tuning():
@@ -46,7 +49,8 @@ def rate(command, threads=1):
     environment = dict(without_tuning(), OMP_NUM_THREADS=str(threads),
                        OPENBLAS_NUM_THREADS=str(threads))
     done = subprocess.run([str(c) for c in command], env=environment,
-                          text=True, capture_output=True, check=True)
+                          text=True, capture_output=True, check=True,
+                          timeout=LIMIT)
     return [float(word) for word in done.stdout.split()]
 
 
@@ -56,7 +60,7 @@ class Daemon:
             [program, "--listen", "127.0.0.1:0", "--threads", str(threads),
              "--log-level", "error", "--training-nice", "0",
              "--database", f"{directory}/{threads}.db"],
-            stdout=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.url = self.process.stdout.readline().split()[-1]
 
     def ask(self, method, path, body=None, kind="application/json"):
@@ -64,39 +68,57 @@ class Daemon:
             body = json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, body,
                                          {"Content-Type": kind}, method=method)
-        with urllib.request.urlopen(request) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def prepare(self):
-        generator = numpy.random.default_rng(1)
-        parts = [("inputs", generator.random((ROWS, 784),
-                                             dtype=numpy.float32)),
-                 ("targets", (numpy.arange(ROWS) * 7 % 10).astype("<i4"))]
+    def upload(self, name, inputs, targets):
         body = b""
-        for name, array in parts:
+        for part, array in (("inputs", inputs), ("targets", targets)):
             file = io.BytesIO()
             numpy.save(file, array)
-            body += (f'--b\r\nContent-Disposition: form-data; name="{name}"; '
-                     f'filename="{name}.npy"\r\n\r\n').encode()
+            body += (f'--b\r\nContent-Disposition: form-data; name="{part}"; '
+                     f'filename="{part}.npy"\r\n\r\n').encode()
             body += file.getvalue() + b"\r\n"
-        self.ask("PUT", "/v1/datasets/rows", body + b"--b--\r\n",
+        self.ask("PUT", f"/v1/datasets/{name}", body + b"--b--\r\n",
                  "multipart/form-data; boundary=b")
+
+    def network(self, name, n_in, units, hidden, last, loss):
+        layers = [{"type": "dense", "units": n, "activation": hidden}
+                  for n in units]
+        layers[-1]["activation"] = last
+        self.ask("POST", "/v1/networks", {
+            "name": name, "input_shape": [n_in], "layers": layers,
+            "loss": loss})
+
+    def prepare(self):
+        generator = numpy.random.default_rng(1)
+
+        def some(*shape):
+            return generator.random(shape, dtype=numpy.float32)
+
+        self.upload("rows", some(ROWS, 784),
+                    (numpy.arange(ROWS) * 7 % 10).astype("<i4"))
         for name, (units, *_) in NETS.items():
-            layers = [{"type": "dense", "units": n, "activation": "relu"}
-                      for n in units[:-1]]
-            layers.append({"type": "dense", "units": units[-1],
-                           "activation": "softmax"})
-            self.ask("POST", "/v1/networks",
-                     {"name": name, "input_shape": [784], "layers": layers,
-                      "loss": "cross_entropy"})
+            self.network(name.lower(), 784, units, "relu", "softmax",
+                         "cross_entropy")
+        for name, (n_in, *units) in TINY.items():
+            self.upload(name.lower(), some(TINY_ROWS, n_in),
+                        some(TINY_ROWS, units[-1]))
+            self.network(name.lower(), n_in, units, "sigmoid", "sigmoid",
+                         "squared_error")
 
     def rate(self, name, seconds):
         """The median epoch of a job that runs for so long, the first left
         out."""
+        if name in NETS:
+            how = {"dataset": "rows", "batch_size": NETS[name][1],
+                   "optimizer": NETS[name][2]}
+        else:
+            how = {"dataset": name.lower(), "batch_size": 1,
+                   "optimizer": {"type": "sgd", "learning_rate": 0.1}}
         job = self.ask("POST", "/v1/jobs", {
-            "network": name, "dataset": "rows", "epochs": 1000000,
-            "batch_size": NETS[name][1], "optimizer": NETS[name][2],
+            "network": name.lower(), "epochs": 1000000, **how,
             "stop_when": {"seconds": seconds + 0.5}})["id"]
         while self.ask("GET", f"/v1/jobs/{job}")["status"] in ("queued",
                                                                "running"):
@@ -107,7 +129,11 @@ class Daemon:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait()
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 def peers(directory):
@@ -143,11 +169,14 @@ def main():
         peak[threads] += [before, after]
         note(net, threads, "core", value)
 
-    with tempfile.TemporaryDirectory() as directory:
+    with (tempfile.TemporaryDirectory() as directory,
+          contextlib.ExitStack() as stack):
         others = peers(directory)
-        daemons = {n: Daemon(a.backpropd, n, directory) for n in (1, 2)}
-        for daemon in daemons.values():
-            daemon.prepare()
+        daemons = {}
+        for n in (1, 2):
+            daemons[n] = Daemon(a.backpropd, n, directory)
+            stack.callback(daemons[n].stop)
+            daemons[n].prepare()
         for _ in range(a.repeats):
             for net in NETS:
                 for threads in (1, 2):
@@ -162,11 +191,10 @@ def main():
                                  threads, a.seconds], threads)[0])
             for net in TINY:
                 core(net, 1)
+                note(net, 1, "job", daemons[1].rate(net, a.seconds))
                 if "FANN" in others:
                     note(net, 1, "FANN",
                          rate([others["FANN"], net, a.seconds])[0])
-        for daemon in daemons.values():
-            daemon.stop()
 
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo")
                 if line.startswith("model name")), platform.machine())
@@ -178,7 +206,7 @@ def main():
           f"{peaks[2]:.1f} ({peaks[2] / peaks[1]:.2f} x)")
     names = ["core", "job", "torch", "sklearn", "FANN"]
     print("\nsamples a second" + "".join(f"{n:>12}" for n in names) +
-          "   of peak  job/core   x torch")
+          "   of peak  job/core   core")
     for (net, threads), values in seen.items():
         median = {n: statistics.median(v) for n, v in values.items()}
         line = f"{net:<5}{threads} thread" + ("s" if threads > 1 else " ")
@@ -186,9 +214,13 @@ def main():
                                 f"{'-':>12}" for n in names)
         if net in NETS:
             share = median["core"] * NETS[net][3] / peaks[threads] / 1e9
-            line += f"{100 * share:9.1f}%{median['job'] / median['core']:10.3f}"
-            if "torch" in median:
-                line += f"{median['core'] / median['torch']:10.2f}"
+            line += f"{100 * share:9.1f}%"
+        else:
+            line += " " * 10
+        line += f"{median['job'] / median['core']:10.3f}"
+        for peer in ("torch", "FANN"):
+            if peer in median:
+                line += f"{median['core'] / median[peer]:9.2f} x {peer}"
         print(line)
 
 

@@ -1,5 +1,6 @@
 """Server-sent events, and the same as lines: nothing missed, nothing twice."""
 
+import concurrent.futures
 import contextlib
 import http.client
 import json
@@ -304,6 +305,50 @@ def test_who_comes_now_hears_of_what_runs(new_daemon):
     client.ok("POST", f"/v1/jobs/{job}/cancel", 200)
 
 
+def test_places_of_deleted_jobs_take_no_room(new_daemon):
+    client = new_daemon().start().client
+    job = train(client, "n", epochs=10**8)
+    client.running(job)
+    gone = "".join(f".{other}-0" for other in range(1000, 1256))
+    with listening(client, "/v1/events?types=epoch,status",
+                   Last_Event_ID="1" + gone) as response:
+        stream = all_events(response)
+        at, data = next((at, data) for at, kind, data in stream
+                        if kind == "epoch")
+        assert (data["job"], data["epoch"]) == (job, 1)
+        assert at.split(".")[1:] == [f"{job}-1"]
+        # One that is deleted while somebody listens.
+        client.ok("POST", f"/v1/jobs/{job}/cancel", 200)
+        client.ok("DELETE", f"/v1/jobs/{job}", 204)
+        other = client.submit("n", "n", epochs=10**8, batch_size="full",
+                              optimizer={"type": "adam"})
+        at = next(at for at, kind, data in stream if kind == "epoch"
+                  and data["job"] == other and data["epoch"] > 600)
+        assert f".{job}-" not in at
+    client.ok("POST", f"/v1/jobs/{other}/cancel", 200)
+
+
+def test_as_many_jobs_as_there_may_be_workers(new_daemon):
+    client = new_daemon("--workers", "66").start().client
+    client.network("n", [(64, "tanh"), (64, "tanh"), (1, "linear")], 1)
+    client.dataset("d", line_data(512))
+    with listening(client, "/v1/events?types=epoch,status") as response:
+        jobs = [client.submit("n", "d", epochs=10**6, batch_size=4)
+                for _ in range(66)]
+        stream = all_events(response)
+        got = []
+        while not got or got[-1][0].count(".") < len(jobs):
+            got.append(next(stream))
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda job: client.ok(
+                "POST", f"/v1/jobs/{job}/cancel", 200), jobs))
+        got += until_ended(stream, jobs)
+    for job in jobs:
+        assert [x["epoch"] for kind, x in of_job(got, job)
+                if kind == "epoch"] == [
+                    x["epoch"] for x in client.history(job)]
+
+
 def test_only_the_types_that_are_asked_for(new_daemon):
     client = new_daemon().start().client
     client.dataset("d", XOR)
@@ -321,6 +366,8 @@ def test_only_the_types_that_are_asked_for(new_daemon):
             {**w, "job": job} for w in client.job(job)["warnings"]]
         assert told(whole["status"], "status") == told(
             whole["epoch,status"], "status")
+        if path == "/v1/events":  # no epoch to go on from: no place in the id
+            assert all(at.isdigit() for at, _, _ in whole["status"])
         for wrong in ("", "epochs", "status,", "status,nothing"):
             answer = client.get(f"{path}?types={wrong}")
             assert answer.status == 400
