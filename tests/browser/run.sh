@@ -26,4 +26,6 @@ case $("$BACKPROPD" --version) in
 *fsanitize*) slow=6 ;;
 *) slow=1 ;;
 esac
+PATH=$PWD/bin:$PATH
+export PATH
 BP_SLOW=${BP_SLOW:-$slow} exec node story.mjs "$BACKPROPD" "$work/pictures"

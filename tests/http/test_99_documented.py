@@ -92,7 +92,7 @@ def drift(tmp_path, document, exchanges):
          # The protocol it belongs to tells of this one.
          "--ignore-headers", "inference-header-content-length",
          "--output", "found.json"], cwd=tmp_path, capture_output=True,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path),
+        env={"PATH": f"{tools}/bin:/usr/bin:/bin", "HOME": str(tmp_path),
              "REDOCLY_TELEMETRY": "off",
              "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"})
     found = json.loads((tmp_path / "found.json").read_text())
