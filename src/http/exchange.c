@@ -330,8 +330,16 @@ on_end(struct http_exchange *x)
 
         if (!http_conn_expect(x->conn, HTTP_WAIT_NOTHING, 0))
             return MHD_NO;
-        if (!(fast && http_work_run(x, false)) &&
-            hand_over(x, PHASE_WORK, route->stream != NULL))
+        if (fast && !x->at_end && http_work_run(x, false))
+            return http_answer_queue(x);
+        /* Not at once: libmicrohttpd would still believe that it waits for
+         * bytes, and close the connection, resumed, if the client has shut its
+         * sending side meanwhile.  It calls again when it knows better. */
+        if (!x->at_end) {
+            x->at_end = true;
+            return MHD_YES;
+        }
+        if (hand_over(x, PHASE_WORK, route->stream != NULL))
             return MHD_YES;
     }
     return http_answer_queue(x);

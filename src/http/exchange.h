@@ -107,6 +107,7 @@ struct http_exchange {
     bool           at_head;      /* no byte of the body was asked for   */
     bool           body_pending; /* there is one, or we cannot tell     */
     bool           away;         /* the slow lane had it                */
+    bool           at_end;       /* the body was whole a moment ago     */
     bool           must_close;
     struct gunzip *gunzip;      /* of a stream                     */
     bool           stream_open; /* between begin and end or abort  */

@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import re
+import select
 import socket
 import subprocess
 
@@ -292,3 +293,20 @@ def test_every_route_has_been_tried_here(client, pages):
         # A body where none belongs, an empty object where one does.
         answer = client.request(method, path, body="{}")
         assert 400 <= answer.status < 500, (method, path, answer)
+
+
+def test_a_client_may_shut_its_side_while_we_work(client, name):
+    """Its end comes when nobody reads, and the answer must not be lost."""
+    body = json.dumps({"name": name, "input_shape": [2000], "layers": [
+        {"type": "dense", "units": 2000}, {"type": "dense", "units": 2000}],
+        "loss": "mse"})
+    head = (f"POST /v1/networks HTTP/1.1\r\nHost: localhost\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            "Connection: close\r\n\r\n")
+    with client.connect(60) as link:
+        link.sendall((head + body).encode())
+        assert not select.select([link], [], [], 0.005)[0], "done already"
+        link.shutdown(socket.SHUT_WR)
+        got = b"".join(iter(lambda: link.recv(65536), b""))
+    assert got.startswith(b"HTTP/1.1 201 "), got[:80]
+    client.ok("DELETE", f"/v1/networks/{name}", 204)
