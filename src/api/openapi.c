@@ -308,8 +308,9 @@ operation(const json_t *known, const struct http_route *route)
 {
     const char *id = json_string_value(json_object_get(known, "id"));
     const char *request = json_string_value(json_object_get(known, "request"));
-    json_t     *parameters = json_array(), *op;
+    json_t     *parameters = json_array(), *op, *header;
     char        made[96], sentence[256];
+    size_t      i;
 
     make_id(route, made, sizeof(made));
     snprintf(sentence, sizeof(sentence), "%c%s.", route->brief[0] & ~0x20,
@@ -319,6 +320,10 @@ operation(const json_t *known, const struct http_route *route)
                    "description", sentence, "tags", tag_of(route));
     add_path_parameters(parameters, route->path);
     add_query_parameters(parameters, route->query);
+    json_array_foreach(json_object_get(known, "headers"), i, header)
+        json_array_append_new(parameters,
+                              reference("#/components/parameters/",
+                                        json_string_value(header)));
     if (json_array_size(parameters) > 0)
         json_object_set(op, "parameters", parameters);
     json_decref(parameters);
@@ -326,7 +331,9 @@ operation(const json_t *known, const struct http_route *route)
         json_object_set_new(
             op, "requestBody",
             json_pack(
-                "{s:b, s:o}", "required", (route->flags & HTTP_BARE) == 0,
+                "{s:b, s:o}", "required",
+                (route->flags & HTTP_BARE) == 0 &&
+                    !json_is_true(json_object_get(known, "optional")),
                 "content",
                 content(route->types != NULL ? route->types
                                              : "application/json",

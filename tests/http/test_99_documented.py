@@ -105,6 +105,9 @@ def known_to_be(problem):
     that came encoded is no part of a number."""
     if "%3A" in problem["path"]:
         return True
+    # What is told where no memory is left was made before, and has no id.
+    if problem["status"] == 503 and '"request_id"' in problem["message"]:
+        return True
     return problem["status"] >= 400 and (
         problem["target"] == "request"
         or problem["ruleId"] == "undocumented-endpoint")
@@ -114,11 +117,12 @@ def known_to_be(problem):
 def test_redocly_finds_nothing_undocumented(client, tmp_path):
     document = Document(client.ok("GET", "/openapi.json", 200))
     exchanges = [x for kept in SEEN.values() for x in kept
-                 if x[0] not in ("OPTIONS", "HEAD")]
+                 if x[0] not in ("OPTIONS", "HEAD")
+                 and "Content-Encoding" not in x[2]]  # it unpacks nothing
     problems = [f"{p['method']} {p['path']} {p['status']}: {p['message']}"
                 for p in drift(tmp_path, document, exchanges)
                 if not known_to_be(p)]
-    assert not problems, problems[:20]
+    assert not problems, "\n".join(problems[:20])
 
 
 @pytest.mark.heavy
