@@ -15,11 +15,9 @@ codec_evaluate_parse(const void *body, size_t len, struct codec_evaluate *out,
     json_t               *document = NULL, *dataset;
     enum err              rc;
 
-    err_clear(e);
-    rc = walk_load(body, len, &document, e);
+    rc = walk_open(&w, body, len, &document, e);
     if (rc != ERR_OK)
         return rc;
-    walk_begin(&w, document, "", e);
     dataset = walk_member(&w, "dataset");
     if (dataset == NULL)
         walk_missing(&w, "dataset");

@@ -152,11 +152,9 @@ codec_gradient_check_parse(const void *body, size_t len,
     int64_t                     version;
     enum err                    rc;
 
-    err_clear(e);
-    rc = walk_load(body, len, &document, e);
+    rc = walk_open(&w, body, len, &document, e);
     if (rc != ERR_OK)
         return rc;
-    walk_begin(&w, document, "", e);
     inputs = rows_of(&w, "inputs");
     targets = rows_of(&w, "targets");
     walk_version(&w, &version);

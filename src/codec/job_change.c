@@ -91,11 +91,9 @@ codec_cancel_parse(const void *body, size_t len, bool *out_keep,
         *out_keep = false;
         return ERR_OK;
     }
-    err_clear(e);
-    rc = walk_load(body, len, &document, e);
+    rc = walk_open(&w, body, len, &document, e);
     if (rc != ERR_OK)
         return rc;
-    walk_begin(&w, document, "", e);
     value = walk_member(&w, "keep");
     if (value != NULL)
         value_bool(value, "/keep", &keep, e);

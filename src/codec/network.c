@@ -254,11 +254,9 @@ codec_patch_parse(const void *body, size_t len, struct codec_patch *out,
     uint64_t           version;
     enum err           rc;
 
-    err_clear(e);
-    rc = walk_load(body, len, &document, e);
+    rc = walk_open(&w, body, len, &document, e);
     if (rc != ERR_OK)
         return rc;
-    walk_begin(&w, document, "", e);
     patch.pins = walk_member(&w, "serving_version") != NULL;
     value = walk_nullable(&w, "serving_version");
     if (value != NULL &&

@@ -11,11 +11,9 @@ codec_predict_version(const void *body, size_t len, int64_t *out,
     struct walk w;
     enum err    rc;
 
-    err_clear(e);
-    rc = walk_load(body, len, &document, e);
+    rc = walk_open(&w, body, len, &document, e);
     if (rc != ERR_OK)
         return rc;
-    walk_begin(&w, document, "", e);
     walk_version(&w, out);
     json_decref(document);
     return e->n > 0 ? e->code : ERR_OK;

@@ -46,6 +46,9 @@ enum err walk_check(const char *text, size_t len, const char *where,
 /* at: the pointer of value, "" for the whole document. */
 void walk_begin(struct walk *w, json_t *value, const char *at,
                 struct errinfo *e);
+/* Load a body into *out and begin on it; e is cleared first. */
+enum err walk_open(struct walk *w, const void *body, size_t len, json_t **out,
+                   struct errinfo *e);
 void walk_end(struct walk *w);
 
 /* The member called name, NULL where absent. */

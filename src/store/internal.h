@@ -139,6 +139,13 @@ enum err chunks_write(struct conn *c, enum stmt_id id, int64_t key,
 enum err chunks_read(struct conn *c, enum stmt_id id, int64_t key, void *p,
                      size_t len, struct errinfo *e);
 
+/* Add epochs, and their layers, to a job's history. */
+enum err epochs_insert(struct conn *c, int64_t job,
+                       const struct store_epoch *row, size_t n,
+                       struct errinfo *e);
+enum err layers_insert(struct conn *c, int64_t job,
+                       const struct store_layer *row, size_t n,
+                       struct errinfo *e);
 /* The epoch that the statement stands on: struct store_epoch. */
 enum err epoch_column(struct conn *c, enum stmt_id id, void *out,
                       struct errinfo *e);
