@@ -1,7 +1,6 @@
 #include "codec/walk.h"
 
 #include <float.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
