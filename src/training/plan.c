@@ -213,8 +213,8 @@ plan_bytes(struct training_plan *plan, const struct codec_job *spec,
      */
     size_t opt = nn_optimizer_bytes(&spec->optimizer, net / sizeof(float));
     /* A net, the best one, a gradient, the best of other restarts or the start
-     * weights of the next fold; and a
-     * checkpoint twice: ours, and the copy the store writes from. */
+     * weights of the next fold; and a checkpoint twice: ours, and the copy the
+     * store writes from. */
     size_t nets = codec_job_runs(spec) > 1 ? 3 : 2;
     size_t sum = 0;
     if (!mem_add(table, held_out, &sum) || !mem_add(sum, work, &sum) ||

@@ -11,17 +11,16 @@ loop of fused multiply-adds tells what the machine could do just then.
 import argparse
 import contextlib
 import io
-import json
 import os
 import pathlib
 import platform
 import statistics
 import subprocess
 import tempfile
-import time
-import urllib.request
 
 import numpy
+
+from daemon import LIMIT, Daemon
 
 HERE = pathlib.Path(__file__).resolve().parent
 NETS = {  # layers, batch, optimiser, flop a sample
@@ -36,7 +35,6 @@ NETS = {  # layers, batch, optimiser, flop a sample
 TINY = {"XOR": (2, 2, 1), "iris": (4, 10, 3)}
 ROWS = 6400
 TINY_ROWS = 100000
-LIMIT = 120  # seconds that one of these may take beside its own
 
 
 def without_tuning():
@@ -54,86 +52,42 @@ def rate(command, threads=1):
     return [float(word) for word in done.stdout.split()]
 
 
-class Daemon:
-    def __init__(self, program, threads, directory):
-        self.process = subprocess.Popen(
-            [program, "--listen", "127.0.0.1:0", "--threads", str(threads),
-             "--log-level", "error", "--training-nice", "0",
-             "--database", f"{directory}/{threads}.db"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.url = self.process.stdout.readline().split()[-1]
+def npy(array):
+    file = io.BytesIO()
+    numpy.save(file, array)
+    return file.getvalue()
 
-    def ask(self, method, path, body=None, kind="application/json"):
-        if body is not None and not isinstance(body, bytes):
-            body = json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, body,
-                                         {"Content-Type": kind}, method=method)
-        with urllib.request.urlopen(request, timeout=LIMIT) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
 
-    def upload(self, name, inputs, targets):
-        body = b""
-        for part, array in (("inputs", inputs), ("targets", targets)):
-            file = io.BytesIO()
-            numpy.save(file, array)
-            body += (f'--b\r\nContent-Disposition: form-data; name="{part}"; '
-                     f'filename="{part}.npy"\r\n\r\n').encode()
-            body += file.getvalue() + b"\r\n"
-        self.ask("PUT", f"/v1/datasets/{name}", body + b"--b--\r\n",
-                 "multipart/form-data; boundary=b")
+def prepare(daemon):
+    generator = numpy.random.default_rng(1)
 
-    def network(self, name, n_in, units, hidden, last, loss):
-        layers = [{"type": "dense", "units": n, "activation": hidden}
-                  for n in units]
-        layers[-1]["activation"] = last
-        self.ask("POST", "/v1/networks", {
-            "name": name, "input_shape": [n_in], "layers": layers,
-            "loss": loss})
+    def some(*shape):
+        return npy(generator.random(shape, dtype=numpy.float32))
 
-    def prepare(self):
-        generator = numpy.random.default_rng(1)
+    daemon.upload("rows", some(ROWS, 784),
+                  npy((numpy.arange(ROWS) * 7 % 10).astype("<i4")))
+    for name, (units, *_) in NETS.items():
+        daemon.network(name.lower(), 784, units, "relu", "softmax",
+                       "cross_entropy")
+    for name, (n_in, *units) in TINY.items():
+        daemon.upload(name.lower(), some(TINY_ROWS, n_in),
+                      some(TINY_ROWS, units[-1]))
+        daemon.network(name.lower(), n_in, units, "sigmoid", "sigmoid",
+                       "squared_error")
 
-        def some(*shape):
-            return generator.random(shape, dtype=numpy.float32)
 
-        self.upload("rows", some(ROWS, 784),
-                    (numpy.arange(ROWS) * 7 % 10).astype("<i4"))
-        for name, (units, *_) in NETS.items():
-            self.network(name.lower(), 784, units, "relu", "softmax",
-                         "cross_entropy")
-        for name, (n_in, *units) in TINY.items():
-            self.upload(name.lower(), some(TINY_ROWS, n_in),
-                        some(TINY_ROWS, units[-1]))
-            self.network(name.lower(), n_in, units, "sigmoid", "sigmoid",
-                         "squared_error")
-
-    def rate(self, name, seconds):
-        """The median epoch of a job that runs for so long, the first left
-        out."""
-        if name in NETS:
-            how = {"dataset": "rows", "batch_size": NETS[name][1],
-                   "optimizer": NETS[name][2]}
-        else:
-            how = {"dataset": name.lower(), "batch_size": 1,
-                   "optimizer": {"type": "sgd", "learning_rate": 0.1}}
-        job = self.ask("POST", "/v1/jobs", {
-            "network": name.lower(), "epochs": 1000000, **how,
-            "stop_when": {"seconds": seconds + 0.5}})["id"]
-        while self.ask("GET", f"/v1/jobs/{job}")["status"] in ("queued",
-                                                               "running"):
-            time.sleep(0.05)
-        rows = self.ask("GET", f"/v1/jobs/{job}/history?limit=1000")["data"]
-        return statistics.median(row["samples_per_second"]
-                                 for row in rows[1:] or rows)
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+def job_rate(daemon, name, seconds):
+    """The median epoch of a job that runs for so long, the first left out."""
+    if name in NETS:
+        how = {"dataset": "rows", "batch_size": NETS[name][1],
+               "optimizer": NETS[name][2]}
+    else:
+        how = {"dataset": name.lower(), "batch_size": 1,
+               "optimizer": {"type": "sgd", "learning_rate": 0.1}}
+    rows = daemon.train(network=name.lower(), epochs=1000000,
+                        stop_when={"seconds": seconds + 0.5}, **how)
+    return statistics.median(row["samples_per_second"]
+                             for row in rows[1:] or rows)
 
 
 def peers(directory):
@@ -174,15 +128,16 @@ def main():
         others = peers(directory)
         daemons = {}
         for n in (1, 2):
-            daemons[n] = Daemon(a.backpropd, n, directory)
-            stack.callback(daemons[n].stop)
-            daemons[n].prepare()
+            daemons[n] = stack.enter_context(Daemon(
+                a.backpropd, f"{directory}/{n}.db", "--threads", str(n),
+                "--training-nice", "0"))
+            prepare(daemons[n])
         for _ in range(a.repeats):
             for net in NETS:
                 for threads in (1, 2):
                     core(net, threads)
                     note(net, threads, "job",
-                         daemons[threads].rate(net, a.seconds))
+                         job_rate(daemons[threads], net, a.seconds))
                     for peer in ("torch", "sklearn"):
                         if peer in others:
                             note(net, threads, peer, rate(
@@ -191,7 +146,7 @@ def main():
                                  threads, a.seconds], threads)[0])
             for net in TINY:
                 core(net, 1)
-                note(net, 1, "job", daemons[1].rate(net, a.seconds))
+                note(net, 1, "job", job_rate(daemons[1], net, a.seconds))
                 if "FANN" in others:
                     note(net, 1, "FANN",
                          rate([others["FANN"], net, a.seconds])[0])

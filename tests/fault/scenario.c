@@ -119,7 +119,7 @@ begin_another_upload(struct scenario *s, struct errinfo *e)
 }
 
 static enum err
-submit(struct scenario *s, struct errinfo *e)
+submit_how(struct scenario *s, struct store_submit *how, struct errinfo *e)
 {
     struct store_job row = { .base_version = -1,
                              .network = "net",
@@ -128,21 +128,21 @@ submit(struct scenario *s, struct errinfo *e)
                              .created_ms = 7 };
     int64_t          id;
 
-    return store_job_insert(s->db, &row, NULL, &id, e);
+    return store_job_insert(s->db, &row, how, &id, e);
+}
+
+static enum err
+submit(struct scenario *s, struct errinfo *e)
+{
+    return submit_how(s, NULL, e);
 }
 
 static enum err
 submit_with_key(struct scenario *s, struct errinfo *e)
 {
     struct store_submit how = { .key = "k", .sha256 = "aa", .queue_max = 9 };
-    struct store_job    row = { .base_version = -1,
-                                .network = "net",
-                                .dataset = "d",
-                                .spec = "{}",
-                                .created_ms = 7 };
-    int64_t             id;
 
-    return store_job_insert(s->db, &row, &how, &id, e);
+    return submit_how(s, &how, e);
 }
 
 static enum err

@@ -437,13 +437,15 @@ def close(a, b, relative=2e-7, absolute=1e-12):
 # --- files -------------------------------------------------------------------
 
 def npy(shape, values, kind="<f4"):
-    """A .npy file, written by its specification (version 1)."""
+    """A .npy file, written by its specification (version 1), of numbers or of
+    bytes as they are."""
     head = (f"{{'descr': '{kind}', 'fortran_order': False, "
             f"'shape': {tuple(shape)!r}, }}").encode()
     head += b" " * (-(len(head) + 11) % 64) + b"\n"
     code = {"<f4": "f", "<f8": "d", "<i8": "q", "<i4": "i", "|u1": "B"}[kind]
-    return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head
-            + struct.pack(f"<{len(values)}{code}", *values))
+    if not isinstance(values, bytes):
+        values = struct.pack(f"<{len(values)}{code}", *values)
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + values
 
 
 def idx(shape, values):

@@ -2,11 +2,10 @@
 
 import random
 import re
-import struct
 
 import pytest
 
-from support import SLOW, multipart, wait_until
+from support import SLOW, multipart, npy, wait_until
 
 ROWS, WIDTH, MEMORY = 200000, 80, 16  # 64 MB of float32, in 16 MiB
 SPEC = dict(epochs=4, seed=3, batch_size=64, scale_inputs="standard",
@@ -14,19 +13,12 @@ SPEC = dict(epochs=4, seed=3, batch_size=64, scale_inputs="standard",
             optimizer={"type": "adam", "learning_rate": 0.01})
 
 
-def npy_bytes(shape, data):
-    head = (f"{{'descr': '|u1', 'fortran_order': False, "
-            f"'shape': {tuple(shape)!r}, }}").encode()
-    head += b" " * (-(len(head) + 11) % 64) + b"\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + data
-
-
 def make(client, name="net"):
     inputs = random.Random(7).randbytes(ROWS * WIDTH)
     targets = bytes(inputs[i * WIDTH] > inputs[i * WIDTH + 1]
                     for i in range(ROWS))
-    kind, body = multipart(("inputs", npy_bytes([ROWS, WIDTH], inputs)),
-                           ("targets", npy_bytes([ROWS], targets)))
+    kind, body = multipart(("inputs", npy([ROWS, WIDTH], inputs, "|u1")),
+                           ("targets", npy([ROWS], targets, "|u1")))
     answer = client.put(f"/v1/datasets/{name}", body=body,
                         headers={"Content-Type": kind})
     assert answer.status == 201, answer

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from support import SLOW, multipart, wait_until
+from support import SLOW, multipart, npy, wait_until
 
 MIB = 1 << 20
 ROWS, WIDTH = 10000, 784
@@ -14,13 +14,6 @@ def status_of(daemon, member):
     with open(f"/proc/{daemon.process.pid}/status") as file:
         return next(int(line.split()[1]) * 1024 for line in file
                     if line.startswith(member + ":"))
-
-
-def floats(shape, data):
-    head = (f"{{'descr': '<f4', 'fortran_order': False, "
-            f"'shape': {tuple(shape)!r}, }}").encode()
-    head += b" " * (-(len(head) + 11) % 64) + b"\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + data
 
 
 @pytest.mark.skipif(SLOW > 1, reason="a sanitizer's memory is its own")
@@ -41,8 +34,8 @@ def test_a_job_takes_what_the_dry_run_tells(new_daemon, units, optimizer, batch)
     client = daemon.client
     inputs = struct.pack(f"<{WIDTH}f", *(i / WIDTH for i in range(WIDTH)))
     kind, body = multipart(
-        ("inputs", floats([ROWS, WIDTH], inputs * ROWS)),
-        ("targets", floats([ROWS], struct.pack("<10f", *range(10)) *
+        ("inputs", npy([ROWS, WIDTH], inputs * ROWS)),
+        ("targets", npy([ROWS], struct.pack("<10f", *range(10)) *
                            (ROWS // 10))))
     assert client.put("/v1/datasets/rows", body=body,
                       headers={"Content-Type": kind}).status == 201

@@ -18,11 +18,11 @@ def check(path):
     return done.returncode, done.stdout + done.stderr
 
 
-def fill(client, name="n", epochs=20):
+def fill(client, name="n", epochs=20, **spec):
     client.dataset(name, two_groups(200))
     client.network(name, [(16, "tanh"), (2, "softmax")], 2,
                    loss="cross_entropy")
-    client.train(name, name, epochs=epochs)
+    client.train(name, name, epochs=epochs, **spec)
 
 
 def backup(client, path):
@@ -199,9 +199,7 @@ def test_rows_with_a_fault_are_never_trained_on(new_daemon, at):
 def test_an_encoder_with_a_fault_never_serves(new_daemon):
     daemon = new_daemon().start()
     client = daemon.client
-    client.dataset("n", two_groups(200))
-    client.network("n", [(2, "softmax")], 2, loss="cross_entropy")
-    client.train("n", "n", epochs=2, scale_inputs="standard")
+    fill(client, epochs=2, scale_inputs="standard")
     client.train("n", "n", epochs=2, scale_inputs="standard")
     good = client.predict("n", [[1, 2]], version=1)
     path = damaged(daemon, "")
@@ -224,9 +222,7 @@ def test_an_encoder_with_a_fault_never_serves(new_daemon):
 def test_a_lost_encoder_never_serves(new_daemon):
     daemon = new_daemon().start()
     client = daemon.client
-    client.dataset("n", two_groups(200))
-    client.network("n", [(2, "softmax")], 2, loss="cross_entropy")
-    client.train("n", "n", epochs=2, scale_inputs="standard")
+    fill(client, epochs=2, scale_inputs="standard")
     damaged(daemon, "UPDATE version SET encoder = NULL WHERE version = 1")
     client = daemon.start().client
     answer = corrupt(client, "predict", {"inputs": [[1, 2]]})

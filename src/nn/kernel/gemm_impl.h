@@ -61,19 +61,6 @@ edge_tile(size_t rows, size_t cols, size_t k, const float *a, size_t a_row,
     }
 }
 
-/* A tile of whole vectors, or at the edge. */
-static ALWAYS_INLINE void
-any_tile(size_t rows, size_t cols, size_t k, const float *a, size_t a_row,
-         size_t a_col, const float *b, size_t b_row, float *c, size_t c_row,
-         bool accumulate)
-{
-    if (cols == TILE_COLS)
-        tiles[rows - 1][1](k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
-    else
-        edge_tile(rows, cols, k, a, a_row, a_col, b, b_row, c, c_row,
-                  accumulate);
-}
-
 /* --- wide ----------------------------------------------------------------- */
 
 /* One or two rows, whose tiles would wait for their own sums: wider ones.
@@ -148,9 +135,18 @@ wide_row(const struct product *p, size_t i, size_t rows, const float *b,
     for (size_t q = 0; q < 4 && p->then.beside[q] != NULL; q++)
         beside[q] = p->then.beside[q] + i * p->c_row;
     const struct strip s = {
-        p->n / TILE_COLS, p->k, a_row, a_col, b_row,  b_panel,
-        p->c_row,         a,    b,     c,     beside, p->c_row,
-        p->accumulate
+        .n_tiles = p->n / TILE_COLS,
+        .k = p->k,
+        .a = a,
+        .a_row = a_row,
+        .a_col = a_col,
+        .b = b,
+        .b_row = b_row,
+        .b_panel = b_panel,
+        .c = c,
+        .c_row = p->c_row,
+        .accumulate = p->accumulate,
+        .beside = beside,
     };
 
     strips[rows - 1](&s);

@@ -59,15 +59,19 @@ typedef void (*tile_fn)(size_t k, const float *a, size_t a_row, size_t a_col,
                         const float *b, size_t b_row, float *c, size_t c_row,
                         bool accumulate);
 
-/* A row of tiles, and what to bring near for whoever comes after: lines of
- * rows that lie as those of C. */
+/* A row of tiles, b_panel floats apart in B. */
 struct strip {
-    size_t             n_tiles, k, a_row, a_col, b_row, b_panel, c_row;
-    const float       *a, *b;
-    float             *c;
-    const float *const *beside; /* up to 4; NULL: no more */
-    size_t             beside_row;
-    bool               accumulate;
+    size_t       n_tiles, k;
+    const float *a;
+    size_t       a_row, a_col;
+    const float *b;
+    size_t       b_row, b_panel;
+    float       *c;
+    size_t       c_row;
+    bool         accumulate;
+    /* Up to 4 matrices laid out as C, of which these rows are brought near for
+     * whoever comes after.  NULL: no more. */
+    const float *const *beside;
 };
 
 static ALWAYS_INLINE void
@@ -80,8 +84,8 @@ strip(size_t rows, const struct strip *s)
         for (size_t q = 0; q < 4 && s->beside[q] != NULL; q++)
 #pragma GCC unroll 8
             for (size_t r = 0; r < rows; r++)
-                __builtin_prefetch(
-                    s->beside[q] + r * s->beside_row + j * TILE_COLS, 0, 2);
+                __builtin_prefetch(s->beside[q] + r * s->c_row + j * TILE_COLS,
+                                   0, 2);
         tile(rows, 2, s->k, s->a, s->a_row, s->a_col, b, s->b_row, c, s->c_row,
              s->accumulate);
         b += s->b_panel;
