@@ -478,12 +478,14 @@ def test_delete_forgets(client, name):
 
 
 def half_upload(client, name, rows=1000):
-    """A connection on which half of an upload was sent."""
+    """A connection on which part of an upload was sent, so little of it that
+    who is refused hears it at once: a short body would be read to its end."""
     body = ("x,y\n" + "".join(f"{i},a\n" for i in range(rows))).encode()
     link = client.connect()
     link.sendall((f"PUT /v1/datasets/{name} HTTP/1.1\r\n"
                   "Host: localhost\r\nContent-Type: text/csv\r\n"
-                  f"Content-Length: {2 * len(body)}\r\n\r\n").encode() + body)
+                  f"Content-Length: {len(body) + (2 << 20)}\r\n\r\n").encode()
+                 + body)
     return link
 
 
