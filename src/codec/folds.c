@@ -64,6 +64,17 @@ write_fold(const struct codec_outcome *fold, size_t number, struct buf *out)
     write_end(out);
 }
 
+static void
+write_figures(const char *name, const double value[N_FIGURES], struct buf *out)
+{
+    write_member(out, name);
+    write_begin(out);
+    for (size_t k = 0; k < N_FIGURES; k++)
+        if (!isnan(value[k]))
+            write_double(out, figure_name[k], value[k]);
+    write_end(out);
+}
+
 void
 codec_folds_write(const struct codec_outcome *fold, size_t n, struct buf *out)
 {
@@ -78,16 +89,6 @@ codec_folds_write(const struct codec_outcome *fold, size_t n, struct buf *out)
     buf_putc(out, ']');
     for (size_t k = 0; k < N_FIGURES; k++)
         summarise(fold, n, k, &mean[k], &deviation[k]);
-    write_member(out, "mean");
-    write_begin(out);
-    for (size_t k = 0; k < N_FIGURES; k++)
-        if (!isnan(mean[k]))
-            write_double(out, figure_name[k], mean[k]);
-    write_end(out);
-    write_member(out, "deviation");
-    write_begin(out);
-    for (size_t k = 0; k < N_FIGURES; k++)
-        if (!isnan(deviation[k]))
-            write_double(out, figure_name[k], deviation[k]);
-    write_end(out);
+    write_figures("mean", mean, out);
+    write_figures("deviation", deviation, out);
 }
