@@ -74,22 +74,24 @@ below(uint64_t n, uint32_t high, uint32_t low)
     return (uint32_t)((high * n + (low * n >> 32)) >> 32);
 }
 
+#define DRAWN 32 /* numbers at a time */
+
 void
 random_permutation(const struct random_at *at, uint32_t *perm, size_t n)
 {
-    uint32_t block[4];
+    uint32_t draw[2 * DRAWN], block = 0, j, kept;
 
     assert(n <= (uint64_t)UINT32_MAX + 1);
     for (size_t i = 0; i < n; i++)
         perm[i] = (uint32_t)i;
     for (size_t k = 0; k + 1 < n; k++) {
-        size_t          i = n - 1 - k;
-        const uint32_t *draw = &block[k % 2 * 2];
-        uint32_t        j, kept;
+        size_t i = n - 1 - k, of = k % DRAWN;
 
-        if (k % 2 == 0)
-            random_block(at, (uint32_t)(k / 2), block);
-        j = below(i + 1, draw[0], draw[1]);
+        /* Draws do not wait for each other, exchanges do. */
+        if (of == 0)
+            for (size_t d = 0; d < 2 * DRAWN; d += 4)
+                random_block(at, block++, draw + d);
+        j = below(i + 1, draw[2 * of], draw[2 * of + 1]);
         kept = perm[i];
         perm[i] = perm[j];
         perm[j] = kept;

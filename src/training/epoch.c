@@ -7,38 +7,6 @@
 #include "training/trainer.h"
 
 /*
- * Rows first.. n of them as one piece of memory: where they lie in order
- * already, that is the table's own; else they are gathered on the stage.
- */
-void
-training_rows_view(const struct training_trainer *t,
-                   const struct training_rows *rows, size_t first, size_t n,
-                   const float **x, const float **y, const float **w)
-{
-    const struct dataset_table *table = rows->table;
-    size_t                      n_in = table->n_in, n_out = table->n_out;
-
-    if (rows->row == NULL) {
-        *x = table->x + first * n_in;
-        *y = table->t + first * n_out;
-        *w = rows->weight != NULL ? rows->weight + first : NULL;
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        size_t row = rows->row[first + i];
-        memcpy(t->stage_x + i * n_in, table->x + row * n_in,
-               n_in * sizeof(float));
-        memcpy(t->stage_t + i * n_out, table->t + row * n_out,
-               n_out * sizeof(float));
-        if (rows->weight != NULL)
-            t->stage_w[i] = rows->weight[row];
-    }
-    *x = t->stage_x;
-    *y = t->stage_t;
-    *w = rows->weight != NULL ? t->stage_w : NULL;
-}
-
-/*
  * Rows in a file are drawn in two steps, so that those of a while lie together:
  * whole chunks of rows in a drawn order, and then the rows of each window of
  * them.  Rows behind the last whole chunk stay at the end.
@@ -145,9 +113,9 @@ train(struct training_trainer *t, uint64_t epoch, int64_t began,
         n = rows->n - done;
         if (n > t->plan->block_rows)
             n = t->plan->block_rows;
-        training_rows_view(t, rows, done, n, &x, &y, &w);
         if (t->team != NULL)
             training_team_share(t->team, t->run->cores);
+        training_rows_view(t, rows, done, n, &x, &y, &w);
         options.measure = done + n == rows->n && training_keeps_layers(epoch);
         options.draws.batch = (uint32_t)(done / t->batch_size);
         if (!nn_train_rows(t->net, t->work, t->opt, t->grad, x, y, w, n,

@@ -11,7 +11,7 @@
 
 /* Rows are gathered into blocks of about this size: large enough that a tiny
  * net sees many batches in one call, small enough to stay in the cache. */
-#define STAGE_BYTES MIB
+#define STAGE_BYTES (256 * KIB)
 /* Validation runs in passes of at least this many rows. */
 #define VALIDATION_ROWS 64
 /* Rows in a file are shuffled by chunks of so many bytes, and then within a

@@ -156,6 +156,14 @@ void training_watch(struct training_trainer    *t,
 /* Are the figures of the layers kept for this epoch of the restart? */
 bool training_keeps_layers(uint64_t epoch);
 
+/* --- view.c --------------------------------------------------------------- */
+
+/* Rows first.. n of them as pieces of memory; *w NULL: ones. */
+void training_rows_view(const struct training_trainer *t,
+                        const struct training_rows *rows, size_t first,
+                        size_t n, const float **x, const float **y,
+                        const float **w);
+
 /* --- epoch.c -------------------------------------------------------------- */
 
 /* Draw the order of this epoch of the restart, train on all rows of it that
@@ -167,11 +175,6 @@ enum err training_epoch(struct training_trainer *t, uint64_t epoch,
 bool training_is_finite(const struct nn_net *net);
 /* Put the rows into the order of this epoch, where they are shuffled. */
 void training_shuffle(struct training_trainer *t, uint64_t epoch);
-/* Rows first.. n of them as pieces of memory; *w NULL: ones. */
-void training_rows_view(const struct training_trainer *t,
-                        const struct training_rows *rows, size_t first,
-                        size_t n, const float **x, const float **y,
-                        const float **w);
 /* How to train in this epoch of the restart. */
 struct nn_train_options
 training_epoch_options(const struct training_trainer *t, uint64_t epoch,

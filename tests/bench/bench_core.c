@@ -4,7 +4,8 @@
  *   bench_core peak                     FMA peak, GFLOP/s
  *   bench_core gemm                     matrix products, GFLOP/s
  *   bench_core train [net…]             N1 … N4: samples a second
- *   bench_core rate NET THREADS SECONDS for bench_train.py: samples a second,
+ *   bench_core rate NET THREADS SECONDS [ROWS]
+ *                                       for bench_train.py: samples a second,
  *                                       and the peak before and after
  *
  * Every figure is measured between two runs of the peak loop, and told as a
@@ -323,7 +324,7 @@ team_peak_work(void *arg)
 }
 
 static int
-one_rate(const char *name, unsigned threads, double seconds)
+one_rate(const char *name, unsigned threads, double seconds, size_t rows)
 {
     struct training_team *team = NULL;
     struct run            r;
@@ -335,7 +336,11 @@ one_rate(const char *name, unsigned threads, double seconds)
     for (size_t i = 0; i < COUNT_OF(nets); i++) {
         if (strcmp(name, nets[i].name) != 0)
             continue;
-        run_open(&r, &nets[i]);
+        struct bench_net at = nets[i];
+
+        if (rows > 0)
+            at.rows = rows;
+        run_open(&r, &at);
         if (nn_work_set_team(r.work, training_team_nn(team), NULL) != ERR_OK)
             abort();
         double before = rate_of(team_peak_work, team, 0.05);
@@ -359,11 +364,12 @@ main(int argc, char **argv)
         products();
     } else if (strcmp(what, "train") == 0) {
         training(argc - 2, argv + 2);
-    } else if (strcmp(what, "rate") == 0 && argc == 5) {
-        return one_rate(argv[2], (unsigned)atoi(argv[3]), atof(argv[4]));
+    } else if (strcmp(what, "rate") == 0 && (argc == 5 || argc == 6)) {
+        return one_rate(argv[2], (unsigned)atoi(argv[3]), atof(argv[4]),
+                        argc == 6 ? (size_t)atoi(argv[5]) : 0);
     } else {
         fprintf(stderr, "usage: bench_core peak | gemm | train [net…] | "
-                        "rate NET THREADS SECONDS\n");
+                        "rate NET THREADS SECONDS [ROWS]\n");
         return EXIT_FAILURE;
     }
     return EXIT_SUCCESS;

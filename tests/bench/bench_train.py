@@ -23,17 +23,16 @@ import numpy
 from daemon import LIMIT, Daemon
 
 HERE = pathlib.Path(__file__).resolve().parent
-NETS = {  # layers, batch, optimiser, flop a sample
-    "N1": ([128, 10], 32, {"type": "sgd", "learning_rate": 0.1},
+NETS = {  # layers, rows, batch, optimiser, flop a sample
+    "N1": ([128, 10], 25600, 32, {"type": "sgd", "learning_rate": 0.1},
            4 * 784 * 128 + 6 * 128 * 10),
-    "N2": ([256, 128, 10], 64, {"type": "adam"},
+    "N2": ([256, 128, 10], 25600, 64, {"type": "adam"},
            4 * 784 * 256 + 6 * (256 * 128 + 128 * 10)),
-    "N3": ([1024, 1024, 10], 128,
+    "N3": ([1024, 1024, 10], 6400, 128,
            {"type": "sgd", "learning_rate": 0.01, "momentum": 0.9},
            4 * 784 * 1024 + 6 * (1024 * 1024 + 1024 * 10)),
 }
 TINY = {"XOR": (2, 2, 1), "iris": (4, 10, 3)}
-ROWS = 6400
 TINY_ROWS = 100000
 
 
@@ -64,8 +63,9 @@ def prepare(daemon):
     def some(*shape):
         return npy(generator.random(shape, dtype=numpy.float32))
 
-    daemon.upload("rows", some(ROWS, 784),
-                  npy((numpy.arange(ROWS) * 7 % 10).astype("<i4")))
+    for rows in {net[1] for net in NETS.values()}:
+        daemon.upload(f"rows-{rows}", some(rows, 784),
+                      npy((numpy.arange(rows) * 7 % 10).astype("<i4")))
     for name, (units, *_) in NETS.items():
         daemon.network(name.lower(), 784, units, "relu", "softmax",
                        "cross_entropy")
@@ -79,12 +79,13 @@ def prepare(daemon):
 def job_rate(daemon, name, seconds):
     """The median epoch of a job that runs for so long, the first left out."""
     if name in NETS:
-        how = {"dataset": "rows", "batch_size": NETS[name][1],
-               "optimizer": NETS[name][2]}
+        _, n_rows, batch_size, optimizer, _ = NETS[name]
+        how = {"dataset": f"rows-{n_rows}", "batch_size": batch_size,
+               "optimizer": optimizer}
     else:
         how = {"dataset": name.lower(), "batch_size": 1,
                "optimizer": {"type": "sgd", "learning_rate": 0.1}}
-    rows = daemon.train(network=name.lower(), epochs=1000000,
+    rows = daemon.train(network=name.lower(), epochs=1000000, seed=1,
                         stop_when={"seconds": seconds + 0.5}, **how)
     return statistics.median(row["samples_per_second"]
                              for row in rows[1:] or rows)
@@ -118,8 +119,9 @@ def main():
         seen.setdefault((net, threads), {}).setdefault(who, []).append(value)
 
     def core(net, threads):
+        rows = NETS[net][1:2] if net in NETS else ()
         value, before, after = rate([a.bench_core, "rate", net, threads,
-                                     a.seconds], threads)
+                                     a.seconds, *rows], threads)
         peak[threads] += [before, after]
         note(net, threads, "core", value)
 
@@ -168,7 +170,7 @@ def main():
         line += "   " + "".join(f"{median[n]:12,.0f}" if n in median else
                                 f"{'-':>12}" for n in names)
         if net in NETS:
-            share = median["core"] * NETS[net][3] / peaks[threads] / 1e9
+            share = median["core"] * NETS[net][4] / peaks[threads] / 1e9
             line += f"{100 * share:9.1f}%"
         else:
             line += " " * 10

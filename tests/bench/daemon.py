@@ -64,7 +64,7 @@ class Daemon:
         layers[-1]["activation"] = last
         self.ask("POST", "/v1/networks", {
             "name": name, "input_shape": [n_in], "layers": layers,
-            "loss": loss})
+            "loss": loss, "seed": 1})
 
     def train(self, **spec):
         """The history of a job, once it has ended."""

@@ -380,6 +380,28 @@ START_TEST(sum_of_squares_is_right_at_every_size)
 }
 END_TEST
 
+/* Also a number that alone is not zero, wherever it stands. */
+START_TEST(sum_of_squares_of_zeros_is_zero)
+{
+    float                   x[N_PARAMS];
+    const struct nn_kernel *kernel;
+
+    for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++)
+        for (size_t n = 0; n <= 140; n++) {
+            for (size_t i = 0; i < n; i++)
+                x[i] = i % 2 == 0 ? 0.0f : -0.0f;
+            ck_assert(kernel->sum_squares(x, n) == 0);
+            for (size_t i = 0; i < n; i++) {
+                x[i] = -1e-30f;
+                double sum = kernel->sum_squares(x, n);
+                if (!(fabs(sum - 1e-60) < 1e-66))
+                    ck_abort_msg("%s %zu of %zu: %g", kernel->name, i, n, sum);
+                x[i] = 0;
+            }
+        }
+}
+END_TEST
+
 /* Updates against their formulas in double, tails included. */
 START_TEST(updates_follow_their_formulas)
 {
@@ -529,6 +551,7 @@ suite_nn_kernel(void)
 
     t = tcase_create("updates");
     tcase_add_test(t, sum_of_squares_is_right_at_every_size);
+    tcase_add_test(t, sum_of_squares_of_zeros_is_zero);
     tcase_add_test(t, updates_follow_their_formulas);
     tcase_add_test(t, adam_survives_a_huge_gradient);
     tcase_add_test(t, rows_are_summed_in_their_order);

@@ -127,7 +127,24 @@ sum_rows(float *sum, const float *x, size_t rows, size_t n)
     }
 }
 
-/* The squares of numbers so large or small that a float does not hold them. */
+static bool
+is_zero(const float *x, size_t n)
+{
+    ivec   any = { 0 };
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES)
+        any |= load(x + i) != 0;
+    if (i < n)
+        any |= load_part(x + i, n - i) != 0;
+    for (size_t j = 0; j < LANES; j++)
+        if (any[j] != 0)
+            return false;
+    return true;
+}
+
+/* The squares of numbers so large or small that a float does not hold them, or
+ * of none: the gradient of a unit that no sample of the batch woke. */
 static double
 sum_squares_exactly(const float *x, size_t n)
 {
@@ -135,6 +152,8 @@ sum_squares_exactly(const float *x, size_t n)
     double sum[16];
     size_t i = 0;
 
+    if (is_zero(x, n))
+        return 0;
     for (size_t j = 0; j < 16 / HALF; j++)
         part[j] = (dvec){ 0 };
     for (; i + 16 <= n; i += 16)
