@@ -307,6 +307,38 @@ check_origin(struct api_ctx *api, const struct store_job *from,
     return rc;
 }
 
+/* A job that continues another began with the state that one had left, and a
+ * network keeps but the last: there is nothing to begin with again. */
+static enum err
+refuse_continued(struct api_ctx *api, const struct store_job *from,
+                 struct errinfo *e)
+{
+    struct store_job before = { 0 };
+    enum err rc = store_job_get(api->store, from->continues, &before, e);
+
+    store_job_release(&before);
+    if (rc == ERR_NOTFOUND)
+        return err_named(e,
+                         err_set(e, ERR_CONFLICT, "",
+                                 "job %lld \"continues\" job %lld, which has "
+                                 "been deleted: how it began is not known any "
+                                 "more",
+                                 (long long)from->id,
+                                 (long long)from->continues),
+                         "origin_gone");
+    if (rc != ERR_OK)
+        return rc;
+    return err_named(
+        e,
+        err_set(e, ERR_CONFLICT, "",
+                "job %lld \"continues\" job %lld, and the state it "
+                "began with is not kept: verify job %lld, or "
+                "submit one of as many epochs at once",
+                (long long)from->id, (long long)from->continues,
+                (long long)from->continues),
+        "state_gone");
+}
+
 enum err
 api_jobs_verify(void *ctx, const struct http_request *req,
                 struct http_reply *rep, struct errinfo *e)
@@ -319,13 +351,11 @@ api_jobs_verify(void *ctx, const struct http_request *req,
     rc = succeeded_job(api, req->arg[0], "verified", &from, e);
     if (rc != ERR_OK)
         return rc;
-    if (from.verifies != 0 || from.continues != 0)
-        rc = err_set(e, ERR_CONFLICT, "",
-                     from.verifies != 0
-                         ? "job %lld is a verification itself"
-                         : "job %lld began in the middle, with the state of "
-                           "another job that is not kept",
+    if (from.verifies != 0)
+        rc = err_set(e, ERR_CONFLICT, "", "job %lld is a verification itself",
                      (long long)from.id);
+    else if (from.continues != 0)
+        rc = refuse_continued(api, &from, e);
     if (rc == ERR_OK)
         rc = codec_job_spec_parse(from.spec, &asked, e);
     if (rc == ERR_OK) {

@@ -116,6 +116,29 @@ def test_patience_goes_on_where_the_winner_was(client, groups):
     assert more["result"]["stop_reason"] == "patience"
 
 
+@pytest.mark.parametrize("restarts", [1, 4])
+def test_what_was_continued_is_not_verified_and_says_why(client, groups,
+                                                         restarts):
+    spec = {**SPEC, "restarts": restarts}
+    first = client.train(groups, groups, epochs=3, **spec)["id"]
+    more = client.succeeded(go_on(client, first, epochs=5)["id"])["id"]
+    last = client.succeeded(go_on(client, more, epochs=6)["id"])["id"]
+    for job, before in ((more, first), (last, more)):
+        answer = client.post(f"/v1/jobs/{job}/verify")
+        assert answer.status == 409 and answer.json["code"] == "state_gone"
+        assert f'"continues" job {before}, and' in answer.json["detail"]
+    # The one they began with can be, as it says.
+    check = client.ok("POST", f"/v1/jobs/{first}/verify", 202)["id"]
+    assert client.succeeded(check)["result"]["equal"] is True
+    client.ok("DELETE", f"/v1/jobs/{first}", 204)
+    answer = client.post(f"/v1/jobs/{more}/verify")
+    assert answer.status == 409 and answer.json["code"] == "origin_gone"
+    assert f"job {first}, which has been deleted" in answer.json["detail"]
+    # It is what it was otherwise, and goes on.
+    assert client.job(more)["continues"] == first
+    client.succeeded(go_on(client, last, epochs=7)["id"])
+
+
 def lived(new_daemon, threads, spec, kills):
     """The job and its continuation: their results, rows and weights.  Killed in
     its second and last restart, and twice in what comes after."""
