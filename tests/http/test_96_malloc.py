@@ -82,6 +82,7 @@ SCENARIOS = {
     "GET /v1/jobs/1/history?points=10": {},
     "GET /v1/jobs/1/log": {},
     "POST /v1/jobs/1/pause": {"refused": 409},
+    "POST /v1/jobs/1/continue": {"json_body": {"epochs": 4}, "refused": 409},
     "POST /v1/jobs/1/verify": {},
     "POST /v1/jobs/1/cancel": {"refused": 409},
     "POST /v1/networks/net/predict": {"json_body": {"inputs": [[0, 1]]}},
