@@ -410,9 +410,9 @@ training_plan_limit(struct training_plan *plan, size_t limit,
     size_t row = (plan->encoder->n_in + 1) * sizeof(float);
     size_t alone = plan->bytes - nn_work_team_bytes(plan->n_threads);
 
-    plan->in_file = saved != NULL ? saved->window_rows > 0
-                                  : alone > limit &&
-                                        plan->file_bytes < plan->bytes;
+    plan->in_file = saved != NULL
+                        ? saved->window_rows > 0
+                        : alone > limit && plan->file_bytes < plan->bytes;
     if (plan->in_file) {
         plan->bytes = plan->file_bytes;
         plan->chunk_rows = FILE_CHUNK / row + 1;
@@ -445,9 +445,12 @@ training_check(struct store *db, const struct mem_budget *budget,
         return rc;
     training_plan_limit(&plan, budget->limit, NULL);
     if (plan.bytes > budget->limit)
-        rc = err_set(e, ERR_INVALID, "/dataset",
-                     "the job needs %zu bytes of memory, the limit is %zu",
-                     plan.bytes, budget->limit);
+        rc = err_named(e,
+                       err_set(e, ERR_INVALID, "/dataset",
+                               "the job needs %zu bytes of memory, the limit "
+                               "(memory_mib) is %zu",
+                               plan.bytes, budget->limit),
+                       "too_much_memory");
     training_plan_release(&plan);
     return rc;
 }
