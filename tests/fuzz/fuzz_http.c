@@ -9,11 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <microhttpd.h>
+
 #include "base/mem.h"
 #include "http/address.h"
+#include "http/guard.h"
 #include "http/keyfile.h"
 #include "http/media.h"
 #include "http/multipart.h"
@@ -66,6 +70,73 @@ fuzz_route(const char *path)
         return;
     for (size_t i = 0; i < HTTP_MAX_ARGS && span[i].p != NULL; i++)
         assert(span[i].p >= path && span[i].len <= strlen(path));
+}
+
+/* --- the guard ------------------------------------------------------------ */
+
+/* The headers that libmicrohttpd would tell of; a line each. */
+static char *header_lines;
+
+int
+MHD_get_connection_values_n(struct MHD_Connection *connection,
+                            enum MHD_ValueKind     kind,
+                            MHD_KeyValueIteratorN iterator, void *arg)
+{
+    int n = 0;
+
+    (void)connection;
+    for (char *line = header_lines, *end; *line != '\0'; line = end, n++) {
+        end = line + strcspn(line, "\n");
+        if (*end != '\0')
+            *end++ = '\0';
+        char *value = strchr(line, ':');
+        if (value != NULL)
+            *value++ = '\0';
+        if (iterator(arg, kind, line, strlen(line), value,
+                     value != NULL ? strlen(value) : 0) != MHD_YES)
+            break;
+    }
+    return n;
+}
+
+/* How many of the lines are this header. */
+static size_t
+count_lines(const char *text, const char *name)
+{
+    size_t n = 0, len = strlen(name);
+
+    for (; text != NULL; text = strchr(text, '\n')) {
+        text += *text == '\n';
+        n += strncasecmp(text, name, len) == 0 &&
+             strchr(":\n", text[len]) != NULL;
+    }
+    return n;
+}
+
+/* The first line is the target, the others are headers. */
+static void
+fuzz_guard(char *text)
+{
+    char            *lines = text + strcspn(text, "\n");
+    struct http_head head;
+
+    if (*lines == '\0')
+        return;
+    *lines++ = '\0';
+    header_lines = mem_dup(lines, strlen(lines));
+    if (header_lines == NULL)
+        return;
+    char *read = header_lines;
+    if (http_guard_check(NULL, "HTTP/1.1", text, "a.example", &head) == NULL) {
+        size_t lengths = count_lines(lines, "content-length"),
+               codings = count_lines(lines, "transfer-encoding");
+
+        assert(lengths + codings <= 1);
+        assert(head.chunked == (codings == 1));
+        assert(count_lines(lines, "host") == 1);
+        assert(text[0] == '/' || strcmp(text, "*") == 0);
+    }
+    free(read);
 }
 
 /* --- multipart ---------------------------------------------------------------
@@ -167,6 +238,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 'h':
         http_host_is_listed("a.example, [::1],b", text);
         http_address_is_loopback(text);
+        break;
+    case 'g':
+        fuzz_guard(text);
         break;
     case 'm':
         fuzz_multipart(data + 1, size - 1);
