@@ -35,7 +35,7 @@ struct config {
     unsigned       connections;
     unsigned       connections_per_address, event_streams;
     unsigned       log_lines_per_second;
-    unsigned       upload_mib;
+    unsigned       body_mib, rows_mib, upload_mib, predict_rows;
     unsigned       datasets, datasets_mib; /* 0: no limit            */
     unsigned       dataset_columns, dataset_categories, dataset_row_kib;
     unsigned       dataset_rows;

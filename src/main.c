@@ -246,6 +246,7 @@ serve(const struct config *config, sigset_t *signals)
                                     .queue_max = config->queue_max,
                                     .parameters_max = config->parameters_max,
                                     .history_max = config->history_max,
+                                    .predict_rows = config->predict_rows,
                                     .open_metrics = config->open_metrics,
                                     .datasets_max = config->datasets,
                                     .datasets_bytes =
@@ -264,11 +265,11 @@ serve(const struct config *config, sigset_t *signals)
                                      .cors_origins = config->cors_origins,
                                      .authorize = api_authorize,
                                      .observe = api_observe,
+                                     .refused = api_refused,
                                      .max_connections = config->connections,
                                      .max_per_address =
                                          config->connections_per_address,
                                      .max_feeds = config->event_streams,
-                                     .max_upload = config->upload_mib * MIB,
                                      .n_threads = config->http_threads };
     struct http_server     *server = NULL;
     struct errinfo          e;
@@ -311,6 +312,9 @@ serve(const struct config *config, sigset_t *signals)
         goto out;
     }
     http.route = api_routes(&http.n_routes);
+    http.max_body[HTTP_BODY_PLAIN] = config->body_mib * MIB;
+    http.max_body[HTTP_BODY_ROWS] = config->rows_mib * MIB;
+    http.max_body[HTTP_BODY_UPLOAD] = config->upload_mib * MIB;
     if (http_server_start(&http, &server, &e) != ERR_OK) {
         code = fail(&e, e.code == ERR_INVALID ? EXIT_CONFIG : EXIT_ADDRESS);
         goto out;

@@ -25,9 +25,10 @@ struct api_ctx {
     struct serving_registry *registry;
     struct training_pool    *pool;
     struct mem_budget       *budget;
-    unsigned                 queue_max; /* jobs that may wait */
+    unsigned                 queue_max;      /* jobs that may wait */
     unsigned                 parameters_max; /* of one network; 0: any */
-    unsigned                 history_max; /* epochs of one job; 0: any */
+    unsigned                 history_max;    /* epochs of one job; 0: any */
+    unsigned                 predict_rows;   /* of a request; 0: any */
     struct http_keys        *keys;
     bool                     ask_keys; /* else everybody may do everything */
     bool                     open_metrics; /* to those without a key, too   */
@@ -46,6 +47,9 @@ enum err api_authorize(void *ctx, struct http_request *req,
 /* For http_options.observe: a request is over, count it. */
 void api_observe(void *ctx, const struct http_route *route, unsigned status,
                  double seconds);
+
+/* For http_options.refused: was it a limit?  Count it. */
+void api_refused(void *ctx, const char *slug);
 
 /* Every endpoint, in the order the README lists them. */
 const struct http_route *api_routes(size_t *out_n);

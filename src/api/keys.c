@@ -34,11 +34,13 @@ check_rates(const struct api_ctx *api, const struct http_request *req,
     if (api->key_rate != NULL && req->route->scope != HTTP_PUBLIC &&
         (req->route->flags & HTTP_OPEN) == 0 && /* those who watch */
         !rate_take(api->key_rate, req->key, 1, now, &wait))
-        return api_refuse_rate("requests a second than one key may make", wait,
-                               e);
+        return api_refuse_rate("requests a second than one key may make "
+                               "(key_rate)",
+                               wait, e);
     if (api->network_rate != NULL && is_prediction(req) &&
         !rate_take(api->network_rate, req->arg[0], 1, now, &wait))
-        return api_refuse_rate("predictions a second than one network answers",
+        return api_refuse_rate("predictions a second than one network answers "
+                               "(network_rate)",
                                wait, e);
     return ERR_OK;
 }

@@ -141,25 +141,31 @@ api_metrics_network(const struct api_metrics *m, const char *network)
 
 /* clang-format off */
 static const struct {
-    const char *slug, *limit;
+    const char *limit, *slug, *other; /* codes of refusals; other: or NULL */
 } limits[METRICS_N_LIMITS] = {
-    { "too_many_columns",    "dataset_columns" },
-    { "too_many_categories", "dataset_categories" },
-    { "row_too_long",        "dataset_row_kib" },
-    { "too_many_rows",       "dataset_rows" },
-    { "too_many_datasets",   "datasets" },
-    { "datasets_full",       "datasets_mib" },
-    { "queue_full",          "queue_max" },
-    { "too_many_parameters", "parameters_max" },
-    { "too_many_epochs",     "history_max" },
+    { "dataset_columns",    "too_many_columns",    NULL },
+    { "dataset_categories", "too_many_categories", NULL },
+    { "dataset_row_kib",    "row_too_long",        NULL },
+    { "dataset_rows",       "too_many_rows",       NULL },
+    { "datasets",           "too_many_datasets",   NULL },
+    { "datasets_mib",       "datasets_full",       NULL },
+    { "queue_max",          "queue_full",          NULL },
+    { "parameters_max",     "too_many_parameters", NULL },
+    { "history_max",        "too_many_epochs",     NULL },
+    { "predict_rows",       "too_many_inputs",     NULL },
+    { "memory_mib",         "memory_full",         "too_much_memory" },
 };
 /* clang-format on */
 
 void
-api_metrics_refused(struct api_metrics *m, const char *slug)
+api_refused(void *ctx, const char *slug)
 {
+    const struct api_ctx *api = ctx;
+    struct api_metrics   *m = api->metrics;
+
     for (size_t i = 0; m != NULL && i < METRICS_N_LIMITS; i++)
-        if (strcmp(limits[i].slug, slug) == 0)
+        if (strcmp(limits[i].slug, slug) == 0 ||
+            (limits[i].other != NULL && strcmp(limits[i].other, slug) == 0))
             atomic_fetch_add_explicit(&m->n_limits[i], 1, memory_order_relaxed);
 }
 

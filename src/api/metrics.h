@@ -20,7 +20,7 @@
 
 #define METRICS_MAX_NETWORKS 256
 #define METRICS_MAX_STATUS 32
-#define METRICS_N_LIMITS 9
+#define METRICS_N_LIMITS 11
 
 struct metrics_route {
     atomic_uint_least64_t n[METRICS_MAX_STATUS]; /* by place of the status */
@@ -60,13 +60,11 @@ unsigned api_metrics_status(size_t place);
  * test). */
 void api_metrics_predicted(struct api_metrics *m, const char *network, size_t n,
                            size_t n_unseen, int64_t run_us);
-/* An upload was refused with this slug: is it one of a limit's? */
-void api_metrics_refused(struct api_metrics *m, const char *slug);
 /* What operators call limit i, and how often it was hit. */
 const char *api_metrics_limit(const struct api_metrics *m, size_t i,
                               uint64_t *out_n);
 /* The counters of a network; NULL where it has none yet. */
-const struct metrics_network *
-api_metrics_network(const struct api_metrics *m, const char *network);
+const struct metrics_network *api_metrics_network(const struct api_metrics *m,
+                                                  const char *network);
 
 #endif

@@ -141,6 +141,12 @@ write_server(struct buf *out, struct api_ctx *api,
            (double)s.n_refused_queue);
     sample(out, "limits_hit_total", "{limit=\"body_memory\"}",
            (double)s.n_refused_memory);
+    sample(out, "limits_hit_total", "{limit=\"body_mib\"}",
+           (double)s.n_refused_bodies[HTTP_BODY_PLAIN]);
+    sample(out, "limits_hit_total", "{limit=\"rows_mib\"}",
+           (double)s.n_refused_bodies[HTTP_BODY_ROWS]);
+    sample(out, "limits_hit_total", "{limit=\"upload_mib\"}",
+           (double)s.n_refused_bodies[HTTP_BODY_UPLOAD]);
     sample(out, "limits_hit_total", "{limit=\"listeners\"}",
            (double)s.n_refused_feeds);
     sample(out, "limits_hit_total", "{limit=\"connections_per_address\"}",

@@ -28,7 +28,6 @@ check_size(struct api_ctx *api, size_t n_parameters, struct errinfo *e)
 {
     if (api->parameters_max == 0 || n_parameters <= api->parameters_max)
         return ERR_OK;
-    api_metrics_refused(api->metrics, "too_many_parameters");
     return err_named(e,
                      err_set(e, ERR_INVALID, "/layers",
                              "give %zu parameters, and a network may have %u "

@@ -98,6 +98,19 @@ run(struct api_prediction *p, const struct codec_predict *asked,
     return rc;
 }
 
+static enum err
+check_rows(const struct api_ctx *api, size_t n_rows, struct errinfo *e)
+{
+    if (api->predict_rows == 0 || n_rows <= api->predict_rows)
+        return ERR_OK;
+    return err_named(e,
+                     err_set(e, ERR_LIMIT, "/inputs",
+                             "has %zu rows, and %u are taken here "
+                             "(predict_rows): send them in several requests",
+                             n_rows, api->predict_rows),
+                     "too_many_inputs");
+}
+
 /* Run rows that were read for p's model; frees them. */
 static enum err
 finish(struct api_ctx *api, const struct http_request *req, const char *network,
@@ -106,17 +119,19 @@ finish(struct api_ctx *api, const struct http_request *req, const char *network,
 {
     const struct nn_net *net = serving_model_net(p->model);
     int64_t              start_us = clock_mono_us();
-    enum err             rc = ERR_OK;
+    enum err             rc = check_rows(api, asked->n_rows, e);
     unsigned             wait;
 
     p->n_rows = asked->n_rows;
     p->n_out = nn_net_n_out(net);
-    if (!req->may_block &&
+    if (rc == ERR_OK && !req->may_block &&
         (double)p->n_rows * (double)nn_net_n_params(net) > FAST_MULTIPLY_ADDS)
         rc = ERR_WOULDBLOCK;
     if (rc == ERR_OK && api->row_rate != NULL &&
         !rate_take(api->row_rate, req->key, (double)p->n_rows, start_us, &wait))
-        rc = api_refuse_rate("rows than one key may have predicted", wait, e);
+        rc = api_refuse_rate(
+            "rows a second than one key may have predicted (row_rate)", wait,
+            e);
     if (rc == ERR_OK)
         rc = run(p, asked, e);
     free(asked->raw);

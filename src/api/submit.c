@@ -100,10 +100,8 @@ submit(struct api_ctx *api, const struct http_request *req,
     if (rc != ERR_OK)
         return rc;
     rc = check_history(api, asked, e);
-    if (rc != ERR_OK) {
-        api_metrics_refused(api->metrics, err_slug(e));
+    if (rc != ERR_OK)
         return rc;
-    }
     codec_job_spec_format(asked, &spec);
     if (spec.failed) {
         rc = err_set(e, ERR_NOMEM, "", "out of memory");
@@ -117,8 +115,6 @@ submit(struct api_ctx *api, const struct http_request *req,
     row->priority = (int64_t)asked->priority;
     row->created_ms = clock_wall_ms();
     rc = store_job_insert(api->store, row, &how, &id, e);
-    if (rc == ERR_RATE)
-        api_metrics_refused(api->metrics, err_slug(e));
     if (rc != ERR_OK)
         goto out;
     training_pool_wake(api->pool);

@@ -22,7 +22,6 @@ struct upload {
     int64_t                id;        /* in the store; 0: not begun */
     bool                   appends;   /* to a dataset that is there */
     uint64_t               n_chunks;
-    bool                   is_counted; /* what refused it, as a limit's */
 };
 
 static void
@@ -70,17 +69,6 @@ check_quota(const struct api_ctx *api, struct errinfo *e)
                     (unsigned long long)(api->datasets_bytes / MIB)),
             "datasets_full");
     return ERR_OK;
-}
-
-/* rc is the upload's: a limit that it hit is counted, once. */
-static enum err
-counted(struct upload *up, enum err rc, struct errinfo *e)
-{
-    if (rc != ERR_OK && !up->is_counted && e != NULL) {
-        up->is_counted = true;
-        api_metrics_refused(up->api->metrics, err_slug(e));
-    }
-    return rc;
 }
 
 static enum err
@@ -205,7 +193,7 @@ put_begin(void *ctx, const struct http_request *req, void **state,
     if (rc == ERR_OK)
         rc = store_dataset_begin(api->store, name, clock_wall_ms(),
                                  api->datasets_max, &up->id, e);
-    if (counted(up, rc, e) != ERR_OK) {
+    if (rc != ERR_OK) {
         upload_free(up); /* a name that is taken is not ours to abandon */
         return rc;
     }
@@ -225,7 +213,7 @@ append_begin(void *ctx, const struct http_request *req, void **state,
 
     rc = upload_new(api, req, &up, e);
     if (rc == ERR_OK)
-        rc = counted(up, check_quota(api, e), e);
+        rc = check_quota(api, e);
     if (rc == ERR_OK)
         rc = store_dataset_append(api->store, req->arg[0], &row, e);
     if (rc != ERR_OK) {
@@ -254,8 +242,8 @@ put_piece(void *state, const void *p, size_t len, struct errinfo *e)
     struct upload *up = state;
 
     if (up->multipart != NULL)
-        return counted(up, http_multipart_feed(up->multipart, p, len, e), e);
-    return counted(up, dataset_upload_feed(up->rows, p, len, e), e);
+        return http_multipart_feed(up->multipart, p, len, e);
+    return dataset_upload_feed(up->rows, p, len, e);
 }
 
 static enum err
@@ -271,7 +259,7 @@ put_end(void *state, const struct http_request *req, struct http_reply *rep,
         rc = http_multipart_end(up->multipart, e);
     if (rc == ERR_OK)
         rc = dataset_upload_end(up->rows, &meta, e);
-    if (counted(up, rc, e) != ERR_OK)
+    if (rc != ERR_OK)
         goto out;
     codec_meta_format(&meta, &json);
     if (json.failed) {

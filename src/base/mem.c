@@ -144,15 +144,20 @@ mem_budget_take(struct mem_budget *b, size_t n, const char *what,
     size_t used = atomic_load(&b->used);
 
     if (n > b->limit)
-        return err_set(e, ERR_INVALID, "",
-                       "%s needs %zu bytes; the memory budget is %zu", what, n,
-                       b->limit);
+        return err_named(e,
+                         err_set(e, ERR_INVALID, "",
+                                 "%s needs %zu bytes; the memory budget "
+                                 "(memory_mib) is %zu",
+                                 what, n, b->limit),
+                         "too_much_memory");
     do {
         if (n > b->limit - used)
-            return err_set(e, ERR_BUSY, "",
-                           "%s needs %zu bytes; of the memory budget %zu are "
-                           "free now",
-                           what, n, b->limit - used);
+            return err_named(e,
+                             err_set(e, ERR_BUSY, "",
+                                     "%s needs %zu bytes; of the memory budget "
+                                     "(memory_mib) %zu are free now",
+                                     what, n, b->limit - used),
+                             "memory_full");
     } while (!atomic_compare_exchange_weak(&b->used, &used, used + n));
     return ERR_OK;
 }

@@ -55,8 +55,9 @@ struct mem_budget {
 void mem_budget_init(struct mem_budget *b, size_t limit);
 
 /* Take n bytes for `what` ("the dataset"): ERR_BUSY where they are there but
- * in use, ERR_INVALID where n is more than the whole budget; the sentence
- * names both numbers.  Give the same n back. */
+ * in use ("memory_full"), ERR_INVALID where n is more than the whole budget
+ * ("too_much_memory"); the sentence names both numbers.  Give the same n
+ * back. */
 enum err mem_budget_take(struct mem_budget *b, size_t n, const char *what,
                          struct errinfo *e);
 void     mem_budget_give(struct mem_budget *b, size_t n);

@@ -68,8 +68,7 @@ wrong_element(const struct reader *r, struct errinfo *e, const char *what)
         snprintf(at, sizeof(at), "/inputs/%zu/%.60s", r->out->n_rows,
                  r->column->name);
     else
-        snprintf(at, sizeof(at), "/inputs/%zu/%zu", r->out->n_rows,
-                 r->element);
+        snprintf(at, sizeof(at), "/inputs/%zu/%zu", r->out->n_rows, r->element);
     return err_set(e, ERR_INVALID, at, "%s", what);
 }
 
@@ -84,9 +83,12 @@ row_begin(struct reader *r, struct errinfo *e)
     float                *raw;
 
     if (out->n_rows == CODEC_MAX_PREDICT_ROWS)
-        return err_set(e, ERR_LIMIT, "/inputs",
-                       "more than %u rows: send them in several requests",
-                       CODEC_MAX_PREDICT_ROWS);
+        return err_named(e,
+                         err_set(e, ERR_LIMIT, "/inputs",
+                                 "more than %u rows: send them in several "
+                                 "requests",
+                                 CODEC_MAX_PREDICT_ROWS),
+                         "too_many_inputs");
     if (out->n_rows == capacity) {
         capacity = capacity == 0 ? 1 : 2 * capacity;
         if (capacity > MAX_FLOATS / out->width)

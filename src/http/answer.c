@@ -308,5 +308,7 @@ http_request_stats(const struct http_request *req, struct http_stats *out)
     out->n_refused_memory = atomic_load(&server->n_refused_memory);
     out->n_refused_feeds = atomic_load(&server->n_refused_feeds);
     out->n_refused_address = atomic_load(&server->n_refused_address);
+    for (size_t i = 0; i < HTTP_BODIES; i++)
+        out->n_refused_bodies[i] = atomic_load(&server->n_refused_bodies[i]);
     out->feeds = http_feeds_count(server->feeds);
 }

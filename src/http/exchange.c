@@ -143,6 +143,10 @@ void
 http_exchange_fail(struct http_exchange *x, unsigned status, enum err rc,
                    const struct errinfo *e)
 {
+    const struct http_options *opt = &x->server->opt;
+
+    if (opt->refused != NULL)
+        opt->refused(opt->ctx, err_slug(e));
     if (x->req.route != NULL && (x->req.route->flags & HTTP_ERROR_TEXT) != 0)
         http_error_text(&x->rep, x->id, status, rc, e);
     else
@@ -224,16 +228,15 @@ on_head(struct http_exchange *x, const char *method, const char *version)
         return answer_early(x);
     route = x->req.route;
     if (route->stream == NULL) {
-        x->body.max = route->max_body;
+        x->body.max = http_max_body(x);
         x->phase = PHASE_BODY;
         return await_body(x);
     }
     /* What a stream will need is taken now: no reason to fail in the middle. */
     x->body.max = HTTP_PIECE;
     err_clear(&e);
-    rc = mem_budget_take(&x->server->bodies, HTTP_PIECE, "the upload", &e);
+    rc = http_body_take(x, HTTP_PIECE, &e);
     if (rc != ERR_OK) {
-        atomic_fetch_add(&x->server->n_refused_memory, 1);
         http_exchange_fail(x, 0, rc, &e);
         return answer_early(x);
     }
@@ -274,10 +277,7 @@ take_data(struct http_exchange *x, const char *data, size_t *data_len,
     if (route->stream != NULL && n > HTTP_PIECE - x->body.len)
         n = HTTP_PIECE - x->body.len;
     if (n > http_max_body(x) - x->n_received)
-        return err_set(e, ERR_LIMIT, "",
-                       "the body has more than the %zu bytes that are taken "
-                       "here",
-                       http_max_body(x));
+        return http_body_refuse(x, e);
     rc = http_body_add(x, data, n, e);
     if (rc != ERR_OK)
         return rc;

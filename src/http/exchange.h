@@ -60,7 +60,8 @@ struct http_server {
     atomic_bool           draining;
     atomic_bool           stopping;
     atomic_uint_least64_t n_refused_connections, n_refused_queue,
-        n_refused_memory, n_refused_feeds, n_refused_address;
+        n_refused_memory, n_refused_feeds, n_refused_address,
+        n_refused_bodies[HTTP_BODIES];
     struct mem_budget     bodies;    /* bytes of bodies held at once          */
     int64_t               stream_us; /* over which a stream's rate is taken   */
     struct http_lane     *lane;
@@ -102,6 +103,7 @@ struct http_exchange {
     struct buf     body;     /* of a stream: the piece              */
     size_t         n_budget; /* bytes taken from server->bodies     */
     uint64_t       n_received;
+    uint64_t       n_unpacked; /* of a stream that was packed */
     uint64_t       n_swallowed;
     bool           is_gzip;
     bool           at_head;      /* no byte of the body was asked for   */
@@ -147,8 +149,12 @@ void http_exchange_fail(struct http_exchange *x, unsigned status, enum err rc,
                         const struct errinfo *e);
 void http_exchange_free(struct http_exchange *x);
 
-/* limit.c: bytes that the body of this request may have. */
-size_t http_max_body(const struct http_exchange *x);
+/* limit.c: bytes that the body of this request may have, and the refusal of one
+ * with more. */
+size_t   http_max_body(const struct http_exchange *x);
+enum err http_body_refuse(struct http_exchange *x, struct errinfo *e);
+/* limit.c: room for n more bytes of bodies, which are all requests'. */
+enum err http_body_take(struct http_exchange *x, size_t n, struct errinfo *e);
 /* limit.c: may this caller have one more request? */
 enum err http_request_admit(struct http_exchange *x, struct errinfo *e);
 

@@ -147,7 +147,8 @@ check_admission(struct http_exchange *x, struct errinfo *e)
                          "stopping");
     if (atomic_load(&server->n_conns) > server->opt.max_connections) {
         atomic_fetch_add(&server->n_refused_connections, 1);
-        return err_set(e, ERR_BUSY, "", "more than %u connections are open",
+        return err_set(e, ERR_BUSY, "", "more than %u connections are open (connections): "
+                       "try again",
                        server->opt.max_connections);
     }
     return ERR_OK;
@@ -222,10 +223,7 @@ check_body(struct http_exchange *x, struct errinfo *e)
         return err_set(e, ERR_LIMIT, "", "this request has no body");
     }
     if (x->head.length > http_max_body(x))
-        return err_set(e, ERR_LIMIT, "",
-                       "the body has %" PRIu64
-                       " bytes, more than the %zu that are taken here",
-                       x->head.length, http_max_body(x));
+        return http_body_refuse(x, e);
     rc = check_encoding(x, e);
     return rc == ERR_OK ? check_media(x, e) : rc;
 }

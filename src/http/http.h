@@ -101,6 +101,15 @@ enum err http_request_query_bool(const struct http_request *req,
 int http_request_prefers(const struct http_request *req,
                          const char *const         *types);
 
+/* What a body is, as far as its size goes: an operator allows so many bytes of
+ * each kind, and a route at most its own max_body. */
+enum http_body {
+    HTTP_BODY_PLAIN,  /* a description             */
+    HTTP_BODY_ROWS,   /* data, gathered whole      */
+    HTTP_BODY_UPLOAD, /* a stream's                */
+    HTTP_BODIES
+};
+
 /* The server's own figures, now and since its start. */
 struct http_stats {
     unsigned connections, max_connections;
@@ -109,6 +118,7 @@ struct http_stats {
     unsigned feeds;      /* listeners */
     uint64_t n_refused_connections, n_refused_queue, n_refused_memory,
         n_refused_feeds, n_refused_address;
+    uint64_t n_refused_bodies[HTTP_BODIES]; /* too large */
 };
 /* All zero in a request that no server made. */
 void http_request_stats(const struct http_request *req, struct http_stats *out);
@@ -165,8 +175,9 @@ struct http_stream {
 #define HTTP_OPEN 2u /* answered while draining; all others get 503     */
 #define HTTP_ETAG 4u /* a 200 has an ETag, and If-None-Match gives 304  */
 #define HTTP_ERROR_TEXT                                                        \
-    16u              /* errors are {"error": "text"}, 400 instead of 422 */
-#define HTTP_BARE 8u /* the body may be left out                        */
+    16u               /* errors are {"error": "text"}, 400 instead of 422 */
+#define HTTP_BARE 8u  /* the body may be left out                        */
+#define HTTP_ROWS 32u /* the body is HTTP_BODY_ROWS                     */
 
 /* One endpoint: all that is known about it.  {x} in a path matches a segment
  * without ':', which only stands where the path has it: "/m/{x}:run". */
@@ -175,7 +186,7 @@ struct http_route {
     const char               *path;    /* "/v1/networks/{name}"              */
     http_handler_fn           handler; /* NULL: stream                       */
     const struct http_stream *stream;
-    size_t                    max_body; /* bytes; 0: a body is refused       */
+    size_t                    max_body; /* bytes at most; 0: none is taken   */
     const char *types; /* media types of the body, comma between; NULL: none */
     const char *query; /* query parameters it knows, comma between, or NULL  */
     unsigned    flags;

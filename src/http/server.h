@@ -30,6 +30,10 @@ typedef enum err (*http_authorize_fn)(void *ctx, struct http_request *req,
 typedef void (*http_observe_fn)(void *ctx, const struct http_route *route,
                                 unsigned status, double seconds);
 
+/* A request is refused, with this code.  Called on any of the server's threads,
+ * before the answer goes out: must not block. */
+typedef void (*http_refused_fn)(void *ctx, const char *slug);
+
 struct http_options {
     const char *listen;    /* "127.0.0.1:8080", "[::1]:0"          */
     int         listen_fd; /* > 0: it listens already, on `listen`,
@@ -42,10 +46,10 @@ struct http_options {
     unsigned                 max_connections; /* 0: 1000              */
     unsigned                 max_per_address; /* connections; 0: no limit    */
     unsigned                 max_feeds;       /* listeners; 0: 256           */
-    size_t   max_upload; /* bytes of a stream; 0: its route's             */
-    unsigned header_timeout_seconds;  /* 0: 10                */
-    unsigned request_timeout_seconds; /* whole request, other
-                                         than streams; 0: 60 */
+    size_t   max_body[HTTP_BODIES];           /* bytes; 0: the route's    */
+    unsigned header_timeout_seconds;          /* 0: 10                */
+    unsigned request_timeout_seconds;         /* whole request, other
+                                                 than streams; 0: 60 */
     /* Names that a Host header may have beside those of this machine to itself,
      * comma between; on another address than loopback: empty for any. */
     const char *allowed_hosts;
@@ -53,6 +57,7 @@ struct http_options {
     const char       *cors_origins;
     http_authorize_fn authorize; /* NULL: everybody may do everything */
     http_observe_fn   observe;   /* NULL: nobody counts               */
+    http_refused_fn   refused;   /* likewise                          */
 };
 
 struct http_server;

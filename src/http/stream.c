@@ -9,6 +9,9 @@ piece_sink(void *arg, const void *p, size_t n, struct errinfo *e)
 {
     struct http_exchange *x = arg;
 
+    x->n_unpacked += n;
+    if (x->n_unpacked > http_max_body(x))
+        return http_body_refuse(x, e);
     return x->req.route->stream->piece(x->stream_state, p, n, e);
 }
 
@@ -23,7 +26,7 @@ http_stream_begin(struct http_exchange *x, struct errinfo *e)
         return rc;
     x->stream_open = true;
     if (x->is_gzip)
-        rc = gunzip_new(piece_sink, x, http_max_body(x), &x->gunzip, e);
+        rc = gunzip_new(piece_sink, x, 0, &x->gunzip, e);
     if (rc != ERR_OK)
         http_stream_abort(x);
     return rc;

@@ -15,12 +15,9 @@ http_body_add(struct http_exchange *x, const void *p, size_t n,
     enum err rc;
 
     if (need > x->n_budget) {
-        rc = mem_budget_take(&x->server->bodies, need - x->n_budget,
-                             "the body of the request", e);
-        if (rc != ERR_OK) {
-            atomic_fetch_add(&x->server->n_refused_memory, 1);
+        rc = http_body_take(x, need - x->n_budget, e);
+        if (rc != ERR_OK)
             return rc;
-        }
         x->n_budget = need;
     }
     buf_append(&x->body, p, n);
@@ -45,7 +42,11 @@ http_body_release(struct http_exchange *x)
 static enum err
 inflate_sink(void *arg, const void *p, size_t n, struct errinfo *e)
 {
-    return http_body_add(arg, p, n, e);
+    struct http_exchange *x = arg;
+
+    if (n > http_max_body(x) - x->body.len)
+        return http_body_refuse(x, e);
+    return http_body_add(x, p, n, e);
 }
 
 /* The body as it was before the client packed it. */
@@ -57,9 +58,9 @@ inflate(struct http_exchange *x, struct errinfo *e)
     struct gunzip *g = NULL;
     enum err       rc;
 
-    buf_init(&x->body, x->req.route->max_body);
+    buf_init(&x->body, http_max_body(x));
     x->n_budget = 0;
-    rc = gunzip_new(inflate_sink, x, x->req.route->max_body, &g, e);
+    rc = gunzip_new(inflate_sink, x, 0, &g, e);
     if (rc == ERR_OK)
         rc = gunzip_feed(g, packed.data, packed.len, e);
     if (rc == ERR_OK)
@@ -105,7 +106,11 @@ feed_begin(struct http_exchange *x, struct errinfo *e)
     x->rep.feed = NULL;
     atomic_fetch_add(&x->server->n_refused_feeds, 1);
     return err_named(
-        e, err_set(e, ERR_BUSY, "", "too many clients listen already"),
+        e,
+        err_set(e, ERR_BUSY, "",
+                "%u clients listen already (event_streams): try again when one "
+                "has left",
+                x->server->opt.max_feeds),
         "too_many_listeners");
 }
 

@@ -179,8 +179,8 @@ queue_check(struct conn *c, uint64_t max, struct errinfo *e)
     if (rc == ERR_OK && n >= max)
         rc = err_named(e,
                        err_set(e, ERR_RATE, "",
-                               "%llu jobs are waiting, which is the limit: "
-                               "try again when one has begun",
+                               "%llu jobs are waiting, which is the limit "
+                               "(queue_max): try again when one has begun",
                                (unsigned long long)n),
                        "queue_full");
     return rc;

@@ -446,9 +446,12 @@ training_check(struct store *db, const struct mem_budget *budget,
         return rc;
     training_plan_limit(&plan, budget->limit, NULL);
     if (plan.bytes > budget->limit)
-        rc = err_set(e, ERR_INVALID, "/dataset",
-                     "the job needs %zu bytes of memory, the limit is %zu",
-                     plan.bytes, budget->limit);
+        rc = err_named(e,
+                       err_set(e, ERR_INVALID, "/dataset",
+                               "the job needs %zu bytes of memory, the limit "
+                               "(memory_mib) is %zu",
+                               plan.bytes, budget->limit),
+                       "too_much_memory");
     training_plan_release(&plan);
     return rc;
 }

@@ -223,6 +223,27 @@ def test_operations_know_every_metric(new_daemon):
     assert not [name for name in names if f"`{name}" not in told]
 
 
+def test_operations_know_every_option_and_limit(new_daemon):
+    told = (CONFIG / "OPERATIONS.md").read_text()
+    section = told.split("## Limits\n")[1].split("\n## ")[0]
+    words = set(re.findall(r"`(\w+)`", section))
+    shown = subprocess.run([DAEMON, "--print-config"], capture_output=True,
+                           text=True, check=True).stdout
+    defaults = dict(re.findall(r"^(\w+) = (.*)$", shown, re.MULTILINE))
+    assert not set(defaults) - words
+    metrics = new_daemon().start().client.get("/metrics").body.decode()
+    limits = set(re.findall(r'limits_hit_total{limit="(\w+)"}', metrics))
+    assert len(limits) > 20 and not limits - words
+    # The defaults in the table are the program's.
+    rows = re.findall(r"^\| (`.*?) \| (.*?) \|", section, re.MULTILINE)
+    assert len(rows) > 15
+    for names, values in rows:
+        names = re.findall(r"`(\w+)`", names)
+        values = re.findall(r"\d+", values)
+        values *= len(names) if len(values) == 1 else 1
+        assert [defaults[name] for name in names] == values, names
+
+
 def test_operations_know_every_code():
     """The words that err_named() and err_code_slug() are given."""
     told = (CONFIG / "OPERATIONS.md").read_text()

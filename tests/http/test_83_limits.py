@@ -1,9 +1,12 @@
 """Limits that the operator sets: each has a clear answer and is counted."""
 
 import contextlib
+import gzip
+import json
 import re
 import shutil
 import socket
+import struct
 import time
 
 import pytest
@@ -71,12 +74,148 @@ def test_uploads(new_daemon):
                           headers={"Content-Type": "text/csv", **headers})
     row = b"1,2\n"
     assert put("small", b"x,y\n" + row * 100000).status == 201
-    answer = put("large", b"x,y\n" + row * 400000)
-    assert answer.status == 413 and "1048576" in answer.json["detail"]
-    import gzip
-    assert put("packed", gzip.compress(b"x,y\n" + row * 400000),
-               **{"Content-Encoding": "gzip"}).status in (413, 422)
+    too_large(put("large", b"x,y\n" + row * 400000), 1 << 20, "upload_mib")
+    too_large(put("packed", gzip.compress(b"x,y\n" + row * 400000),
+                  **{"Content-Encoding": "gzip"}), 1 << 20, "upload_mib")
     assert client.get("/v1/datasets/packed").status == 404
+    assert hits(client, "upload_mib") == 2
+
+
+def too_large(answer, n_bytes, option):
+    """413 that says how many bytes there may be, and which option that is."""
+    assert answer.status == 413 and answer.json["code"] == "too_large", answer
+    assert f" {n_bytes} bytes" in answer.json["detail"], answer
+    assert option in answer.json["detail"], answer
+
+
+def chunked(client, path, n_bytes):
+    """The status of a body whose length nobody tells before."""
+    with client.connect() as link:
+        link.sendall((f"POST {path} HTTP/1.1\r\nHost: localhost\r\n"
+                      "Content-Type: application/json\r\n"
+                      "Transfer-Encoding: chunked\r\n\r\n").encode())
+        with contextlib.suppress(ConnectionError):
+            link.sendall(b"%x\r\n" % n_bytes + b" " * n_bytes
+                         + b"\r\n0\r\n\r\n")
+        return int(link.recv(65536).split(b" ", 2)[1])
+
+
+def test_bodies_that_describe(new_daemon):
+    client = new_daemon("--body-mib", "2").start().client
+    text = json.dumps({"name": "n", "input_shape": [1], "loss": "mse",
+                       "layers": [{"type": "dense", "units": 1}]}).encode()
+
+    def post(n_bytes, pack=False):
+        body = text + b" " * (n_bytes - len(text))
+        return client.post(
+            "/v1/networks", body=gzip.compress(body) if pack else body,
+            headers={"Content-Type": "application/json",
+                     **({"Content-Encoding": "gzip"} if pack else {})})
+    most = 2 << 20
+    too_large(post(most + 1), most, "body_mib")
+    too_large(post(most + 1, pack=True), most, "body_mib")
+    assert chunked(client, "/v1/networks", most + 1) == 413
+    assert hits(client, "body_mib") == 3
+    # More than the default, and no byte more than is allowed.
+    assert post(most).status == 201
+    assert post(most, pack=True).status == 409
+    assert hits(client, "body_mib") == 3 and hits(client, "rows_mib") == 0
+
+
+def test_bodies_with_rows(new_daemon):
+    client = new_daemon("--rows-mib", "1").start().client
+    client.network("n", [(1, "linear")], 1)
+    most = 1 << 20
+    row, binary = {"inputs": [[1.0]]}, {"Content-Type":
+                                        "application/octet-stream"}
+    path = "/v1/networks/n/predict"
+    too_large(client.post(path, body=bytes(most + 4), headers=binary), most,
+              "rows_mib")
+    assert chunked(client, path, most + 1) == 413
+    for other in ("/v1/networks/n/train_on_batch",
+                  "/v1/networks/n/gradient_check"):
+        too_large(client.post(other, {**row, "targets": [[1.0]],
+                                      "x": "x" * most}), most, "rows_mib")
+    for other in ("/v1/models/n:predict", "/v2/models/n/infer"):
+        answer = client.post(other, {"x": "x" * most})
+        assert answer.status == 413 and "rows_mib" in answer.json["error"]
+    assert hits(client, "rows_mib") == 6 and hits(client, "body_mib") == 0
+    assert client.post(path, row).status == 200
+
+
+def test_an_endpoint_has_a_limit_of_its_own(new_daemon):
+    client = new_daemon("--rows-mib", "64").start().client
+    client.network("n", [(1, "linear")], 1)
+    too_large(client.post("/v1/networks/n/gradient_check",
+                          {"inputs": "x" * (5 << 20)}), 4 << 20,
+              "the most of this endpoint")
+    assert client.post("/v1/networks/n/predict",
+                       {"inputs": [[1.0]], "x": "x" * (33 << 20)}
+                       ).status == 422  # read, and only then refused
+
+
+def test_rows_of_a_prediction(new_daemon):
+    client = new_daemon("--predict-rows", "3").start().client
+    client.network("n", [(1, "linear")], 1)
+
+    def ask(n):
+        return client.post("/v1/networks/n/predict", {"inputs": [[1.0]] * n})
+    assert ask(3).status == 200
+    answer = ask(4)
+    assert answer.status == 413 and answer.json["code"] == "too_many_inputs"
+    assert answer.pointers == ["/inputs"]
+    assert "predict_rows" in answer.json["detail"]
+    answer = client.post("/v1/networks/n/predict", body=struct.pack(
+        "<4f", 1, 2, 3, 4), headers={"Content-Type":
+                                     "application/octet-stream"})
+    assert answer.status == 413, answer
+    for path, body in (("/v1/models/n:predict", {"instances": [[1]] * 4}),
+                       ("/v2/models/n/infer", {"inputs": [{
+                           "name": "i", "shape": [4, 1], "datatype": "FP32",
+                           "data": [1] * 4}]})):
+        answer = client.post(path, body)
+        assert answer.status == 413 and "predict_rows" in answer.json["error"]
+    assert hits(client, "predict_rows") == 4
+
+
+def test_memory_of_jobs_and_models(new_daemon):
+    """Asked for before it is taken: what can never fit is told so, what does
+    not fit now hears when to come again."""
+    client = new_daemon("--memory-mib", "32", "--workers", "1", "--threads",
+                        "1").start().client
+    client.dataset("d", "x,y\n1,2\n2,4\n3,6\n")
+
+    def network(name, units):
+        return client.post("/v1/networks", {
+            "name": name, "input_shape": [1], "loss": "mse", "layers": [
+                {"type": "dense", "units": units, "activation": "tanh"},
+                {"type": "dense", "units": units, "activation": "tanh"},
+                {"type": "dense", "units": 1}]})
+    answer = network("huge", 2200)
+    assert answer.status == 422 and answer.json["code"] == "too_much_memory"
+    assert "memory_mib" in answer.json["detail"]
+    assert str(32 << 20) in answer.json["detail"]
+    assert client.get("/v1/networks/huge").status == 404
+    assert hits(client, "memory_mib") == 1
+    # A network that fits, and whose training does not.
+    assert network("large", 1500).status == 201
+    spec = {"network": "large", "dataset": "d", "epochs": 10000000}
+    answer = client.post("/v1/jobs", spec)
+    assert answer.status == 422 and answer.json["code"] == "too_much_memory"
+    assert answer.pointers == ["/dataset"]
+    assert "memory_mib" in answer.json["detail"]
+    assert hits(client, "memory_mib") == 2
+    # One that trains, and leaves no room for others.
+    assert network("medium", 500).status == 201
+    job = client.submit("medium", "d", epochs=10000000)
+    client.running(job)
+    answer = network("other", 1700)
+    assert answer.status == 503 and answer.json["code"] == "memory_full"
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "memory_mib" in answer.json["detail"]
+    assert hits(client, "memory_mib") == 3
+    client.ok("POST", f"/v1/jobs/{job}/cancel", 200)
+    wait_until(lambda: network("other", 1700).status == 201, 20)
 
 
 def test_parameters_of_a_network(new_daemon):
@@ -133,6 +272,9 @@ def test_listeners(new_daemon):
             assert link.recv(4096).startswith(b"HTTP/1.1 200")
         answer = client.get("/v1/events")
         assert answer.status == 503 and answer.headers["Retry-After"]
+        assert answer.json["code"] == "too_many_listeners"
+        assert "event_streams" in answer.json["detail"]
+        assert hits(client, "listeners") == 1
 
 
 def test_lines_of_the_log(new_daemon):

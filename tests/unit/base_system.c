@@ -71,10 +71,12 @@ START_TEST(budget_tells_why)
     ck_assert_int_eq(mem_budget_take(&b, 600, "the dataset", &e), ERR_OK);
     ck_assert_int_eq(mem_budget_take(&b, 500, "the dataset", &e), ERR_BUSY);
     ck_assert_str_eq(err_what(&e), "the dataset needs 500 bytes; of the memory "
-                                   "budget 400 are free now");
+                                   "budget (memory_mib) 400 are free now");
+    ck_assert_str_eq(err_slug(&e), "memory_full");
     ck_assert_int_eq(mem_budget_take(&b, 1001, "it", &e), ERR_INVALID);
-    ck_assert_str_eq(err_what(&e),
-                     "it needs 1001 bytes; the memory budget is 1000");
+    ck_assert_str_eq(err_what(&e), "it needs 1001 bytes; the memory budget "
+                                   "(memory_mib) is 1000");
+    ck_assert_str_eq(err_slug(&e), "too_much_memory");
     ck_assert_int_eq(mem_budget_take(&b, 400, "it", &e), ERR_OK);
     ck_assert_int_eq(mem_budget_take(&b, 1, "it", &e), ERR_BUSY);
     ck_assert_int_eq(mem_budget_take(&b, 0, "it", &e), ERR_OK);
