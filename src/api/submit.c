@@ -275,64 +275,65 @@ api_jobs_continue(void *ctx, const struct http_request *req,
     return rc;
 }
 
+/* The first of the jobs of which each continues the one before: only that one
+ * started from a version, and all are trained again.  Replaces job. */
+static enum err
+first_of_line(struct api_ctx *api, struct store_job *job, struct errinfo *e)
+{
+    while (job->continues != 0) {
+        struct store_job before = { 0 };
+        int64_t          id = job->continues;
+        enum err         rc = store_job_get(api->store, id, &before, e);
+
+        if (rc == ERR_NOTFOUND)
+            return err_named(e,
+                             err_set(e, ERR_CONFLICT, "",
+                                     "job %lld \"continues\" job %lld, which "
+                                     "has been deleted: how it began is not "
+                                     "known any more",
+                                     (long long)job->id, (long long)id),
+                             "origin_gone");
+        if (rc != ERR_OK)
+            return rc;
+        store_job_release(job);
+        *job = before;
+    }
+    return ERR_OK;
+}
+
 /* What the job started from must still be there: it is the newest versions' as
  * long as they are, whatever keep_versions says. */
 static enum err
-check_origin(struct api_ctx *api, const struct store_job *from,
-             struct errinfo *e)
+check_origin(struct api_ctx *api, const struct store_job *verified,
+             int64_t *out_version, struct errinfo *e)
 {
     struct store_network network = { 0 };
     struct store_version base = { 0 };
-    enum err             rc;
+    struct store_job     from = { 0 };
+    enum err             rc = store_job_get(api->store, verified->id, &from, e);
 
-    rc = store_network_get(api->store, from->network, &network, e);
+    if (rc == ERR_OK)
+        rc = first_of_line(api, &from, e);
+    if (rc == ERR_OK)
+        rc = store_network_get(api->store, from.network, &network, e);
     if (rc != ERR_OK)
-        return rc;
-    rc =
-        store_version_get(api->store, network.id, from->base_version, &base, e);
+        goto out;
+    rc = store_version_get(api->store, network.id, from.base_version, &base, e);
     if (rc == ERR_NOTFOUND)
-        rc = err_named(e,
-                       err_set(e, ERR_CONFLICT, "",
-                               "version %lld, from which job %lld started, is "
-                               "gone: there is nothing to start from again",
-                               (long long)from->base_version,
-                               (long long)from->id),
-                       "origin_gone");
+        rc =
+            err_named(e,
+                      err_set(e, ERR_CONFLICT, "",
+                              "version %lld, from which job %lld started, is "
+                              "gone: there is nothing to start from again",
+                              (long long)from.base_version, (long long)from.id),
+                      "origin_gone");
+    if (rc == ERR_OK)
+        *out_version = from.base_version;
+out:
     store_version_release(&base);
     store_network_release(&network);
+    store_job_release(&from);
     return rc;
-}
-
-/* A job that continues another began with the state that one had left, and a
- * network keeps but the last: there is nothing to begin with again. */
-static enum err
-refuse_continued(struct api_ctx *api, const struct store_job *from,
-                 struct errinfo *e)
-{
-    struct store_job before = { 0 };
-    enum err rc = store_job_get(api->store, from->continues, &before, e);
-
-    store_job_release(&before);
-    if (rc == ERR_NOTFOUND)
-        return err_named(e,
-                         err_set(e, ERR_CONFLICT, "",
-                                 "job %lld \"continues\" job %lld, which has "
-                                 "been deleted: how it began is not known any "
-                                 "more",
-                                 (long long)from->id,
-                                 (long long)from->continues),
-                         "origin_gone");
-    if (rc != ERR_OK)
-        return rc;
-    return err_named(
-        e,
-        err_set(e, ERR_CONFLICT, "",
-                "job %lld \"continues\" job %lld, and the state it "
-                "began with is not kept: verify job %lld, or "
-                "submit one of as many epochs at once",
-                (long long)from->id, (long long)from->continues,
-                (long long)from->continues),
-        "state_gone");
 }
 
 enum err
@@ -350,14 +351,11 @@ api_jobs_verify(void *ctx, const struct http_request *req,
     if (from.verifies != 0)
         rc = err_set(e, ERR_CONFLICT, "", "job %lld is a verification itself",
                      (long long)from.id);
-    else if (from.continues != 0)
-        rc = refuse_continued(api, &from, e);
     if (rc == ERR_OK)
         rc = codec_job_spec_parse(from.spec, &asked, e);
     if (rc == ERR_OK) {
         row.verifies = from.id;
-        row.base_version = from.base_version;
-        rc = check_origin(api, &from, e);
+        rc = check_origin(api, &from, &row.base_version, e);
     }
     if (rc == ERR_OK)
         rc = training_check(api->store, api->budget, &asked, e);

@@ -62,6 +62,8 @@ enum err
 training_checkpoint_row(struct training_checkpoint *cp,
                         const struct store_epoch *row, struct errinfo *e)
 {
+    if (cp->db == NULL)
+        return ERR_OK;
     void    *rows = cp->rows;
     enum err rc = make_room(&rows, cp->n_rows, &cp->capacity, sizeof(*row), e);
 
@@ -75,6 +77,8 @@ enum err
 training_checkpoint_layer(struct training_checkpoint *cp,
                           const struct store_layer *layer, struct errinfo *e)
 {
+    if (cp->db == NULL)
+        return ERR_OK;
     void    *layers = cp->layers;
     enum err rc = make_room(&layers, cp->n_layers, &cp->layer_capacity,
                             sizeof(*layer), e);
@@ -135,6 +139,8 @@ training_checkpoint_is_due(struct training_checkpoint *cp)
 {
     bool crowded = training_checkpoint_is_crowded(cp);
 
+    if (cp->db == NULL)
+        return false;
     if (cp->ticket != NULL) {
         if (!crowded && !store_ticket_is_done(cp->ticket))
             return false;
@@ -172,6 +178,8 @@ training_checkpoint_send(struct training_checkpoint *cp, uint64_t epoch,
     };
     struct errinfo e;
 
+    if (cp->db == NULL)
+        return;
     err_clear(&e);
     if (store_job_checkpoint_start(cp->db, &row, &cp->ticket, &e) != ERR_OK) {
         failed(cp, &e);

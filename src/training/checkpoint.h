@@ -5,6 +5,7 @@
  *          here together with the state after the last of them.  At most one is
  *          under way.  Rows leave when its commit is known to be good: if it
  *          failed they go with the next one, so none is lost or doubled.
+ *          One that is all zero keeps nothing.
  * Owner    Caller's storage: _init() and _release(), which waits for the disk.
  * Threads  The job's worker only.
  */

@@ -9,27 +9,14 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "training/blame.h"
+#include "training/job_load.h"
 #include "training/origin.h"
-#include "training/trainer.h"
 
-/* While others hold the memory we need, ask again this often. */
-#define MEMORY_US 1000000
 /* A job's end that cannot be written is tried so often, first after this. */
 #define END_TRIES 5
 #define END_US 200000
 /* One that cannot be given back is tried again this often. */
 #define BACK_US 200000
-
-struct job {
-    const struct training_options *options;
-    struct training_run           *run;
-    const struct store_job        *row;
-    struct codec_job               spec;
-    struct training_plan           plan;
-    size_t                         taken; /* of the budget */
-    struct training_trainer       *trainer;
-    struct training_checkpoint     checkpoint;
-};
 
 /* Not the job's fault, and perhaps better soon. */
 static bool
@@ -38,98 +25,12 @@ is_passing(enum err rc)
     return rc == ERR_BUSY || rc == ERR_FULL || rc == ERR_IO;
 }
 
-/* --- load ----------------------------------------------------------------- */
-
-/* Take the memory of the plan, or wait until somebody gives some back. */
-static enum err
-take_memory(struct job *job, struct errinfo *e)
-{
-    const struct training_options *o = job->options;
-    size_t                         n = job->plan.bytes;
-    enum err rc = mem_budget_take(o->budget, n, "the job", e);
-
-    if (rc == ERR_BUSY)
-        log_write(LOG_INFO, "training", "job %lld waits for %zu bytes",
-                  (long long)job->row->id, n);
-    while (rc == ERR_BUSY) {
-        if (o->on_short != NULL)
-            o->on_short(o->arg, n);
-        err_clear(e);
-        rc = mem_budget_take(o->budget, n, "the job", e);
-        if (rc == ERR_BUSY)
-            training_run_sleep(job->run, MEMORY_US);
-        if (training_run_is_halted(job->run))
-            break;
-    }
-    if (rc == ERR_OK)
-        job->taken = n;
-    return rc == ERR_BUSY ? ERR_CANCELED : rc;
-}
-
-/* "latest" means what it meant when the job first ran. */
-static void
-settle_start(struct job *job)
-{
-    if (job->spec.start_from == CODEC_START_LATEST &&
-        job->row->base_version >= 0) {
-        job->spec.start_from = CODEC_START_VERSION;
-        job->spec.start_version = job->row->base_version;
-    }
-}
-
-static enum err
-job_load(struct job *job, struct errinfo *e)
-{
-    struct store         *db = job->options->store;
-    struct training_saved saved;
-    void                 *bytes = NULL;
-    size_t                len = 0;
-    uint64_t              epoch = 0;
-    enum err              rc;
-
-    rc = store_job_checkpoint_get(db, job->row->id, &bytes, &len, &epoch, e);
-    if (rc != ERR_OK)
-        return rc;
-    training_checkpoint_init(&job->checkpoint, db, job->row->id, epoch);
-    rc = codec_job_spec_parse(job->row->spec, &job->spec, e);
-    if (rc == ERR_OK)
-        settle_start(job);
-    if (rc == ERR_OK) /* So much is known while it waits for memory. */
-        training_run_begin(job->run, epoch, &job->spec, 0);
-    if (rc == ERR_OK && bytes != NULL)
-        rc = training_saved_parse(bytes, len, &saved, e);
-    if (rc == ERR_OK)
-        rc = training_plan_init(&job->plan, db, &job->spec,
-                                bytes != NULL ? saved.encoder : NULL, e);
-    if (rc == ERR_OK) {
-        training_plan_limit(&job->plan, job->options->budget->limit,
-                            bytes != NULL ? &saved.state : NULL);
-        rc = take_memory(job, e);
-    }
-    if (rc == ERR_OK)
-        rc = training_trainer_new(db, &job->spec, &job->plan,
-                                  bytes != NULL ? &saved : NULL, job->run,
-                                  &job->trainer, e);
-    free(bytes);
-    return rc;
-}
-
-static void
-job_release(struct job *job)
-{
-    training_checkpoint_release(&job->checkpoint);
-    training_trainer_free(job->trainer);
-    training_plan_release(&job->plan);
-    codec_job_release(&job->spec);
-    mem_budget_give(job->options->budget, job->taken);
-}
-
 /* --- end ------------------------------------------------------------------ */
 
 /* Write the end; what cannot be written just now is tried again. */
 static enum err
-end_write(struct job *job, struct store_job_end *end, int64_t *out_version,
-          struct errinfo *e)
+end_write(struct training_job *job, struct store_job_end *end,
+          int64_t *out_version, struct errinfo *e)
 {
     int64_t    us = END_US;
     struct buf warnings = { 0 };
@@ -162,8 +63,8 @@ end_write(struct job *job, struct store_job_end *end, int64_t *out_version,
 
 /* The members of "result" behind "version". */
 static void
-result_format(const struct job *job, const char *reason, const char *sha256,
-              struct buf *out)
+result_format(const struct training_job *job, const char *reason,
+              const char *sha256, struct buf *out)
 {
     const struct training_trainer *t = job->trainer;
     const struct training_state   *s = &t->state;
@@ -209,7 +110,7 @@ kept_reason(const struct training_state *s)
 }
 
 static enum err
-end_with_version(struct job *job, enum store_job_status status,
+end_with_version(struct training_job *job, enum store_job_status status,
                  struct errinfo *e)
 {
     struct training_trainer *t = job->trainer;
@@ -288,7 +189,7 @@ out:
 
 /* Cancelled or failed: no version, and the history stays. */
 static enum err
-end_without_version(struct job *job, enum store_job_status status,
+end_without_version(struct training_job *job, enum store_job_status status,
                     const struct errinfo *why, struct errinfo *e)
 {
     struct buf           metrics = { 0 }, error = { 0 };
@@ -332,7 +233,8 @@ pause_us(long us)
  * checkpoint.  Where that cannot be written, for a full disk say, the worker
  * stays with the job until it can: nobody else could claim anything either. */
 static void
-job_give_back(struct job *job, enum store_job_status to, const char *reason)
+job_give_back(struct training_job *job, enum store_job_status to,
+              const char *reason)
 {
     struct store  *db = job->options->store;
     struct errinfo e;
@@ -362,7 +264,7 @@ job_give_back(struct job *job, enum store_job_status to, const char *reason)
 /* Is there something to keep of a job that is cancelled?  One that keeps the
  * last weights has those of the last batch, which may have gone astray. */
 static bool
-keeps_what_it_has(const struct job *job)
+keeps_what_it_has(const struct training_job *job)
 {
     const struct training_state *s = &job->trainer->state;
 
@@ -373,7 +275,7 @@ keeps_what_it_has(const struct job *job)
 }
 
 static enum err
-job_train(struct job *job, struct errinfo *e)
+job_train(struct training_job *job, struct errinfo *e)
 {
     enum err rc = ERR_OK;
 
@@ -385,7 +287,7 @@ job_train(struct job *job, struct errinfo *e)
                                (long long)job->row->crashes),
                        "crash_loop");
     if (rc == ERR_OK)
-        rc = job_load(job, e);
+        rc = training_job_load(job, e);
     if (rc != ERR_OK)
         return rc;
     log_write(LOG_INFO, "training", "job %lld trains %s on %s from epoch %llu",
@@ -412,8 +314,8 @@ bool
 training_job_run(const struct training_options *options,
                  struct training_run *run, const struct store_job *row)
 {
-    struct job     job = { .options = options, .run = run, .row = row };
-    struct errinfo why, e;
+    struct training_job job = { .options = options, .run = run, .row = row };
+    struct errinfo      why, e;
 
     err_clear(&why);
     err_clear(&e);
@@ -440,7 +342,7 @@ training_job_run(const struct training_options *options,
                   (long long)row->id, err_what(&e));
         job_give_back(&job, STORE_JOB_QUEUED, "try_again");
     }
-    job_release(&job);
+    training_job_unload(&job);
     training_blame_set(0);
     return ended == ERR_OK;
 }

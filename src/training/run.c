@@ -76,6 +76,8 @@ void
 training_run_begin(struct training_run *run, uint64_t epoch,
                    const struct codec_job *spec, uint64_t n_train)
 {
+    if (run->silent)
+        return;
     pthread_mutex_lock(&run->lock);
     run->n_train = n_train;
     run->epochs = spec->epochs;
@@ -94,6 +96,8 @@ void
 training_run_restart(struct training_run *run, uint64_t restart, uint64_t began,
                      uint64_t n_train)
 {
+    if (run->silent)
+        return;
     pthread_mutex_lock(&run->lock);
     run->skipped = (restart - 1) * run->epochs - began;
     /* Folds differ by a row: the window counts in rows of this one. */
@@ -109,6 +113,8 @@ training_run_restart(struct training_run *run, uint64_t restart, uint64_t began,
 void
 training_run_shorten(struct training_run *run, uint64_t epochs)
 {
+    if (run->silent)
+        return;
     pthread_mutex_lock(&run->lock);
     run->skipped += run->epochs - epochs;
     pthread_mutex_unlock(&run->lock);
@@ -136,6 +142,8 @@ training_run_advance(struct training_run *run, uint64_t epoch, uint64_t rows,
 {
     uint64_t done = epoch * run->n_train + rows;
 
+    if (run->silent)
+        return;
     rate_update(run, done);
     pthread_mutex_lock(&run->lock);
     struct codec_progress *p = &run->progress;

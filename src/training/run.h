@@ -43,6 +43,7 @@ struct training_run {
     struct store_epoch    last; /* the last epoch done; epoch 0: none yet */
 
     /* Only the worker's, to smooth the rate. */
+    bool     silent; /* what it does is not this job's to tell */
     uint64_t n_train;
     uint64_t epochs;  /* of one restart, at most                        */
     uint64_t folds;   /* 0: none                                        */

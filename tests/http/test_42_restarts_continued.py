@@ -116,27 +116,90 @@ def test_patience_goes_on_where_the_winner_was(client, groups):
     assert more["result"]["stop_reason"] == "patience"
 
 
+def verify(client, job):
+    return client.ok("POST", f"/v1/jobs/{job}/verify", 202)["id"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("restarts", [1, 4])
-def test_what_was_continued_is_not_verified_and_says_why(client, groups,
-                                                         restarts):
-    spec = {**SPEC, "restarts": restarts}
-    first = client.train(groups, groups, epochs=3, **spec)["id"]
+def test_what_was_continued_is_verified(client, groups, restarts, kind):
+    """All that it continued is trained again, with what each was asked."""
+    spec = {**SPEC, **KINDS[kind], "restarts": restarts}
+    first = client.train(groups, groups, epochs=20,
+                         stop_when={"loss_below": 0.6}, **spec)["id"]
+    more = client.succeeded(go_on(client, first, epochs=30,
+                                  stop_when={"patience": 3})["id"])
+    last = client.succeeded(go_on(client, more["id"], epochs=33,
+                                  stop_when={})["id"])
+    for job in (last, more):
+        found = client.succeeded(verify(client, job["id"]))
+        result = found["result"]
+        assert result["equal"] is True, result
+        assert result["sha256"] == job["result"]["sha256"]
+        assert result["best_epoch"] == job["result"]["best_epoch"]
+        # What it had to train before leaves no trace.
+        assert (figures(client.history(found["id"]), CLOCK)
+                == figures(client.history(job["id"]), CLOCK))
+        assert found["progress"]["epoch"] == job["progress"]["epoch"]
+    # A verification leaves no state behind, and takes none away.
+    client.succeeded(go_on(client, last["id"], epochs=34)["id"])
+
+
+def test_what_continued_a_deleted_job_is_not_verified(new_daemon):
+    client = new_daemon("--workers", "1").start().client
+    make(client, "net")
+    first = client.train("net", "net", epochs=3, **SPEC)["id"]
     more = client.succeeded(go_on(client, first, epochs=5)["id"])["id"]
     last = client.succeeded(go_on(client, more, epochs=6)["id"])["id"]
-    for job, before in ((more, first), (last, more)):
-        answer = client.post(f"/v1/jobs/{job}/verify")
-        assert answer.status == 409 and answer.json["code"] == "state_gone"
-        assert f'"continues" job {before}, and' in answer.json["detail"]
-    # The one they began with can be, as it says.
-    check = client.ok("POST", f"/v1/jobs/{first}/verify", 202)["id"]
-    assert client.succeeded(check)["result"]["equal"] is True
+    busy = client.submit("net", "net", epochs=10000000)
+    client.running(busy)
+    waits = verify(client, last)
     client.ok("DELETE", f"/v1/jobs/{first}", 204)
-    answer = client.post(f"/v1/jobs/{more}/verify")
-    assert answer.status == 409 and answer.json["code"] == "origin_gone"
-    assert f"job {first}, which has been deleted" in answer.json["detail"]
-    # It is what it was otherwise, and goes on.
-    assert client.job(more)["continues"] == first
-    client.succeeded(go_on(client, last, epochs=7)["id"])
+    for job in (more, last):  # which job it is about, and why
+        answer = client.post(f"/v1/jobs/{job}/verify")
+        assert answer.status == 409 and answer.json["code"] == "origin_gone"
+        detail = answer.json["detail"]
+        assert (f'job {more} "continues" job {first}, which has been deleted'
+                in detail)
+    # One that was in the queue finds out when it is to begin.
+    client.ok("POST", f"/v1/jobs/{busy}/cancel", 200)
+    found = client.ended(waits)
+    assert found["status"] == "failed"
+    assert found["error"]["code"] == "origin_gone", found["error"]
+    assert f"job {first}" in found["error"]["detail"]
+
+
+def test_a_verification_is_killed_and_paused_on_its_way(new_daemon):
+    """While it trains what came before, and in its own epochs."""
+    daemon = new_daemon("--workers", "1").start()
+    make(daemon.client, "net", 4000, [(160, "relu"), (160, "tanh")])
+    spec = {**SPEC, "restarts": 2, "batch_size": 64}
+    first = daemon.client.train("net", "net", epochs=8, **spec)["id"]
+    more = daemon.client.succeeded(
+        go_on(daemon.client, first, epochs=24)["id"])
+    job = verify(daemon.client, more["id"])
+
+    def before(times):
+        wait_until(lambda: daemon.log_text().count(
+            f"job {job} trains job {first} again") == times)
+        assert daemon.client.job(job)["progress"]["epoch"] == 0
+    before(1)
+    daemon.kill()
+    daemon.start()
+    before(2)
+    now = daemon.client.ok("POST", f"/v1/jobs/{job}/pause", 200)
+    assert now["status"] == "paused" and daemon.client.history(job) == []
+    daemon.client.ok("POST", f"/v1/jobs/{job}/resume", 200)
+    before(3)
+    daemon.client.running(job, 12)
+    daemon.kill()
+    daemon.start()
+    found = daemon.client.succeeded(job)
+    assert found["resumes"] == 2 and found["result"]["equal"] is True
+    before_it = daemon.log_text().count(f"job {job} trains job {first} again")
+    assert before_it == 3  # its own checkpoint is what it went on from
+    assert (figures(daemon.client.history(job), CLOCK)
+            == figures(daemon.client.history(more["id"]), CLOCK))
 
 
 def lived(new_daemon, threads, spec, kills):
