@@ -219,24 +219,20 @@ succeeded_job(struct api_ctx *api, const char *segment, const char *what,
 }
 
 static enum err
-check_continue(const struct store_job *from, const struct codec_job *asked,
-               bool has_stop_when, struct errinfo *e)
+check_continue(const struct store_job *from, uint64_t done,
+               const struct codec_job *asked, bool has_stop_when,
+               struct errinfo *e)
 {
-    if (asked->restarts > 1)
-        return err_set(e, ERR_CONFLICT, "",
-                       "job %lld had restarts, and its state is that of the "
-                       "last one: submit a job that starts from its version",
-                       (long long)from->id);
     if (asked->folds > 0)
         return err_set(e, ERR_CONFLICT, "",
                        "job %lld had folds, and its epochs follow from them: "
                        "submit a job that starts from its version",
                        (long long)from->id);
-    if (asked->epochs <= from->epoch)
+    if (asked->epochs <= done)
         return err_set(e, ERR_INVALID, "/epochs",
-                       "job %lld has done %llu epochs: \"epochs\" is how many "
-                       "there are to be in all, and must be more",
-                       (long long)from->id, (unsigned long long)from->epoch);
+                       "what job %lld kept has done %llu epochs: \"epochs\" is "
+                       "how many there are to be in all, and must be more",
+                       (long long)from->id, (unsigned long long)done);
     if (strcmp(from->reason, "epochs") != 0 && !has_stop_when)
         return err_set(e, ERR_INVALID, "/stop_when",
                        "job %lld stopped because of \"%s\", and would again: "
@@ -253,21 +249,25 @@ api_jobs_continue(void *ctx, const struct http_request *req,
     struct store_job from = { 0 }, row = { .base_version = -1 };
     struct codec_job asked = { .epochs = 0 };
     bool             has_stop_when;
+    uint64_t         kept;
     enum err         rc;
 
     rc = succeeded_job(api, req->arg[0], "continued", &from, e);
     if (rc != ERR_OK)
         return rc;
+    kept = codec_result_epochs(from.result);
     rc = codec_job_continue(from.spec, req->body, req->body_len, &asked,
                             &has_stop_when, e);
     if (rc == ERR_OK)
-        rc = check_continue(&from, &asked, has_stop_when, e);
+        rc = check_continue(&from, kept != 0 ? kept : from.epoch, &asked,
+                            has_stop_when, e);
     if (rc == ERR_OK)
         rc = training_check(api->store, api->budget, &asked, e);
     if (rc == ERR_OK) {
         row.continues = from.id;
-        row.epoch = from.epoch;
-        row.metrics = from.metrics;
+        row.epoch = kept != 0 ? kept : from.epoch;
+        /* Those of a job with restarts may be another restart's. */
+        row.metrics = kept != 0 ? NULL : from.metrics;
         rc = submit(api, req, &asked, &row, rep, e);
     }
     codec_job_release(&asked);

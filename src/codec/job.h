@@ -90,7 +90,7 @@ bool codec_job_validates(const struct codec_job *spec);
 uint64_t codec_job_runs(const struct codec_job *spec);
 
 /* The spec of a job that goes on from one of this spec: what body says,
- * "epochs" at least, and the rest as it was. */
+ * "epochs" at least, and the rest as it was; of its restarts it is one. */
 enum err codec_job_continue(const char *spec, const void *body, size_t len,
                             struct codec_job *out, bool *out_has_stop_when,
                             struct errinfo *e);
@@ -183,6 +183,8 @@ void codec_event_format(const struct store_event *row, struct buf *out);
 
 /* The version that a job's result names; -1: none. */
 int64_t codec_result_version(const char *result);
+/* The epochs of the restart that became it; 0: the job had none. */
+uint64_t codec_result_epochs(const char *result);
 /* The digest of its weights, whether they are still there or not; false: the
  * result names none. */
 bool codec_result_sha256(const char *result, char out[DIGEST_HEX_SIZE]);

@@ -39,6 +39,7 @@ codec_job_continue(const char *spec, const void *body, size_t len,
             walk_missing(&w, continue_members[i]);
     }
     walk_end(&w);
+    json_object_del(base, "restarts");
     *out_has_stop_when = json_object_get(document, "stop_when") != NULL;
     rc = e->code;
     if (e->n > 0)
@@ -63,6 +64,19 @@ codec_result_version(const char *result)
 
     json_decref(document);
     return n;
+}
+
+uint64_t
+codec_result_epochs(const char *result)
+{
+    json_t *document = result != NULL ? json_loads(result, 0, NULL) : NULL;
+    json_t *kept = json_object_get(document, "restart");
+    json_t *all = json_object_get(document, "restarts");
+    json_t *outcome = json_array_get(all, (size_t)json_integer_value(kept) - 1);
+    json_int_t n = json_integer_value(json_object_get(outcome, "epochs"));
+
+    json_decref(document);
+    return n > 0 ? (uint64_t)n : 0;
 }
 
 bool

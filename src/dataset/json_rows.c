@@ -104,11 +104,20 @@ begin_member(struct dataset_json *json, const struct json_token *t,
     json->member = m;
     json->seen[m] = true;
     json->state = VALUE;
-    if (!is_table(m) && json->rows->n_before > 0)
+    if (!is_table(m) && json->rows->n_before > 0 && json->rows->base == NULL)
         return refuse_member(t->text,
                              "rows for a table come as columns and rows", e);
     if (!is_table(m))
         return dataset_choices_check_arrays(json->choices, e);
+    if (json->rows->base != NULL) { /* a table, for all its columns' names */
+        const struct dataset_source *base = json->rows->base;
+        enum err                     rc;
+
+        json->rows->base = NULL;
+        rc = dataset_rows_resume(json->rows, base, e);
+        if (rc != ERR_OK)
+            return rc;
+    }
     if (json->choices->skips)
         return err_set(e, ERR_INVALID, "?on_error",
                        "only rows of CSV and NDJSON can be skipped");
@@ -237,11 +246,16 @@ fix_shape(struct dataset_json *json, struct errinfo *e)
     if (is_target && rank == 1 && json->dim[0] == 1)
         rank = 0;
     snprintf(where, sizeof(where), "/%s", name);
-    rc = dataset_rows_add(rows, name, strlen(name), rank, json->dim, where, e);
-    if (rc != ERR_OK)
-        return rc;
-    rows->column[rows->n_columns - 1].meta.is_target = is_target;
-    rc = dataset_rows_begin(rows, rows->n_columns - 1, e);
+    if (rows->base != NULL) {
+        rc = dataset_rows_resume_array(rows, name, rank, json->dim, e);
+    } else {
+        rc = dataset_rows_add(rows, name, strlen(name), rank, json->dim, where,
+                              e);
+        if (rc == ERR_OK) {
+            rows->column[rows->n_columns - 1].meta.is_target = is_target;
+            rc = dataset_rows_begin(rows, rows->n_columns - 1, e);
+        }
+    }
     if (rc != ERR_OK)
         return rc;
     memcpy(rows->row, json->first.data, json->n_cells * sizeof(float));

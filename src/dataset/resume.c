@@ -19,8 +19,9 @@ resume_column(struct dataset_rows *rows, const struct dataset_column *col,
 
     if (col->rank > 0)
         return err_set(e, ERR_INVALID, "",
-                       "column '%.80s' is an array: rows are appended as they "
-                       "came, in a form with the files inputs and targets",
+                       "column '%.80s' is an array: rows are appended as "
+                       "inputs and targets, in a form with these files or as "
+                       "JSON",
                        col->name);
     rc = dataset_rows_add(rows, col->name, strlen(col->name), 0, NULL, "", e);
     if (rc != ERR_OK)

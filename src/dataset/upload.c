@@ -152,6 +152,32 @@ dataset_upload_free(struct dataset_upload *up)
     free(up);
 }
 
+/* Is it a dataset of inputs and targets? */
+static bool
+is_pair(const struct dataset_meta *meta)
+{
+    if (meta->n_columns != COUNT_OF(part_names))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(part_names); i++)
+        if (strcmp(meta->column[i].name, part_names[0]) != 0 &&
+            strcmp(meta->column[i].name, part_names[1]) != 0)
+            return false;
+    return true;
+}
+
+/* What was there before the rows of the file: a reader of JSON sees which of the
+ * two it is. */
+static enum err
+resume_file(struct dataset_upload *up, struct errinfo *e)
+{
+    up->rows.skips = up->choices.skips;
+    if (up->choices.format == DATASET_JSON && is_pair(up->base->meta)) {
+        up->rows.base = up->base;
+        return ERR_OK;
+    }
+    return dataset_rows_resume(&up->rows, up->base, e);
+}
+
 enum err
 dataset_upload_resume(struct dataset_upload       *up,
                       const struct dataset_source *base, struct errinfo *e)
@@ -164,8 +190,7 @@ dataset_upload_resume(struct dataset_upload       *up,
     if (up->choices.format ==
         DATASET_ARRAYS) /* its parts will tell what it is */
         return ERR_OK;
-    up->rows.skips = up->choices.skips;
-    return dataset_rows_resume(&up->rows, base, e);
+    return resume_file(up, e);
 }
 
 void
@@ -290,23 +315,7 @@ begin_file(struct dataset_upload *up, const char *filename, struct errinfo *e)
                        "files inputs and targets");
     up->choices.format = format_of(filename);
     reader_open(up);
-    if (up->base == NULL)
-        return ERR_OK;
-    up->rows.skips = up->choices.skips;
-    return dataset_rows_resume(&up->rows, up->base, e);
-}
-
-/* Is it a dataset of inputs and targets? */
-static bool
-is_pair(const struct dataset_meta *meta)
-{
-    if (meta->n_columns != COUNT_OF(part_names))
-        return false;
-    for (size_t i = 0; i < COUNT_OF(part_names); i++)
-        if (strcmp(meta->column[i].name, part_names[0]) != 0 &&
-            strcmp(meta->column[i].name, part_names[1]) != 0)
-            return false;
-    return true;
+    return up->base != NULL ? resume_file(up, e) : ERR_OK;
 }
 
 enum err

@@ -240,7 +240,8 @@ state_keep(struct conn *c, const struct store_job_end *end, struct errinfo *e)
     if (rc == ERR_OK && before != 0)
         rc = checkpoint_delete(c, before, e);
     if (rc == ERR_OK)
-        rc = state_put(c, end->id, end->epoch, end->state, end->state_len, e);
+        rc = state_put(c, end->id, end->state_epoch, end->state, end->state_len,
+                       e);
     if (rc != ERR_OK)
         return rc;
     bind_i64(c, STMT_NETWORK_STATE_JOB_SET, 1, network);

@@ -422,6 +422,7 @@ struct store_job_end {
     size_t                      n_layers;
     const void                 *state; /* to be continued from; NULL: none */
     size_t                      state_len;
+    uint64_t                    state_epoch; /* it goes on from */
     const struct store_version *version; /* its job_id and network_id are set
                                             from the job's row             */
 };

@@ -39,7 +39,7 @@ void
 training_shuffle(struct training_trainer *t, uint64_t epoch)
 {
     const struct random_at at = {
-        .seed = t->seed,
+        .seed = t->state.seed,
         .purpose = RANDOM_SHUFFLE,
         .epoch = (uint32_t)epoch,
     };
@@ -89,7 +89,7 @@ training_epoch_options(const struct training_trainer *t, uint64_t epoch,
         .rate = (float)rate,
         .clip_norm = (float)t->spec->clip_norm,
         .clip_value = (float)t->spec->clip_value,
-        .draws = { .seed = t->seed, .epoch = (uint32_t)epoch },
+        .draws = { .seed = t->state.seed, .epoch = (uint32_t)epoch },
         .middle = t->middle,
         .multi_label = t->multi_label,
         .stop = &t->run->halt,

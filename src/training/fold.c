@@ -94,7 +94,7 @@ training_fold_begin(struct training_trainer *t, struct errinfo *e)
     if (rc != ERR_OK)
         goto out;
     s->restart++;
-    training_state_restart(s);
+    training_state_restart(s, t->spec->seed);
     t->baseline = training_baseline(t);
     training_run_restart(t->run, s->restart, s->epoch, t->train.n);
     if (training_is_final(t))

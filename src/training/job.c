@@ -176,7 +176,7 @@ result_format(const struct job *job, const char *reason, const char *sha256,
                    .outcome = outcome,
     };
 
-    if (t->winner != NULL) {
+    if (t->spec->restarts > 1) {
         result.restart = s->kept_restart;
         result.n_outcomes = s->restart;
     }
@@ -212,37 +212,35 @@ static enum err
 end_with_version(struct job *job, enum store_job_status status,
                  struct errinfo *e)
 {
-    const char                    *reason = kept_reason(&job->trainer->state);
-    const struct training_trainer *t = job->trainer;
-    const struct store_epoch      *kept_row;
-    const struct nn_net           *kept = training_trainer_kept(t, &kept_row);
-    struct buf                     metrics = { 0 }, kept_metrics = { 0 };
-    struct buf                     result = { 0 }, origin = { 0 };
-    bool                           verifies = job->row->verifies != 0;
-    char     sha256[DIGEST_HEX_SIZE], dataset_sha256[DIGEST_HEX_SIZE];
-    int64_t  number = 0;
-    enum err rc;
-    size_t   n_bytes = nn_net_params_bytes(kept);
-    void    *weights = mem_array(n_bytes, 1, 0);
+    struct training_trainer *t = job->trainer;
+    const char              *reason = kept_reason(&t->state);
+    struct training_saved    saved;
+    struct training_offer    offer;
+    struct buf               metrics = { 0 }, kept_metrics = { 0 };
+    struct buf               result = { 0 }, origin = { 0 };
+    bool                     verifies = job->row->verifies != 0;
+    char        sha256[DIGEST_HEX_SIZE], dataset_sha256[DIGEST_HEX_SIZE];
+    int64_t     number = 0;
+    size_t      state_len;
+    const void *state = training_trainer_end(t, &state_len);
+    enum err    rc = training_saved_parse(state, state_len, &saved, e);
 
-    codec_metrics_format(&t->state.last, &metrics);
-    codec_metrics_format(kept_row, &kept_metrics);
-    if (weights == NULL || metrics.failed || kept_metrics.failed) {
-        rc = err_set(e, ERR_NOMEM, "", "no memory for the trained weights");
+    if (rc == ERR_OK)
+        rc = training_saved_offer(&saved, job->spec.keep, &offer, e);
+    if (rc != ERR_OK)
         goto out;
-    }
-    nn_net_export(kept, weights);
-    digest_hex_of(weights, n_bytes, sha256);
+    codec_metrics_format(&t->state.last, &metrics);
+    codec_metrics_format(&offer.row, &kept_metrics);
+    digest_hex_of(offer.weights, offer.len, sha256);
     result_format(job, reason, sha256, &result);
     training_origin_format(job->row, &origin);
     if (verifies)
         rc = training_verdict_format(job->options->store, job->row, sha256,
                                      &result, e);
-    else
-        rc = ERR_OK;
     if (rc != ERR_OK)
         goto out;
-    if (origin.failed || result.failed) {
+    if (metrics.failed || kept_metrics.failed || origin.failed ||
+        result.failed) {
         rc = err_set(e, ERR_NOMEM, "", "no memory for the job's end");
         goto out;
     }
@@ -256,8 +254,8 @@ end_with_version(struct job *job, enum store_job_status status,
         .encoder = t->encoder,
         .sha256 = sha256,
         .origin = origin.data,
-        .weights = weights,
-        .n_bytes = n_bytes,
+        .weights = offer.weights,
+        .n_bytes = offer.len,
         .created_ms = clock_wall_ms(),
     };
     struct store_job_end end = {
@@ -269,10 +267,9 @@ end_with_version(struct job *job, enum store_job_status status,
         .version = verifies ? NULL : &version,
     };
     if (!verifies) { /* to be continued, perhaps */
-        struct training_parts parts = training_trainer_parts(t);
-
-        end.state = t->bytes;
-        end.state_len = training_state_export(&t->state, &parts, t->bytes);
+        end.state = state;
+        end.state_len = state_len;
+        end.state_epoch = saved.state.epoch;
     }
     rc = end_write(job, &end, &number, e);
     if (rc == ERR_OK)
@@ -282,7 +279,6 @@ end_with_version(struct job *job, enum store_job_status status,
                   (long long)number, job->spec.network,
                   (unsigned long long)t->state.epoch, reason);
 out:
-    free(weights);
     buf_release(&origin);
     buf_release(&result);
     buf_release(&kept_metrics);
@@ -368,11 +364,12 @@ job_give_back(struct job *job, enum store_job_status to, const char *reason)
 static bool
 keeps_what_it_has(const struct job *job)
 {
-    const struct store_epoch *row;
+    const struct training_state *s = &job->trainer->state;
 
     return training_run_why(job->run) == TRAINING_CANCEL_KEEP &&
-           training_state_has_epoch(&job->trainer->state) &&
-           training_is_finite(training_trainer_kept(job->trainer, &row));
+           training_state_has_epoch(s) &&
+           (s->kept_restart != 0 ||
+            training_is_finite(training_trainer_kept(job->trainer)));
 }
 
 static enum err

@@ -10,51 +10,31 @@
 #include "training/origin.h"
 #include "training/state.h"
 
-/* What the saved state offers: the bytes of a checkpoint's parameters are those
- * of a version's weights. */
-struct offer {
-    const uint8_t            *weights;
-    size_t                    len;
-    const struct store_epoch *row;
-    uint64_t                  best_epoch;
-};
-
-static struct offer
-offer_of(const struct training_saved *saved, enum codec_keep keep)
-{
-    const struct training_state *s = &saved->state;
-
-    if (s->kept_restart != 0 && saved->winner_len > 0)
-        return (struct offer){ saved->winner, saved->winner_len, &s->kept,
-                               s->outcome[s->kept_restart - 1].best_epoch };
-    if (keep == CODEC_KEEP_BEST && s->best_epoch != 0 &&
-        !training_state_is_best(s))
-        return (struct offer){ saved->best, saved->best_len, &s->best,
-                               s->best_epoch };
-    return (struct offer){ saved->params, saved->params_len, &s->last,
-                           s->best_epoch };
-}
-
 static enum err
 finish(struct store *db, const struct store_job *row,
        const struct codec_job *spec, const struct training_saved *saved,
        const struct codec_dataset *dataset, struct errinfo *e)
 {
-    struct offer              offer = offer_of(saved, spec->keep);
+    const struct training_state *s = &saved->state;
+    struct training_offer        offer;
     char       sha256[DIGEST_HEX_SIZE], dataset_sha256[DIGEST_HEX_SIZE];
     struct buf metrics = { 0 }, result = { 0 }, origin = { 0 };
     const struct codec_result told = {
-        .best_epoch = offer.best_epoch,
+        .best_epoch = s->kept_restart != 0
+                          ? s->outcome[s->kept_restart - 1].best_epoch
+                          : s->best_epoch,
         .stop_reason = "cancelled",
         .monitor = codec_monitor_name(spec->monitor),
         .sha256 = sha256,
     };
-    int64_t    number;
-    enum err   rc;
+    int64_t  number;
+    enum err rc = training_saved_offer(saved, spec->keep, &offer, e);
 
+    if (rc != ERR_OK)
+        return rc;
     digest_hex_of(offer.weights, offer.len, sha256);
     digest_hex(dataset->meta.sha256, dataset_sha256);
-    codec_metrics_format(offer.row, &metrics);
+    codec_metrics_format(&offer.row, &metrics);
     codec_result_format(&told, &result);
     training_origin_format(row, &origin);
     const struct store_version version = {

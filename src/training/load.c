@@ -205,8 +205,6 @@ load_net(struct training_trainer *t, struct store *db, bool resumes,
     dataset_encoder_free(unused);
     if (rc == ERR_OK && t->spec->keep == CODEC_KEEP_BEST)
         rc = nn_net_clone(t->net, &t->best, e);
-    if (rc == ERR_OK && t->spec->restarts > 1)
-        rc = nn_net_clone(t->net, &t->winner, e);
     if (rc == ERR_OK)
         rc = nn_work_new(t->net, t->plan->work_rows, true, &t->work, e);
     if (rc == ERR_OK)
@@ -255,6 +253,34 @@ training_encoder_text(const struct training_trainer *t, char **out,
     return ERR_OK;
 }
 
+/* Room for the state's bytes, and for those of the restart that leads. */
+static enum err
+load_room(struct training_trainer *t, const struct training_saved *saved,
+          struct errinfo *e)
+{
+    struct training_parts parts = training_trainer_parts(t);
+
+    if (t->spec->restarts > 1) {
+        t->winner_room = parts.winner_room = training_state_bytes(&parts);
+        t->winner = mem_array(t->winner_room, 1, 0);
+        if (t->winner == NULL)
+            return no_memory(e);
+    }
+    t->bytes = mem_array(training_state_bytes(&parts), 1, 0);
+    if (t->bytes == NULL)
+        return no_memory(e);
+    if (saved == NULL || saved->winner_len == 0)
+        return ERR_OK;
+    if (saved->winner_len > t->winner_room)
+        return err_set(e, ERR_CORRUPT, "checkpoint",
+                       "the best restart's state has %zu bytes, at most %zu "
+                       "fit this job",
+                       saved->winner_len, t->winner_room);
+    memcpy(t->winner, saved->winner, saved->winner_len);
+    t->winner_len = saved->winner_len;
+    return ERR_OK;
+}
+
 enum err
 training_trainer_new(struct store *db, const struct codec_job *spec,
                      struct training_plan        *plan,
@@ -271,30 +297,21 @@ training_trainer_new(struct store *db, const struct codec_job *spec,
     t->spec = spec;
     t->plan = plan;
     t->run = run;
-    training_state_init(&t->state);
+    training_state_init(&t->state, spec->seed);
     t->state.window_rows = t->plan->window_rows;
     rc = load_net(t, db, saved != NULL, e);
     if (rc == ERR_OK && saved != NULL) {
         t->state = saved->state;
-        rc = training_saved_restore(saved, t->net, t->best, t->winner, t->opt,
-                                    e);
+        rc = training_saved_restore(saved, t->net, t->best, t->opt, e);
     }
-    /* Folds differ by their rows alone. */
-    t->seed = spec->folds > 0
-                  ? spec->seed
-                  : training_restart_seed(spec->seed, t->state.restart);
     if (rc == ERR_OK)
         rc = load_team(t, e);
     if (rc == ERR_OK)
         rc = training_rows_load(t, t->state.restart, e);
     if (rc == ERR_OK)
         rc = training_encoder_text(t, &t->encoder, &t->encoder_len, e);
-    if (rc == ERR_OK) {
-        struct training_parts parts = training_trainer_parts(t);
-        t->bytes = mem_array(training_state_bytes(&parts), 1, 0);
-        if (t->bytes == NULL)
-            rc = no_memory(e);
-    }
+    if (rc == ERR_OK)
+        rc = load_room(t, saved, e);
     if (rc != ERR_OK) {
         training_trainer_free(t);
         return rc;
@@ -317,6 +334,7 @@ training_trainer_free(struct training_trainer *t)
 {
     if (t == NULL)
         return;
+    free(t->winner);
     free(t->bytes);
     free(t->encoder);
     free(t->rate_test);
@@ -326,7 +344,6 @@ training_trainer_free(struct training_trainer *t)
     nn_optimizer_free(t->opt);
     nn_work_free(t->work);
     training_team_free(t->team);
-    nn_net_free(t->winner);
     nn_net_free(t->best);
     nn_net_free(t->net);
     free(t);

@@ -212,15 +212,16 @@ plan_bytes(struct training_plan *plan, const struct codec_job *spec,
     /* The optimiser's state, had it as many parameters as the net has floats.
      */
     size_t opt = nn_optimizer_bytes(&spec->optimizer, net / sizeof(float));
-    /* A net, the best one, a gradient, the best of other restarts or the start
-     * weights of the next fold; and a checkpoint twice: ours, and the copy the
-     * store writes from. */
-    size_t nets = codec_job_runs(spec) > 1 ? 3 : 2;
+    /* A net, the best one, a gradient, and the start weights of the next fold.
+     * A state has net, best and optimiser: that of the best restart, and a
+     * checkpoint with it, twice: ours, and the copy the store writes from. */
+    size_t nets = spec->folds > 0 ? 4 : 3;
+    size_t states = spec->restarts > 1 ? 1 + 2 * 2 : 2;
     size_t sum = 0;
     if (!mem_add(table, held_out, &sum) || !mem_add(sum, work, &sum) ||
         !mem_add(sum, nn_work_team_bytes(plan->n_threads), &sum) ||
-        !add_product(&sum, net, nets + 1) || !add_product(&sum, opt, 1) ||
-        !add_product(&sum, nets * net + opt, 2) ||
+        !add_product(&sum, net, nets) || !add_product(&sum, opt, 1) ||
+        !add_product(&sum, 2 * net + opt, states) ||
         !add_product(&sum, plan->stage_rows,
                      (plan->encoder->n_in + n_out + 1) * sizeof(float)) ||
         !add_product(&sum, plan->dataset->meta.n_rows,

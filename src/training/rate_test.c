@@ -175,7 +175,7 @@ training_rate_test(struct training_trainer *t, struct errinfo *e)
     rc = run(t, &test);
     if (rc != ERR_OK)
         return rc;
-    rc = training_saved_restore(&before, t->net, NULL, NULL, t->opt, e);
+    rc = training_saved_restore(&before, t->net, NULL, t->opt, e);
     if (rc != ERR_OK)
         return rc;
     t->state.rate = choose(&test, (double)t->spec->optimizer.learning_rate,

@@ -1,6 +1,5 @@
 /* restart.c - training from several initialisations, of which one is kept */
 #include <math.h>
-#include <string.h>
 
 #include "base/random.h"
 #include "training/trainer.h"
@@ -35,19 +34,33 @@ no_row(void)
     };
 }
 
+/* This restart leads: the state it ended in is what a job that continues this
+ * one would begin with. */
+static void
+winner_keep(struct training_trainer *t)
+{
+    struct training_state alone = t->state;
+    struct training_parts parts = training_trainer_parts(t);
+
+    training_state_alone(&alone);
+    t->winner_len = training_state_export(&alone, &parts, t->winner);
+}
+
 void
 training_restart_end(struct training_trainer *t, enum training_reason reason)
 {
     struct training_state   *s = &t->state;
     struct training_outcome *outcome = &s->outcome[s->restart - 1];
-    bool                     is_best = t->best != NULL && s->best_epoch != 0;
+    const struct nn_net     *kept = training_trainer_kept(t);
+    bool                     is_best = kept == t->best;
     double                   figure = s->best_figure;
 
     struct store_epoch row = is_best ? s->best : s->last;
     if (!is_best)
         figure = training_monitored(t, &s->last);
     /* What blew up is no candidate, however good it was before. */
-    if (reason == TRAINING_DIVERGED || s->epoch == s->began) {
+    if (reason == TRAINING_DIVERGED || s->epoch == s->began ||
+        !training_is_finite(kept)) {
         figure = NAN;
         row = no_row();
     }
@@ -65,10 +78,7 @@ training_restart_end(struct training_trainer *t, enum training_reason reason)
                             0))
         return;
     s->kept_restart = s->restart;
-    s->kept = is_best ? s->best : s->last;
-    memcpy(nn_net_params(t->winner),
-           nn_net_params_const(is_best ? t->best : t->net),
-           nn_net_params_bytes(t->net));
+    winner_keep(t);
 }
 
 enum err
@@ -78,9 +88,8 @@ training_restart_begin(struct training_trainer *t, struct errinfo *e)
     enum err               rc;
 
     s->restart++;
-    training_state_restart(s);
-    t->seed = training_restart_seed(t->spec->seed, s->restart);
-    nn_net_init(t->net, t->seed);
+    training_state_restart(s, training_restart_seed(t->spec->seed, s->restart));
+    nn_net_init(t->net, s->seed);
     nn_optimizer_free(t->opt);
     t->opt = NULL;
     rc = nn_optimizer_new(&t->spec->optimizer, nn_net_n_params(t->net), &t->opt,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define STATE_MAGIC "BPST"
-#define STATE_VERSION 5u
+#define STATE_VERSION 6u
 
 /* --- the fields, in their one order --------------------------------------- */
 
@@ -106,6 +106,8 @@ fields_state(struct cursor *c, struct training_state *s)
     field_u64(c, &s->began);
     field_f64(c, &s->rate);
     field_f64(c, &s->elapsed);
+    field_f64(c, &s->elapsed_before);
+    field_u64(c, &s->seed);
     field_u64(c, &s->window_rows);
     field_u64(c, &s->best_epoch);
     field_f64(c, &s->best_figure);
@@ -125,7 +127,6 @@ fields_state(struct cursor *c, struct training_state *s)
         fields_row(c, &s->outcome[i].row);
     }
     field_u64(c, &s->kept_restart);
-    fields_row(c, &s->kept);
     fields_watch(c, &s->watch);
     fields_sums(c, &s->sums);
     field_f64(c, &s->seconds);
@@ -146,9 +147,11 @@ header_size(void)
 }
 
 void
-training_state_restart(struct training_state *s)
+training_state_restart(struct training_state *s, uint64_t seed)
 {
     s->began = s->epoch;
+    s->elapsed_before = s->elapsed;
+    s->seed = seed;
     s->best_epoch = 0;
     s->best_figure = 0;
     s->waited = 0;
@@ -161,11 +164,43 @@ training_state_restart(struct training_state *s)
 }
 
 void
-training_state_init(struct training_state *state)
+training_state_init(struct training_state *state, uint64_t seed)
 {
     memset(state, 0, sizeof(*state));
     state->restart = 1;
-    training_state_restart(state);
+    training_state_restart(state, seed);
+}
+
+/* An epoch in the numbers of a job that began after `began`; 0: before that. */
+static uint64_t
+epoch_since(uint64_t epoch, uint64_t began)
+{
+    return epoch > began ? epoch - began : 0;
+}
+
+static void
+row_alone(struct store_epoch *row, uint64_t began)
+{
+    row->epoch = epoch_since(row->epoch, began);
+    row->restart = 0;
+}
+
+void
+training_state_alone(struct training_state *s)
+{
+    uint64_t began = s->began;
+
+    s->epoch = epoch_since(s->epoch, began);
+    s->best_epoch = epoch_since(s->best_epoch, began);
+    row_alone(&s->last, began);
+    row_alone(&s->best, began);
+    training_watch_alone(&s->watch, began);
+    s->elapsed -= s->elapsed_before;
+    s->elapsed_before = 0;
+    s->began = 0;
+    s->restart = 1;
+    s->kept_restart = 0;
+    memset(s->outcome, 0, sizeof(s->outcome));
 }
 
 bool
@@ -185,10 +220,11 @@ training_state_has_epoch(const struct training_state *s)
 size_t
 training_state_bytes(const struct training_parts *parts)
 {
-    size_t nets = 1 + (parts->best != NULL) + (parts->winner != NULL);
+    size_t nets = 1 + (parts->best != NULL);
 
     return header_size() + nets * nn_net_params_bytes(parts->net) +
-           nn_optimizer_state_bytes(parts->opt) + parts->encoder_len;
+           nn_optimizer_state_bytes(parts->opt) + parts->winner_room +
+           parts->encoder_len;
 }
 
 size_t
@@ -205,9 +241,8 @@ training_state_export(const struct training_state *state,
      * ones: they are not written twice. */
     bool apart = parts->best != NULL && state->best_epoch != 0 &&
                  !training_state_is_best(state);
-    bool     has_winner = parts->winner != NULL && state->kept_restart != 0;
     uint64_t best_len = apart ? params_len : 0;
-    uint64_t winner_len = has_winner ? params_len : 0;
+    uint64_t winner_len = state->kept_restart != 0 ? parts->winner_len : 0;
 
     memcpy(out, STATE_MAGIC, 4);
     memcpy((uint8_t *)out + 4, (const uint8_t[]){ STATE_VERSION, 0, 0, 0 }, 4);
@@ -226,8 +261,8 @@ training_state_export(const struct training_state *state,
     if (apart)
         nn_net_export(parts->best, p);
     p += best_len;
-    if (has_winner)
-        nn_net_export(parts->winner, p);
+    if (winner_len > 0)
+        memcpy(p, parts->winner, winner_len);
     p += winner_len;
     memcpy(p, parts->encoder, parts->encoder_len);
     p += parts->encoder_len;
@@ -280,7 +315,8 @@ training_saved_parse(const void *bytes, size_t len, struct training_saved *out,
         !take(&p, &left, part[4], &encoder, &encoder_len) || left != 0 ||
         encoder_len == 0 || encoder[encoder_len - 1] != '\0' ||
         saved.state.restart < 1 || saved.state.restart > CODEC_MAX_RESTARTS ||
-        saved.state.kept_restart > CODEC_MAX_RESTARTS)
+        saved.state.kept_restart > CODEC_MAX_RESTARTS ||
+        (saved.state.kept_restart != 0) != (saved.winner_len != 0))
         return err_set(e, ERR_CORRUPT, "checkpoint",
                        "the lengths in the checkpoint do not add up to %zu",
                        len);
@@ -291,8 +327,8 @@ training_saved_parse(const void *bytes, size_t len, struct training_saved *out,
 
 enum err
 training_saved_restore(const struct training_saved *saved, struct nn_net *net,
-                       struct nn_net *best, struct nn_net *winner,
-                       struct nn_optimizer *opt, struct errinfo *e)
+                       struct nn_net *best, struct nn_optimizer *opt,
+                       struct errinfo *e)
 {
     const struct training_state *state = &saved->state;
     enum err                     rc;
@@ -300,11 +336,37 @@ training_saved_restore(const struct training_saved *saved, struct nn_net *net,
     rc = nn_net_import(net, saved->params, saved->params_len, e);
     if (rc == ERR_OK)
         rc = nn_optimizer_import(opt, saved->opt, saved->opt_len, e);
-    if (rc == ERR_OK && winner != NULL && state->kept_restart != 0)
-        rc = nn_net_import(winner, saved->winner, saved->winner_len, e);
     if (rc != ERR_OK || best == NULL || state->best_epoch == 0)
         return rc;
     if (training_state_is_best(state))
         return nn_net_import(best, saved->params, saved->params_len, e);
     return nn_net_import(best, saved->best, saved->best_len, e);
+}
+
+static struct training_offer
+own_offer(const struct training_saved *saved, enum codec_keep keep)
+{
+    const struct training_state *s = &saved->state;
+
+    if (keep == CODEC_KEEP_BEST && s->best_epoch != 0 &&
+        !training_state_is_best(s))
+        return (struct training_offer){ saved->best, saved->best_len, s->best };
+    return (struct training_offer){ saved->params, saved->params_len, s->last };
+}
+
+enum err
+training_saved_offer(const struct training_saved *saved, enum codec_keep keep,
+                     struct training_offer *out, struct errinfo *e)
+{
+    struct training_saved winner;
+    enum err              rc;
+
+    if (saved->winner_len == 0) {
+        *out = own_offer(saved, keep);
+        return ERR_OK;
+    }
+    rc = training_saved_parse(saved->winner, saved->winner_len, &winner, e);
+    if (rc == ERR_OK)
+        *out = own_offer(&winner, keep);
+    return rc;
 }

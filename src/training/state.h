@@ -8,11 +8,11 @@
  * Owner    training_saved_parse() borrows from the bytes it reads.
  * Errors   ERR_CORRUPT for bytes that are no state, another version's, or do not
  *          fit the network.
- * Format   Little-endian.  "BPST", u32 version 5, then every field of struct
+ * Format   Little-endian.  "BPST", u32 version 6, then every field of struct
  *          training_state in its order as u64 or IEEE double, then the lengths
  *          of what follows: parameters, optimiser, best parameters (0: none, or
- *          the same as the parameters), those of the best restart (0: none),
- *          encoder (JSON with its NUL).
+ *          the same as the parameters), the state in which the best restart
+ *          ended, in this format (0: none), encoder (JSON with its NUL).
  */
 #ifndef TRAINING_STATE_H
 #define TRAINING_STATE_H
@@ -57,6 +57,8 @@ struct training_state {
     uint64_t began;   /* epochs done before it began           */
     double   rate;    /* what "auto" chose; 0: not (yet)       */
     double   elapsed; /* seconds, over all runs of the job     */
+    double   elapsed_before; /* it began                       */
+    uint64_t seed; /* of its draws; folds have the job's       */
     /* How its rows are shuffled, which a job keeps though the memory that it
      * may take changes: within windows of so many; 0: all at once. */
     uint64_t window_rows;
@@ -75,7 +77,6 @@ struct training_state {
     /* Of the restarts that are over: each, and the best of them. */
     struct training_outcome outcome[CODEC_MAX_RESTARTS];
     uint64_t                kept_restart; /* 0: none yet */
-    struct store_epoch      kept;         /* its row     */
 
     struct training_watch watch;
 
@@ -85,9 +86,11 @@ struct training_state {
 };
 
 /* The state before the first epoch. */
-void training_state_init(struct training_state *state);
+void training_state_init(struct training_state *state, uint64_t seed);
 /* What a restart begins with; what is of the whole job stays. */
-void training_state_restart(struct training_state *state);
+void training_state_restart(struct training_state *state, uint64_t seed);
+/* The restart as a job of its own: no other came before it. */
+void training_state_alone(struct training_state *state);
 
 /* Are its parameters, as they stand, the best ones so far? */
 bool training_state_is_best(const struct training_state *state);
@@ -96,11 +99,14 @@ bool training_state_is_best(const struct training_state *state);
  * Else the last row is that of another restart or fold. */
 bool training_state_has_epoch(const struct training_state *s);
 
-/* What the state's bytes are made from; best is NULL where it is not kept, and
- * winner, the best of the restarts that are over, where there is but one. */
+/* What the state's bytes are made from; best is NULL where it is not kept.  The
+ * winner is the best of the restarts that are over, as the bytes of the state
+ * it ended in, alone; there is no room for one where there are no restarts. */
 struct training_parts {
-    const struct nn_net       *net, *best, *winner;
+    const struct nn_net       *net, *best;
     const struct nn_optimizer *opt;
+    const void                *winner;
+    size_t                     winner_len, winner_room;
     const char                *encoder;
     size_t                     encoder_len; /* with its NUL */
 };
@@ -121,10 +127,20 @@ struct training_saved {
 enum err training_saved_parse(const void *p, size_t len,
                               struct training_saved *out, struct errinfo *e);
 
-/* Put the parameters back; best and winner may be NULL. */
+/* Put the parameters back; best may be NULL. */
 enum err training_saved_restore(const struct training_saved *saved,
                                 struct nn_net *net, struct nn_net *best,
-                                struct nn_net *winner, struct nn_optimizer *opt,
-                                struct errinfo *e);
+                                struct nn_optimizer *opt, struct errinfo *e);
+
+/* What it offers as a version: the bytes of parameters are those of weights. */
+struct training_offer {
+    const uint8_t     *weights; /* borrowed from the state's bytes */
+    size_t             len;
+    struct store_epoch row; /* of their epoch */
+};
+
+enum err training_saved_offer(const struct training_saved *saved,
+                              enum codec_keep keep, struct training_offer *out,
+                              struct errinfo *e);
 
 #endif

@@ -182,8 +182,10 @@ training_trainer_parts(const struct training_trainer *t)
     return (struct training_parts){
         .net = t->net,
         .best = t->best,
-        .winner = t->winner,
         .opt = t->opt,
+        .winner = t->winner,
+        .winner_len = t->winner_len,
+        .winner_room = t->winner_room,
         .encoder = t->encoder,
         .encoder_len = t->encoder_len,
     };
@@ -364,17 +366,20 @@ training_trainer_run(struct training_trainer *t, struct training_checkpoint *cp,
 }
 
 const struct nn_net *
-training_trainer_kept(const struct training_trainer *t,
-                      const struct store_epoch     **row)
+training_trainer_kept(const struct training_trainer *t)
 {
-    if (t->winner != NULL && t->state.kept_restart != 0) {
-        *row = &t->state.kept;
+    return t->best != NULL && t->state.best_epoch != 0 ? t->best : t->net;
+}
+
+const void *
+training_trainer_end(struct training_trainer *t, size_t *out_len)
+{
+    struct training_parts parts = training_trainer_parts(t);
+
+    if (t->state.kept_restart != 0) {
+        *out_len = t->winner_len;
         return t->winner;
     }
-    if (t->best == NULL || t->state.best_epoch == 0) {
-        *row = &t->state.last;
-        return t->net;
-    }
-    *row = &t->state.best;
-    return t->best;
+    *out_len = training_state_export(&t->state, &parts, t->bytes);
+    return t->bytes;
 }

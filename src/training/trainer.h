@@ -36,7 +36,6 @@ struct training_trainer {
     struct training_plan       *plan;
     struct training_run        *run;
     struct nn_net              *net, *best; /* best NULL: the last is kept */
-    struct nn_net              *winner; /* of the restarts; NULL: only one */
     struct nn_work             *work;
     struct training_team       *team; /* shares passes over work; NULL: none */
     struct nn_optimizer        *opt;
@@ -51,7 +50,6 @@ struct training_trainer {
     float                      *mean;              /* target, [n_out]      */
     size_t                      batch_size;
     float                       middle;
-    uint64_t                    seed; /* of the restart under way */
     double                      rate; /* of the epoch under way   */
     double                      baseline; /* loss of answering mean targets */
     bool                        accuracy; /* is there one to be told?  */
@@ -61,6 +59,9 @@ struct training_trainer {
     char                       *encoder; /* JSON */
     size_t                      encoder_len; /* with its NUL */
     void                       *bytes; /* of a state on its way out */
+    void                       *winner; /* of the restarts that are over, the
+                                           end; NULL: there is only one */
+    size_t                      winner_len, winner_room;
     struct training_checkpoint *checkpoint; /* while it runs; borrowed */
     struct training_state       state;
 };
@@ -106,9 +107,11 @@ double training_monitored(const struct training_trainer *t,
 bool training_is_better(const struct training_trainer *t, double figure,
                         double than, double delta);
 
-/* What the job keeps, and the row of its epoch. */
-const struct nn_net *training_trainer_kept(const struct training_trainer *t,
-                                           const struct store_epoch **row);
+/* What the restart under way offers: its best, or its last; borrowed. */
+const struct nn_net *training_trainer_kept(const struct training_trainer *t);
+/* The state that the job leaves, for one that continues it: the winner's, or
+ * its own; borrowed, until the next checkpoint. */
+const void *training_trainer_end(struct training_trainer *t, size_t *out_len);
 
 /* What its state's bytes are made from; borrowed. */
 struct training_parts

@@ -49,6 +49,17 @@ training_watch_restart(struct training_watch *watch)
     *watch = fresh;
 }
 
+void
+training_watch_alone(struct training_watch *watch, uint64_t began)
+{
+    for (size_t k = 0; k < TRAINING_WARNING_COUNT; k++)
+        for (size_t i = 0; i < NN_MAX_LAYERS + 1; i++) {
+            uint64_t *epoch = &watch->raised[k][i];
+
+            *epoch = *epoch > began ? *epoch - began : 0;
+        }
+}
+
 static void
 raise(struct training_watch *watch, enum training_warning kind, size_t place,
       const struct training_signs *signs)

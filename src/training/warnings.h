@@ -51,6 +51,8 @@ struct training_signs {
 };
 
 void training_watch_restart(struct training_watch *watch);
+/* What was raised up to epoch `began` was raised by others. */
+void training_watch_alone(struct training_watch *watch, uint64_t began);
 void training_watch_epoch(struct training_watch       *watch,
                           const struct training_signs *signs);
 

@@ -164,20 +164,29 @@ def numbers(n, k):
     return [(i * 7 + k) % 100 / 8 for i in range(n)]
 
 
+@pytest.mark.parametrize("forms", [("files", "files"), ("json", "json"),
+                                   ("files", "json"), ("json", "files")])
 @pytest.mark.parametrize("order", [("inputs", "targets"),
                                    ("targets", "inputs")])
-def test_arrays_grow_as_they_came(client, name, order):
-    """In two halves or at once: the same columns, rows and training."""
-    def files(rows, first=0):
-        part = {"inputs": npy([rows, 2, 3],
-                              numbers(rows * 6 + first * 6, 1)[first * 6:]),
-                "targets": npy([rows], [(i * i) % 3 for i in range(
-                    first, first + rows)], "<i4")}
-        return [(kind, part[kind]) for kind in order]
+def test_arrays_grow(client, name, order, forms):
+    """In two halves or at once, as files or JSON: the same columns, rows and
+    training."""
+    def send(as_what, to, method, rows, first=0):
+        x = numbers(rows * 6 + first * 6, 1)[first * 6:]
+        t = [(i * i) % 3 for i in range(first, first + rows)]
+        if as_what == "files":
+            part = {"inputs": npy([rows, 2, 3], x),
+                    "targets": npy([rows], t, "<i4")}
+            return form(client, to, method, *((k, part[k]) for k in order))
+        part = {"inputs": [[x[i:i + 3], x[i + 3:i + 6]]
+                           for i in range(0, 6 * rows, 6)], "targets": t}
+        path = f"/v1/datasets/{to}" + ("/rows" if method == "POST" else "")
+        return client.request(method, path,
+                              json_body={k: part[k] for k in order})
 
-    whole = form(client, name + ".all", "PUT", *files(90)).json
-    first = form(client, name, "PUT", *files(60)).json
-    answer = form(client, name, "POST", *files(30, 60))
+    whole = send(forms[0], name + ".all", "PUT", 90).json
+    first = send(forms[0], name, "PUT", 60).json
+    answer = send(forms[1], name, "POST", 30, 60)
     assert answer.status == 201, answer
     grown = answer.json
     assert (grown["rows"], grown["revision"]) == (90, 2)
@@ -215,9 +224,20 @@ def test_arrays_that_do_not_fit_change_nothing(client, name):
         answer = form(client, name, "POST", *parts)
         assert answer.status == 422, (parts, answer)
         assert place is None or place in str(answer.json), answer
+    for body, place in (
+            ({"inputs": [[1, 2, 3]], "targets": [1]}, "inputs"),
+            ({"inputs": [[1, 2]], "targets": [1, 2]}, "targets"),
+            ({"targets": [1], "inputs": [[1, 2]]}, "targets"),
+            ({"inputs": [[1, 2]]}, "targets"),
+            ({"columns": ["inputs", "targets"], "rows": [[1, 2]]}, "inputs")):
+        answer = client.post(f"/v1/datasets/{name}/rows", json_body=body)
+        assert answer.status == 422, (body, answer)
+        assert place in str(answer.json), answer
     assert client.ok("GET", f"/v1/datasets/{name}", 200) == made
     assert form(client, name, "POST", ("inputs", x),
                 ("targets", t)).json["rows"] == 6
+    assert client.ok("POST", f"/v1/datasets/{name}/rows", 201, json_body={
+        "inputs": [[1, 2]], "targets": [3]})["rows"] == 7
 
 
 def test_a_table_and_arrays_do_not_mix(client, name):

@@ -160,10 +160,6 @@ def test_a_cancelled_job_can_keep_the_best_of_its_restarts(client, groups):
     assert version["metrics"]["loss"] == best["loss"]
 
 
-def test_a_job_with_restarts_is_not_continued(client, groups):
-    job = client.train(groups, groups, epochs=2, restarts=2)["id"]
-    answer = client.post(f"/v1/jobs/{job}/continue", {"epochs": 9})
-    assert answer.status == 409, answer
 
 
 def test_a_job_with_everything_is_verified(client, groups):

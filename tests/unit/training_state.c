@@ -27,7 +27,7 @@ net_new(float value)
 }
 
 struct parts {
-    struct nn_net       *net, *best, *winner;
+    struct nn_net       *net, *best;
     struct nn_optimizer *opt;
 };
 
@@ -41,7 +41,6 @@ parts_init(struct parts *p)
     err_clear(&e);
     p->net = net_new(1);
     p->best = net_new(100);
-    p->winner = net_new(200);
     nn_optimizer_spec_init(&spec, nn_optimizer_type_find("adam"));
     ck_assert_int_eq(nn_optimizer_new(&spec, 8, &p->opt, &e), ERR_OK);
     for (int i = 0; i < 8; i++)
@@ -55,7 +54,6 @@ static void
 parts_release(struct parts *p)
 {
     nn_optimizer_free(p->opt);
-    nn_net_free(p->winner);
     nn_net_free(p->best);
     nn_net_free(p->net);
 }
@@ -66,7 +64,6 @@ static const struct training_state sample = {
     .began = 1,
     .rate = 0.0625,
     .kept_restart = 2,
-    .kept = { .epoch = 1, .restart = 2, .loss = 7 },
     .outcome = { { 1, 1, 0.5, TRAINING_PATIENCE }, [99] = { 7, 8, 9, 1 } },
     .watch = { .first_loss = 2.5,
                .vanishing = { [63] = 4 },
@@ -79,6 +76,8 @@ static const struct training_state sample = {
     .plateau_waited = 3,
     .strip = { 1.5, 1.25, 1e-300 },
     .elapsed = 1.5,
+    .elapsed_before = 0.25,
+    .seed = 0x123456789,
     .last = { .epoch = 9, .loss = 3 },
     .best = { .epoch = 4, .loss = 2, .val_loss = 0.25 },
 };
@@ -90,7 +89,9 @@ static uint8_t *export(const struct parts          *p,
     const struct training_parts parts = {
         .net = p->net,
         .best = p->best,
-        .winner = p->winner,
+        .winner = "won",
+        .winner_len = 3,
+        .winner_room = 100,
         .opt = p->opt,
         .encoder = "{}",
         .encoder_len = 3,
@@ -125,8 +126,7 @@ START_TEST(comes_back_whole)
     parts_init(&from);
     parts_init(&to);
     for (size_t i = 0; i < 8; i++)
-        nn_net_params(to.net)[i] = nn_net_params(to.best)[i] =
-            nn_net_params(to.winner)[i] = 0;
+        nn_net_params(to.net)[i] = nn_net_params(to.best)[i] = 0;
     if (_i == 1)
         memcpy(nn_net_params(from.best), nn_net_params(from.net),
                nn_net_params_bytes(from.net));
@@ -138,11 +138,12 @@ START_TEST(comes_back_whole)
     ck_assert(saved.state.best_figure == 0.25 && saved.state.elapsed == 1.5);
     ck_assert(saved.state.best.val_loss == 0.25);
     ck_assert_int_eq(
-        training_saved_restore(&saved, to.net, to.best, to.winner, to.opt, &e),
-        ERR_OK);
+        training_saved_restore(&saved, to.net, to.best, to.opt, &e), ERR_OK);
     ck_assert(params_equal(from.net, to.net));
     ck_assert(params_equal(from.best, to.best));
-    ck_assert(params_equal(from.winner, to.winner));
+    ck_assert_uint_eq(saved.winner_len, 3);
+    ck_assert_mem_eq(saved.winner, "won", 3);
+    ck_assert_uint_eq(saved.state.seed, 0x123456789);
     ck_assert_uint_eq(saved.state.watch.raised[5][64], 77);
     ck_assert_uint_eq(saved.state.outcome[99].epochs, 7);
 
@@ -179,6 +180,88 @@ START_TEST(refuses_what_is_cut_or_changed)
 }
 END_TEST
 
+/* The third restart of a job, as the state of a job of its own. */
+START_TEST(a_restart_alone_is_a_job)
+{
+    struct training_state s = sample;
+
+    s.watch.raised[1][0] = 1; /* by another restart */
+    training_state_alone(&s);
+    ck_assert_uint_eq(s.epoch, 8);
+    ck_assert_uint_eq(s.began, 0);
+    ck_assert_uint_eq(s.restart, 1);
+    ck_assert_uint_eq(s.kept_restart, 0);
+    ck_assert_uint_eq(s.best_epoch, 3);
+    ck_assert_uint_eq(s.last.epoch, 8);
+    ck_assert_uint_eq(s.best.epoch, 3);
+    ck_assert_uint_eq(s.watch.raised[5][64], 76);
+    ck_assert_uint_eq(s.watch.raised[1][0], 0);
+    ck_assert_uint_eq(s.outcome[0].epochs, 0);
+    ck_assert(s.elapsed == 1.25 && s.elapsed_before == 0);
+    /* What decides how it goes on is what it was. */
+    ck_assert_uint_eq(s.seed, sample.seed);
+    ck_assert_uint_eq(s.waited, sample.waited);
+    ck_assert(s.rate == sample.rate && s.plateau == sample.plateau);
+    ck_assert(s.best_figure == sample.best_figure);
+    ck_assert_mem_eq(s.strip, sample.strip, sizeof(s.strip));
+    struct training_state once = s;
+    training_state_alone(&s);
+    ck_assert_mem_eq(&s, &once, sizeof(s));
+}
+END_TEST
+
+/* What a state offers where a restart leads: that one's best, or its last. */
+START_TEST(the_winner_is_what_is_offered)
+{
+    struct training_state state = sample, alone = sample;
+    struct training_saved saved;
+    struct training_offer offer;
+    struct parts          p, other;
+    struct errinfo        e;
+    size_t                len, winner_len;
+
+    err_clear(&e);
+    parts_init(&p);
+    parts_init(&other);
+    training_state_alone(&alone);
+    alone.best.loss = 5;
+    alone.last.loss = 6;
+    uint8_t              *winner = export(&p, &alone, &winner_len);
+    struct training_parts parts = {
+        .net = other.net,
+        .best = other.best,
+        .opt = other.opt,
+        .winner = winner,
+        .winner_len = winner_len,
+        .winner_room = winner_len,
+        .encoder = "{}",
+        .encoder_len = 3,
+    };
+    nn_net_params(p.best)[0] = 1e9f; /* the bytes are a copy */
+    uint8_t *bytes = malloc(training_state_bytes(&parts));
+    len = training_state_export(&state, &parts, bytes);
+    ck_assert_int_eq(training_saved_parse(bytes, len, &saved, &e), ERR_OK);
+    ck_assert_int_eq(training_saved_offer(&saved, CODEC_KEEP_BEST, &offer, &e),
+                     ERR_OK);
+    ck_assert(offer.row.loss == 5);
+    ck_assert_uint_eq(offer.len, nn_net_params_bytes(p.net));
+    ck_assert_int_eq(nn_net_import(p.net, offer.weights, offer.len, &e),
+                     ERR_OK);
+    ck_assert(nn_net_params(p.net)[0] == 100);
+    ck_assert_int_eq(training_saved_offer(&saved, CODEC_KEEP_LAST, &offer, &e),
+                     ERR_OK);
+    ck_assert(offer.row.loss == 6);
+    /* A winner whose bytes are damaged is never offered. */
+    bytes[saved.winner - bytes]++;
+    ck_assert_int_eq(training_saved_offer(&saved, CODEC_KEEP_BEST, &offer, &e),
+                     ERR_CORRUPT);
+    free(bytes);
+    free(winner);
+    parts_release(&other);
+    parts_release(&p);
+}
+END_TEST
+
 /* --- rows in a file --------------------------------------------------------
  */
 
@@ -201,7 +284,7 @@ START_TEST(rows_in_a_file_are_each_drawn_once)
     struct dataset_table    table = { .train = train };
     struct training_trainer t = { .plan = &plan,
                                   .table = &table,
-                                  .seed = 5,
+                                  .state.seed = 5,
                                   .train.n = n,
                                   .chunk_order = chunks };
     size_t                  seen[1000] = { 0 }, n_same = 0;
@@ -235,6 +318,8 @@ training_state_suite(void)
 
     tcase_add_loop_test(tc, comes_back_whole, 0, 2);
     tcase_add_test(tc, refuses_what_is_cut_or_changed);
+    tcase_add_test(tc, a_restart_alone_is_a_job);
+    tcase_add_test(tc, the_winner_is_what_is_offered);
     tcase_add_loop_test(tc, rows_in_a_file_are_each_drawn_once, 0, 5);
     suite_add_tcase(suite, tc);
     return suite;
