@@ -162,7 +162,8 @@ DELETE FROM dataset WHERE id = ?1 AND state = 'deleting';
 -- scan ok: once an upload, where their number has a limit
 SELECT count(*) FROM dataset WHERE state <> 'deleting';
 -- name: DATASET_USAGE
--- scan ok: once an upload and 64 chunks; of a chunk, only its first page is read
+-- scan ok: where their bytes have a limit and seem to have reached it; of a
+-- chunk, only its first page is read
 SELECT coalesce(sum(length(bytes)), 0) FROM dataset_chunk;
 -- name: CHUNK_INSERT
 INSERT INTO dataset_chunk (dataset_id, number, bytes, sha256)

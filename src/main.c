@@ -249,8 +249,8 @@ serve(const struct config *config, sigset_t *signals)
                                     .predict_rows = config->predict_rows,
                                     .open_metrics = config->open_metrics,
                                     .datasets_max = config->datasets,
-                                    .datasets_bytes =
-                                        config->datasets_mib * (uint64_t)MIB,
+                                    .quota = { .lock =
+                                                   PTHREAD_MUTEX_INITIALIZER },
                                     .dataset_limits = limits_of(config) };
     struct training_options training = { .budget = &budget,
                                          .n_workers = config->workers,
@@ -278,6 +278,7 @@ serve(const struct config *config, sigset_t *signals)
 
     err_clear(&e);
     mem_budget_init(&budget, memory_limit(config));
+    ctx.quota.limit = config->datasets_mib * (uint64_t)MIB;
     api_init();
     if (api_metrics_new(&ctx.metrics, &e) != ERR_OK)
         return fail(&e, EXIT_FAILURE);

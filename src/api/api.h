@@ -12,6 +12,7 @@
 #define API_API_H
 
 #include "api/metrics.h"
+#include "api/quota.h"
 #include "base/mem.h"
 #include "base/rate.h"
 #include "dataset/upload.h"
@@ -35,7 +36,8 @@ struct api_ctx {
     struct api_metrics      *metrics;
     struct rate *key_rate, *row_rate, *network_rate; /* NULL: any number */
     struct dataset_limits dataset_limits; /* columns 0: the defaults      */
-    uint64_t              datasets_max, datasets_bytes; /* 0: no limit    */
+    uint64_t              datasets_max;   /* 0: no limit                    */
+    struct api_quota      quota;          /* of the datasets' bytes         */
 };
 
 /* Before any thread is started. */

@@ -45,47 +45,21 @@ put_abort(void *state)
     upload_free(up);
 }
 
-/* Is there room for more rows?  Counted anew from time to time, since others
- * upload as well. */
-#define CHUNKS_A_COUNT 64
-
-static enum err
-check_quota(const struct api_ctx *api, struct errinfo *e)
-{
-    uint64_t n_bytes;
-    enum err rc;
-
-    if (api->datasets_bytes == 0)
-        return ERR_OK;
-    rc = store_dataset_usage(api->store, &n_bytes, e);
-    if (rc != ERR_OK)
-        return rc;
-    if (n_bytes >= api->datasets_bytes)
-        return err_named(
-            e,
-            err_set(e, ERR_FULL, "",
-                    "the datasets take %llu MiB, the most they "
-                    "may (datasets_mib); delete one",
-                    (unsigned long long)(api->datasets_bytes / MIB)),
-            "datasets_full");
-    return ERR_OK;
-}
-
 static enum err
 put_chunk(void *arg, const void *p, size_t len, struct errinfo *e)
 {
-    struct upload *up = arg;
-    uint64_t       first = 0, n = 0;
+    struct upload  *up = arg;
+    struct api_ctx *api = up->api;
+    uint64_t        first = 0, n = 0;
+    enum err        rc = api_quota_take(&api->quota, api->store, len, e);
 
-    if (up->n_chunks % CHUNKS_A_COUNT == CHUNKS_A_COUNT - 1) {
-        enum err rc = check_quota(up->api, e);
-
-        if (rc != ERR_OK)
-            return rc;
-    }
+    if (rc != ERR_OK)
+        return rc;
     dataset_chunk_rows(p, len, &first, &n);
-    return store_dataset_chunk(up->api->store, up->id, up->n_chunks++, first, n,
-                               p, len, e);
+    rc = store_dataset_chunk(api->store, up->id, up->n_chunks++, first, n, p,
+                             len, e);
+    api_quota_give(&api->quota, len);
+    return rc;
 }
 
 static enum err
@@ -189,10 +163,8 @@ put_begin(void *ctx, const struct http_request *req, void **state,
     rc = upload_new(api, req, &up, e);
     if (rc != ERR_OK)
         return rc;
-    rc = check_quota(api, e);
-    if (rc == ERR_OK)
-        rc = store_dataset_begin(api->store, name, clock_wall_ms(),
-                                 api->datasets_max, &up->id, e);
+    rc = store_dataset_begin(api->store, name, clock_wall_ms(),
+                             api->datasets_max, &up->id, e);
     if (rc != ERR_OK) {
         upload_free(up); /* a name that is taken is not ours to abandon */
         return rc;
@@ -212,8 +184,6 @@ append_begin(void *ctx, const struct http_request *req, void **state,
     enum err             rc;
 
     rc = upload_new(api, req, &up, e);
-    if (rc == ERR_OK)
-        rc = check_quota(api, e);
     if (rc == ERR_OK)
         rc = store_dataset_append(api->store, req->arg[0], &row, e);
     if (rc != ERR_OK) {

@@ -1,10 +1,11 @@
 """What an operator sets for datasets, and what is said where it is hit."""
 
 import re
+import threading
 
 import pytest
 
-from support import line_data
+from support import line_data, wait_until
 
 LIMITS = ("--dataset-columns", "3", "--dataset-categories", "4",
           "--dataset-row-kib", "1", "--dataset-rows", "50")
@@ -66,22 +67,61 @@ def test_the_number_of_datasets(limited):
     limited.dataset("c", line_data(40))
 
 
+def rows_of(n):
+    """About 1 MiB in storage for 65000 of them."""
+    return ("p,q,r,y\n" + "".join(
+        f"{i},{i * 7 % 1000},{i * 13 % 999},0.5\n" for i in range(n))).encode()
+
+
+CSV = {"Content-Type": "text/csv"}
+
+
 def test_the_storage_of_all_of_them(new_daemon):
     client = new_daemon("--datasets-mib", "3").start().client
-    rows = "".join(f"{i},{i * 7 % 1000},{i * 13 % 999},0.5\n"
-                   for i in range(70000))  # a little more than 1 MiB
-    for name in ("a", "b", "c"):
-        client.dataset(name, "p,q,r,y\n" + rows)
-    answer = client.put("/v1/datasets/d", body=b"x,y\n1,2\n",
-                        headers={"Content-Type": "text/csv"})
+    for name in ("a", "b"):
+        client.dataset(name, rows_of(70000).decode())
+    answer = client.put("/v1/datasets/c", body=rows_of(70000), headers=CSV)
     assert answer.status == 507 and answer.json["code"] == "datasets_full"
     assert "datasets_mib" in answer.json["detail"]
-    answer = client.post("/v1/datasets/a/rows", body=b"p,q,r,y\n1,2,3,4\n",
-                         headers={"Content-Type": "text/csv"})
+    answer = client.post("/v1/datasets/a/rows", body=rows_of(70000),
+                         headers=CSV)
     assert answer.status == 507, answer
     assert hits(client, "datasets_mib") == 2
+    assert client.get("/v1/datasets/a").json["rows"] == 70000
+    # What was refused takes no room, and what is deleted gives some back.
+    client.dataset("small", line_data(40))
     client.ok("DELETE", "/v1/datasets/a", 204)
-    client.dataset("d", line_data(40))
+    wait_until(lambda: client.put("/v1/datasets/d", body=rows_of(70000),
+                                  headers=CSV).status == 201, 20)
+
+
+def test_uploads_at_once_share_the_storage(new_daemon):
+    client = new_daemon("--datasets-mib", "8").start().client
+    body, answers = rows_of(200000), []  # 3 MiB each
+
+    def put(i):
+        answers.append(client.put(f"/v1/datasets/d{i}", body=body, headers=CSV))
+    threads = [threading.Thread(target=put, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stored = [a for a in answers if a.status == 201]
+    refused = [a for a in answers if a.status == 507]
+    assert len(stored) + len(refused) == 6, answers
+    assert len(stored) <= 2
+    assert hits(client, "datasets_mib") == len(refused)
+    # All of the room is there for those that come after.
+    for i in range(2 - len(stored)):
+        wait_until(lambda: client.put(f"/v1/datasets/later{i}", body=body,
+                                      headers=CSV).status == 201, 20)
+
+
+def test_one_upload_beyond_the_storage(new_daemon):
+    client = new_daemon("--datasets-mib", "2").start().client
+    answer = client.put("/v1/datasets/a", body=rows_of(200000), headers=CSV)
+    assert answer.status == 507 and answer.json["code"] == "datasets_full"
+    assert client.get("/v1/datasets/a").status == 404
 
 
 def test_the_size_of_the_database(new_daemon):
