@@ -25,7 +25,7 @@ line_init(struct line *line, struct store *db, int64_t id, struct errinfo *e)
 {
     for (; id != 0; id = line->job[line->n - 1].continues) {
         struct store_job *grown =
-            reallocarray(line->job, line->n + 1, sizeof(*grown));
+            mem_resize(line->job, line->n + 1, sizeof(*grown));
 
         if (grown == NULL)
             return err_set(e, ERR_NOMEM, "", "no memory to train in");
