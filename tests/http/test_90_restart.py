@@ -202,18 +202,18 @@ def test_predictions_are_the_same_after_a_restart(new_daemon):
 
 # --- inside of an epoch -------------------------------------------------------
 
-LONG = dict(epochs=2, batch_size=4, seed=3, checkpoint_seconds=0.1,
+LONG = dict(epochs=2, batch_size=1, seed=3, checkpoint_seconds=0.1,
             optimizer={"type": "adam", "learning_rate": 0.003},
             validation={"fraction": 0.2})
 
 
 def prepare_long(client):
-    """Epochs of a second or so, in many blocks of rows."""
+    """Epochs of a second or so, in many blocks of rows: several checkpoints."""
     rows = 24000
     client.rows("data", [[(i * j % 97) / 97 for j in range(1, 41)]
                          for i in range(rows)],
                 [[(i * 7 % 13) / 10] for i in range(rows)])
-    client.network("net", [(64, "tanh"), (64, "tanh"), (1, "linear")], 40,
+    client.network("net", [(96, "tanh"), (96, "tanh"), (1, "linear")], 40,
                    seed=5)
     return client.submit("net", "data", **LONG)
 
