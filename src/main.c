@@ -277,7 +277,7 @@ serve(const struct config *config, sigset_t *signals)
     int                     code = EXIT_SUCCESS;
 
     err_clear(&e);
-    mem_budget_init(&budget, memory_limit(config));
+    mem_budget_init(&budget, memory_limit(config), "memory_mib");
     ctx.quota.limit = config->datasets_mib * (uint64_t)MIB;
     api_init();
     if (api_metrics_new(&ctx.metrics, &e) != ERR_OK)

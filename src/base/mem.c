@@ -131,9 +131,10 @@ mem_dup(const void *p, size_t n)
 }
 
 void
-mem_budget_init(struct mem_budget *b, size_t limit)
+mem_budget_init(struct mem_budget *b, size_t limit, const char *name)
 {
     b->limit = limit;
+    b->name = name;
     atomic_init(&b->used, 0);
 }
 
@@ -147,16 +148,16 @@ mem_budget_take(struct mem_budget *b, size_t n, const char *what,
         return err_named(e,
                          err_set(e, ERR_INVALID, "",
                                  "%s needs %zu bytes; the memory budget "
-                                 "(memory_mib) is %zu",
-                                 what, n, b->limit),
+                                 "(%s) is %zu",
+                                 what, n, b->name, b->limit),
                          "too_much_memory");
     do {
         if (n > b->limit - used)
             return err_named(e,
                              err_set(e, ERR_BUSY, "",
                                      "%s needs %zu bytes; of the memory budget "
-                                     "(memory_mib) %zu are free now",
-                                     what, n, b->limit - used),
+                                     "(%s) %zu are free now",
+                                     what, n, b->name, b->limit - used),
                              "memory_full");
     } while (!atomic_compare_exchange_weak(&b->used, &used, used + n));
     return ERR_OK;

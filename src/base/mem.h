@@ -50,9 +50,10 @@ char *mem_dup(const void *p, size_t n);
 struct mem_budget {
     size_t        limit; /* bytes */
     atomic_size_t used;  /* bytes */
+    const char   *name;  /* of the option that sets it, for errors; borrowed */
 };
 
-void mem_budget_init(struct mem_budget *b, size_t limit);
+void mem_budget_init(struct mem_budget *b, size_t limit, const char *name);
 
 /* Take n bytes for `what` ("the dataset"): ERR_BUSY where they are there but
  * in use ("memory_full"), ERR_INVALID where n is more than the whole budget

@@ -74,12 +74,20 @@ below(uint64_t n, uint32_t high, uint32_t low)
     return (uint32_t)((high * n + (low * n >> 32)) >> 32);
 }
 
-#define DRAWN 32 /* numbers at a time */
+#define DRAWN 32 /* numbers at a time, of two draws each */
+
+static inline void
+draw_blocks(const struct random_at *at, uint32_t first, uint32_t n,
+            uint32_t *draw)
+{
+    for (uint32_t i = 0; i < n; i++)
+        random_block(at, first + i, draw + 4 * i);
+}
 
 void
 random_permutation(const struct random_at *at, uint32_t *perm, size_t n)
 {
-    uint32_t draw[2 * DRAWN], block = 0, j, kept;
+    uint32_t draw[2 * DRAWN], j, kept;
 
     assert(n <= (uint64_t)UINT32_MAX + 1);
     for (size_t i = 0; i < n; i++)
@@ -88,9 +96,10 @@ random_permutation(const struct random_at *at, uint32_t *perm, size_t n)
         size_t i = n - 1 - k, of = k % DRAWN;
 
         /* Draws do not wait for each other, exchanges do. */
-        if (of == 0)
-            for (size_t d = 0; d < 2 * DRAWN; d += 4)
-                random_block(at, block++, draw + d);
+        if (of == 0 && i >= DRAWN)
+            draw_blocks(at, (uint32_t)(k / 2), DRAWN / 2, draw);
+        else if (of == 0)
+            draw_blocks(at, (uint32_t)(k / 2), (uint32_t)(i + 1) / 2, draw);
         j = below(i + 1, draw[2 * of], draw[2 * of + 1]);
         kept = perm[i];
         perm[i] = perm[j];

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "codec/write.h"
+#include "codec/rows.h"
 
 #define MAX_FLOATS ((size_t)64 << 20)
 
@@ -83,12 +84,7 @@ row_begin(struct reader *r, struct errinfo *e)
     float                *raw;
 
     if (out->n_rows == CODEC_MAX_PREDICT_ROWS)
-        return err_named(e,
-                         err_set(e, ERR_LIMIT, "/inputs",
-                                 "more than %u rows: send them in several "
-                                 "requests",
-                                 CODEC_MAX_PREDICT_ROWS),
-                         "too_many_inputs");
+        return codec_rows_too_many(e);
     if (out->n_rows == capacity) {
         capacity = capacity == 0 ? 1 : 2 * capacity;
         if (capacity > MAX_FLOATS / out->width)

@@ -51,6 +51,16 @@ skip_end(const char *p, int64_t *version)
 
 /* --- rows ----------------------------------------------------------------- */
 
+enum err
+codec_rows_too_many(struct errinfo *e)
+{
+    return err_named(e,
+                     err_set(e, ERR_LIMIT, "/inputs",
+                             "more than %u rows: send them in several requests",
+                             CODEC_MAX_PREDICT_ROWS),
+                     "too_many_inputs");
+}
+
 /* width numbers and the bracket that ends their row. */
 static const char *
 read_row(const char *p, size_t width, float *row)

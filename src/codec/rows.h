@@ -33,6 +33,9 @@ enum err codec_rows_binary(const void *p, size_t len, size_t width,
 enum err codec_rows_npy(const void *p, size_t len, size_t width, bool may_lack,
                         struct codec_predict *out, struct errinfo *e);
 
+/* The refusal of more than CODEC_MAX_PREDICT_ROWS rows. */
+enum err codec_rows_too_many(struct errinfo *e);
+
 /* An element type by its name in the Open Inference Protocol ("FP32"), and rows
  * of it, which len is a whole number of. */
 bool     codec_rows_type(const char *name, size_t *out, size_t *out_size);

@@ -64,12 +64,7 @@ take_rows(const struct dataset_array_head *head, const unsigned char *p,
     if (n == 0)
         return err_set(e, ERR_INVALID, "/inputs", "must have at least one row");
     if (n > CODEC_MAX_PREDICT_ROWS)
-        return err_named(e,
-                         err_set(e, ERR_LIMIT, "/inputs",
-                                 "more than %u rows: send them in several "
-                                 "requests",
-                                 CODEC_MAX_PREDICT_ROWS),
-                         "too_many_inputs");
+        return codec_rows_too_many(e);
     raw = mem_resize(NULL, (size_t)n, width * sizeof(*raw));
     if (raw == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");

@@ -147,7 +147,8 @@ check_admission(struct http_exchange *x, struct errinfo *e)
                          "stopping");
     if (atomic_load(&server->n_conns) > server->opt.max_connections) {
         atomic_fetch_add(&server->n_refused_connections, 1);
-        return err_set(e, ERR_BUSY, "", "more than %u connections are open (connections): "
+        return err_set(e, ERR_BUSY, "",
+                       "more than %u connections are open (connections): "
                        "try again",
                        server->opt.max_connections);
     }

@@ -263,7 +263,7 @@ http_server_start(const struct http_options *options, struct http_server **out,
     check_table(&server->opt);
     server->max_per_thread = make_room_for_files(&server->opt);
     choose_id_prefix(server);
-    mem_budget_init(&server->bodies, BODIES_MAX);
+    mem_budget_init(&server->bodies, BODIES_MAX, "body_memory");
     server->stream_us = 30 * INT64_C(1000000);
     if (server->opt.request_timeout_seconds < 30)
         server->stream_us =

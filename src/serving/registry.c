@@ -16,120 +16,23 @@
 
 #include "base/log.h"
 #include "codec/stored.h"
+#include "serving/map.h"
 #include "serving/model.h"
 
 #define N_CHANGED 64
 #define N_LIVE 16
 
-struct entry {
-    char                 *name;
-    int64_t               asked; /* a version; -1: whichever serves */
-    struct serving_model *model;
-    uint64_t              loaded; /* the number of its load         */
-    uint64_t              used;   /* larger: more recently asked for */
-};
-
 struct serving_registry {
     struct store      *db;     /* borrowed */
     struct mem_budget *budget; /* borrowed */
     pthread_mutex_t    lock;   /* guards what follows */
-    struct entry      *entry;  /* sorted by name, then asked */
-    size_t             n, capacity;
+    struct serving_map map;
     uint64_t           clock; /* of loads and changes */
-    uint64_t           uses;
     uint64_t           changed[N_CHANGED];
     pthread_mutex_t    live[N_LIVE]; /* see serving_registry_live_lock() */
 };
 
-/* --- the map, under the lock ---------------------------------------------- */
-
-static int
-entry_order(const struct entry *entry, const char *name, int64_t asked)
-{
-    int order = strcmp(entry->name, name);
-
-    if (order != 0)
-        return order;
-    return entry->asked < asked ? -1 : entry->asked > asked;
-}
-
-/* The place of a name's version, or where it would be. */
-static size_t
-entry_place_locked(const struct serving_registry *reg, const char *name,
-                   int64_t asked, bool *found)
-{
-    size_t low = 0, high = reg->n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int    order = entry_order(&reg->entry[middle], name, asked);
-        if (order == 0) {
-            *found = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *found = false;
-    return low;
-}
-
-static struct entry *
-entry_find_locked(struct serving_registry *reg, const char *name, int64_t asked)
-{
-    bool   found;
-    size_t place = entry_place_locked(reg, name, asked, &found);
-
-    return found ? &reg->entry[place] : NULL;
-}
-
-/* Takes model; false where memory is short. */
-static bool
-entry_insert_locked(struct serving_registry *reg, const char *name,
-                    int64_t asked, struct serving_model *model, uint64_t loaded)
-{
-    bool   found;
-    size_t place = entry_place_locked(reg, name, asked, &found);
-
-    if (reg->n == reg->capacity) {
-        size_t        capacity = reg->capacity == 0 ? 16 : 2 * reg->capacity;
-        struct entry *entry =
-            reallocarray(reg->entry, capacity, sizeof(*entry));
-        if (entry == NULL)
-            return false;
-        reg->entry = entry;
-        reg->capacity = capacity;
-    }
-    char *copy = mem_dup(name, strlen(name));
-    if (copy == NULL)
-        return false;
-    memmove(reg->entry + place + 1, reg->entry + place,
-            (reg->n - place) * sizeof(*reg->entry));
-    reg->entry[place] = (struct entry){
-        .name = copy,
-        .asked = asked,
-        .model = model,
-        .loaded = loaded,
-        .used = ++reg->uses,
-    };
-    reg->n++;
-    return true;
-}
-
-/* Its model is the caller's now. */
-static struct serving_model *
-entry_remove_locked(struct serving_registry *reg, struct entry *entry)
-{
-    struct serving_model *model = entry->model;
-    size_t                place = (size_t)(entry - reg->entry);
-
-    free(entry->name);
-    reg->n--;
-    memmove(entry, entry + 1, (reg->n - place) * sizeof(*entry));
-    return model;
-}
+/* --- names ---------------------------------------------------------------- */
 
 static uint32_t
 hash_of(const char *name)
@@ -156,24 +59,17 @@ serving_registry_live_lock(struct serving_registry *reg, const char *network)
 /* --- memory --------------------------------------------------------------- */
 
 /* Drop the model that was asked for longest ago among those that nobody holds;
- * false where there is none.  One with a single reference is only ours: new
- * ones come from here, under this lock. */
+ * false where there is none. */
 static bool
 evict(struct serving_registry *reg)
 {
-    struct entry         *oldest = NULL;
     struct serving_model *model = NULL;
 
     pthread_mutex_lock(&reg->lock);
-    for (size_t i = 0; i < reg->n; i++) {
-        struct entry *entry = &reg->entry[i];
-        if (atomic_load(&entry->model->n_refs) == 1 &&
-            (oldest == NULL || entry->used < oldest->used))
-            oldest = entry;
-    }
-    if (oldest != NULL) {
-        log_write(LOG_DEBUG, "serving", "%s leaves the memory", oldest->name);
-        model = entry_remove_locked(reg, oldest);
+    struct serving_entry *entry = serving_map_idlest(&reg->map);
+    if (entry != NULL) {
+        log_write(LOG_DEBUG, "serving", "%s leaves the memory", entry->name);
+        model = serving_map_remove(&reg->map, entry);
     }
     pthread_mutex_unlock(&reg->lock);
     serving_model_unref(model);
@@ -187,14 +83,14 @@ serving_registry_usage(struct serving_registry *reg, size_t *out_n,
     size_t bytes = 0;
 
     pthread_mutex_lock(&reg->lock);
-    for (size_t i = 0; i < reg->n; i++) {
-        struct serving_model *model = reg->entry[i].model;
+    for (size_t i = 0; i < reg->map.n; i++) {
+        struct serving_model *model = reg->map.entry[i].model;
 
         pthread_mutex_lock(&model->lock);
         bytes += model->taken;
         pthread_mutex_unlock(&model->lock);
     }
-    *out_n = reg->n;
+    *out_n = reg->map.n;
     pthread_mutex_unlock(&reg->lock);
     *out_bytes = bytes;
 }
@@ -309,13 +205,13 @@ publish_first(struct serving_registry *reg, const char *network,
     struct serving_model *serves = NULL, *loser = model;
 
     pthread_mutex_lock(&reg->lock);
-    struct entry *entry = entry_find_locked(reg, network, version);
+    struct serving_entry *entry = serving_map_find(&reg->map, network, version);
     if (entry != NULL)
         serves = serving_model_ref(entry->model);
     else if (*changed_locked(reg, network) < number) {
         /* Where there is no memory for a name, it serves this caller only. */
         serves = model;
-        if (entry_insert_locked(reg, network, version, model, number))
+        if (serving_map_insert(&reg->map, network, version, model, number))
             serving_model_ref(model);
         loser = NULL;
     }
@@ -348,11 +244,7 @@ serving_registry_free(struct serving_registry *reg)
 {
     if (reg == NULL)
         return;
-    for (size_t i = 0; i < reg->n; i++) {
-        serving_model_unref(reg->entry[i].model);
-        free(reg->entry[i].name);
-    }
-    free(reg->entry);
+    serving_map_release(&reg->map);
     for (size_t i = 0; i < N_LIVE; i++)
         pthread_mutex_destroy(&reg->live[i]);
     pthread_mutex_destroy(&reg->lock);
@@ -361,15 +253,15 @@ serving_registry_free(struct serving_registry *reg)
 
 /* The entry of a version asked for by number: its own, or the serving one where
  * that is the version. */
-static struct entry *
+static struct serving_entry *
 entry_answering_locked(struct serving_registry *reg, const char *network,
                        int64_t version)
 {
-    struct entry *entry = entry_find_locked(reg, network, -1);
+    struct serving_entry *entry = serving_map_find(&reg->map, network, -1);
 
     if (version < 0 || (entry != NULL && entry->model->version == version))
         return entry;
-    return entry_find_locked(reg, network, version);
+    return serving_map_find(&reg->map, network, version);
 }
 
 struct serving_model *
@@ -379,9 +271,9 @@ serving_registry_find_ref(struct serving_registry *reg, const char *network,
     struct serving_model *model = NULL;
 
     pthread_mutex_lock(&reg->lock);
-    struct entry *entry = entry_answering_locked(reg, network, version);
+    struct serving_entry *entry = entry_answering_locked(reg, network, version);
     if (entry != NULL) {
-        entry->used = ++reg->uses;
+        serving_map_use(&reg->map, entry);
         model = serving_model_ref(entry->model);
     }
     pthread_mutex_unlock(&reg->lock);
@@ -437,16 +329,15 @@ static void
 forget(struct serving_registry *reg, const char *network, bool serving)
 {
     struct serving_model *model;
-    bool                  found;
 
     do {
         model = NULL;
         pthread_mutex_lock(&reg->lock);
         *changed_locked(reg, network) = ++reg->clock;
-        size_t place =
-            entry_place_locked(reg, network, serving ? -1 : 0, &found);
-        if (place < reg->n && strcmp(reg->entry[place].name, network) == 0)
-            model = entry_remove_locked(reg, &reg->entry[place]);
+        struct serving_entry *entry =
+            serving_map_first(&reg->map, network, serving ? -1 : 0);
+        if (entry != NULL)
+            model = serving_map_remove(&reg->map, entry);
         pthread_mutex_unlock(&reg->lock);
         serving_model_unref(model);
     } while (model != NULL);
@@ -465,7 +356,7 @@ publish_next(struct serving_registry *reg, const char *network,
              struct serving_model *model, uint64_t number)
 {
     pthread_mutex_lock(&reg->lock);
-    struct entry *entry = entry_find_locked(reg, network, -1);
+    struct serving_entry *entry = serving_map_find(&reg->map, network, -1);
     if (entry != NULL && entry->loaded < number) {
         struct serving_model *before = entry->model;
         entry->model = model;
@@ -485,7 +376,7 @@ serving_registry_refresh(struct serving_registry *reg, const char *network)
 
     forget(reg, network, false); /* one of them may have been deleted */
     pthread_mutex_lock(&reg->lock);
-    bool is_loaded = entry_find_locked(reg, network, -1) != NULL;
+    bool is_loaded = serving_map_find(&reg->map, network, -1) != NULL;
     pthread_mutex_unlock(&reg->lock);
     if (!is_loaded)
         return;

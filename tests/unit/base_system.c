@@ -66,7 +66,7 @@ START_TEST(budget_tells_why)
     struct mem_budget b;
     struct errinfo    e;
 
-    mem_budget_init(&b, 1000);
+    mem_budget_init(&b, 1000, "memory_mib");
     err_clear(&e);
     ck_assert_int_eq(mem_budget_take(&b, 600, "the dataset", &e), ERR_OK);
     ck_assert_int_eq(mem_budget_take(&b, 500, "the dataset", &e), ERR_BUSY);
@@ -111,7 +111,7 @@ START_TEST(budget_holds_between_threads)
 {
     pthread_t thread[4];
 
-    mem_budget_init(&shared, 1000);
+    mem_budget_init(&shared, 1000, "memory_mib");
     for (size_t i = 0; i < COUNT_OF(thread); i++)
         ck_assert_int_eq(
             thread_start(&thread[i], "taker", take_and_give, NULL, NULL),

@@ -32,7 +32,7 @@ setup(void)
     err_clear(&e);
     fixture_init(&f);
     fixture_xor(&f);
-    mem_budget_init(&budget, GIB);
+    mem_budget_init(&budget, GIB, "memory_mib");
     ck_assert_int_eq(serving_registry_new(f.db, &budget, &reg, &e), ERR_OK);
 }
 
@@ -280,7 +280,7 @@ START_TEST(least_recently_used_leave)
 {
     struct serving_model *m = NULL;
 
-    mem_budget_init(&budget, 2 * bytes_of_one() + 8);
+    mem_budget_init(&budget, 2 * bytes_of_one() + 8, "memory_mib");
     line_network("a");
     line_network("b");
     line_network("c");
@@ -309,7 +309,7 @@ END_TEST
 /* No room for the old and the new: the new is loaded when asked for. */
 START_TEST(refreshes_without_room_for_two)
 {
-    mem_budget_init(&budget, bytes_of_one() + 8);
+    mem_budget_init(&budget, bytes_of_one() + 8, "memory_mib");
     line_network("a");
     struct serving_model *held = get("a", -1);
     fixture_constant_version(&f, "a", 1);
@@ -324,7 +324,7 @@ START_TEST(predicts_together_on_one_scratch)
 {
     pthread_t thread[N_THREADS];
 
-    mem_budget_init(&budget, bytes_of_one() + 8);
+    mem_budget_init(&budget, bytes_of_one() + 8, "memory_mib");
     line_network("line");
     fixture_constant_version(&f, "line", 1);
     atomic_store(&n_answers, 0);

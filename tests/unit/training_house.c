@@ -16,7 +16,7 @@ house_init(struct house *h)
     memset(h, 0, sizeof(*h));
     log_set_level(LOG_ERROR);
     fixture_init(&h->f);
-    mem_budget_init(&h->budget, GIB);
+    mem_budget_init(&h->budget, GIB, "memory_mib");
     h->options.budget = &h->budget;
 }
 

@@ -332,7 +332,7 @@ START_TEST(too_large_for_the_budget)
     struct errinfo   e;
 
     err_clear(&e);
-    mem_budget_init(&h.budget, 1000);
+    mem_budget_init(&h.budget, 1000, "memory_mib");
     fixture_job_spec(&spec, "{\"network\": \"xor\", \"dataset\": \"xor\"}");
     ck_assert_int_eq(training_check(h.f.db, &h.budget, &spec, &e), ERR_INVALID);
     ck_assert_has(e.item[0].what, "1000");
