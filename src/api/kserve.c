@@ -183,7 +183,7 @@ api_kserve_infer(void *ctx, const struct http_request *req,
         .label = p.label,
         .encoder = serving_model_encoder(p.model),
     };
-    buf_init(&rep->body, GIB);
+    rep->body.max = GIB;
     rc = codec_infer_format(&infer, &answer, &rep->body, &json_len, e);
     if (rc == ERR_OK && json_len > 0) {
         rep->content_type = "application/octet-stream";

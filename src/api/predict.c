@@ -93,7 +93,7 @@ predict_snapshot(struct api_ctx *api, const struct http_request *req,
                                &p, e);
     if (rc != ERR_OK)
         return rc;
-    buf_init(&rep->body, GIB);
+    rep->body.max = GIB;
     reply_snapshot(req, &p, job, epoch, &rep->body);
     api_prediction_release(&p);
     return ERR_OK;
@@ -140,7 +140,7 @@ api_predict(void *ctx, const struct http_request *req, struct http_reply *rep,
     rc = api_prediction_make(ctx, req, req->arg[0], -1, read_rows, NULL, &p, e);
     if (rc != ERR_OK)
         return rc;
-    buf_init(&rep->body, GIB);
+    rep->body.max = GIB;
     if (form == 0)
         rc = reply_json(req, &p, rep, e);
     else if (form == 1)

@@ -50,7 +50,7 @@ api_tfserving_predict(void *ctx, const struct http_request *req,
                                  &columns, &p, e);
     if (rc != ERR_OK)
         return rc;
-    buf_init(&rep->body, GIB);
+    rep->body.max = GIB;
     codec_tfserving_format(p.y, p.n_rows, p.n_out, columns, &rep->body);
     api_prediction_release(&p);
     return ERR_OK;

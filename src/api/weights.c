@@ -156,7 +156,7 @@ api_weights_get(void *ctx, const struct http_request *req,
     rc = codec_stored_net(api->store, req->arg[0], version, &net, &encoder,
                           &version, e);
     if (rc == ERR_OK) {
-        buf_init(&rep->body, 16 * GIB);
+        rep->body.max = 16 * GIB;
         if (form == 0) {
             codec_weights_format(net, &rep->body);
         } else {

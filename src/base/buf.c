@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define DEFAULT_MAX ((size_t)64 << 20)
-#define FIRST_CAP ((size_t)64)
+#define FIRST_CAP ((size_t)256)
 
 void
 buf_init(struct buf *b, size_t max)
@@ -106,17 +106,6 @@ void
 buf_puts(struct buf *b, const char *s)
 {
     buf_append(b, s, strlen(s));
-}
-
-void
-buf_putc(struct buf *b, char c)
-{
-    if (b->failed || b->cap < b->len + 2) {
-        buf_append(b, &c, 1);
-        return;
-    }
-    b->data[b->len++] = c;
-    b->data[b->len] = '\0';
 }
 
 void

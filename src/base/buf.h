@@ -34,8 +34,19 @@ char *buf_steal(struct buf *b, size_t *out_len);
 char *buf_reserve(struct buf *b, size_t n);
 void  buf_append(struct buf *b, const void *p, size_t n);
 void  buf_puts(struct buf *b, const char *s);
-void  buf_putc(struct buf *b, char c);
 void  buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* In here because a byte costs less than a call. */
+static inline void
+buf_putc(struct buf *b, char c)
+{
+    if (b->failed || b->cap < b->len + 2) {
+        buf_append(b, &c, 1);
+        return;
+    }
+    b->data[b->len++] = c;
+    b->data[b->len] = '\0';
+}
 
 #endif

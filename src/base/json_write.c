@@ -3,6 +3,11 @@
 #include "base/num.h"
 #include "base/utf8.h"
 
+/* Written as they are. */
+static const bool plain[256] = { [' ' ... '!'] = true,
+                                 ['#' ... '['] = true,
+                                 [']' ... '~'] = true };
+
 void
 json_write_string(struct buf *b, const char *s, size_t len)
 {
@@ -14,8 +19,7 @@ json_write_string(struct buf *b, const char *s, size_t len)
         size_t start = i, n;
 
         /* The usual run of plain characters goes out at once. */
-        while (i < len && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' &&
-               p[i] != '\\')
+        while (i < len && plain[p[i]])
             i++;
         buf_append(b, s + start, i - start);
         if (i == len)

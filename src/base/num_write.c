@@ -57,6 +57,13 @@ candidate(double x, bool single, int n, uint64_t *out_m, int *out_exponent)
     *out_exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10) - (n - 1);
 }
 
+/* rint() of 0 <= x < 2^51, without a call: no bits are left for a fraction. */
+static double
+nearest_integer(double x)
+{
+    return x + 0x1.8p52 - 0x1.8p52;
+}
+
 /*
  * The fewest digits of a float32 x that is normal and no power of two, all at
  * once: x is scaled to y of nine digits before the point, and half the distance
@@ -88,7 +95,7 @@ shortest_float(double x, uint64_t *out_m, int *out_exponent)
         h = num_times_power10(half, shift);
     }
     for (int drop = 9 - FLT_DIG; drop >= 0; drop--) {
-        double m = rint(y / num_power10[drop]);
+        double m = nearest_integer(y / num_power10[drop]);
         double distance = fabs(m * num_power10[drop] - y);
 
         if (distance < h * (1 - sure)) {
@@ -102,6 +109,13 @@ shortest_float(double x, uint64_t *out_m, int *out_exponent)
     return false;
 }
 
+static char *
+put_bytes(char *to, const char *from, int n)
+{
+    memcpy(to, from, (size_t)n);
+    return to + n;
+}
+
 /* Write the digits of m with the point where the exponent wants it. */
 static void
 put(struct buf *b, uint64_t m, int exponent)
@@ -110,35 +124,31 @@ put(struct buf *b, uint64_t m, int exponent)
     char *first = digits + sizeof(digits), *to = text;
     int   n, point;
 
-    for (; m % 10 == 0 && m > 0; m /= 10)
-        exponent++;
     do
         *--first = (char)('0' + m % 10);
     while ((m /= 10) > 0);
     n = (int)(digits + sizeof(digits) - first);
     point = n + exponent;
+    for (; first[n - 1] == '0' && n > 1; n--)
+        ;
 
     if (point > 21 || point < -5) {
-        *to++ = *first;
+        to = put_bytes(to, first, 1);
         if (n > 1)
             *to++ = '.';
-        for (int i = 1; i < n; i++)
-            *to++ = first[i];
+        to = put_bytes(to, first + 1, n - 1);
         to += snprintf(to, 8, "e%d", point - 1);
+    } else if (point <= 0) {
+        to = put_bytes(to, "0.00000", 2 - point);
+        to = put_bytes(to, first, n);
     } else {
-        if (point <= 0) {
-            *to++ = '0';
-            *to++ = '.';
-        }
-        for (int i = point; i < 0; i++)
-            *to++ = '0';
-        for (int i = 0; i < n; i++) {
-            if (i == point && i > 0)
-                *to++ = '.';
-            *to++ = first[i];
-        }
+        to = put_bytes(to, first, n < point ? n : point);
         for (int i = n; i < point; i++)
             *to++ = '0';
+        if (n > point) {
+            *to++ = '.';
+            to = put_bytes(to, first + point, n - point);
+        }
     }
     buf_append(b, text, (size_t)(to - text));
 }
@@ -152,7 +162,8 @@ format(struct buf *b, double x, bool single)
     int      fewest = !normal ? 1 : single ? FLT_DIG : DBL_DIG;
     int      most = single ? FLT_DECIMAL_DIG : DBL_DECIMAL_DIG;
     uint64_t m = 0;
-    int      exponent = 0, unused;
+    uint64_t bits;
+    int      exponent = 0;
     bool     is_power_of_2;
 
     if (!isfinite(x)) {
@@ -167,7 +178,8 @@ format(struct buf *b, double x, bool single)
     if (signbit(x))
         buf_putc(b, '-');
     x = fabs(x);
-    is_power_of_2 = frexp(x, &unused) == 0.5;
+    memcpy(&bits, &x, sizeof(bits));
+    is_power_of_2 = bits << 12 == 0; /* below the normal numbers it is no matter */
     if (single && normal && !is_power_of_2 &&
         shortest_float(x, &m, &exponent)) {
         put(b, m, exponent);

@@ -14,7 +14,6 @@
 #include "base/json_write.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "codec/write.h"
 #include "codec/rows.h"
 
 #define MAX_FLOATS ((size_t)64 << 20)
@@ -453,14 +452,14 @@ codec_predict_format(const char *network, int64_t version, const float *y,
                      size_t n, size_t n_out, const char *const *label,
                      struct buf *out)
 {
-    write_begin(out);
-    write_text(out, "network", network);
-    write_count(out, "version", (uint64_t)version);
-    write_member(out, "outputs");
+    buf_puts(out, "{\"network\":");
+    json_write_string(out, network, strlen(network));
+    buf_puts(out, ",\"version\":");
+    num_format_u64(out, (uint64_t)version);
+    buf_puts(out, ",\"outputs\":");
     json_write_rows(out, y, n, n_out);
     if (label != NULL) {
-        write_member(out, "labels");
-        buf_putc(out, '[');
+        buf_puts(out, ",\"labels\":[");
         for (size_t i = 0; i < n; i++) {
             if (i > 0)
                 buf_putc(out, ',');
@@ -468,5 +467,5 @@ codec_predict_format(const char *network, int64_t version, const float *y,
         }
         buf_putc(out, ']');
     }
-    write_end(out);
+    buf_putc(out, '}');
 }

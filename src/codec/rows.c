@@ -21,12 +21,12 @@ skip_blank(const char *p)
 static const char *
 skip_text(const char *p, const char *text)
 {
-    size_t len = strlen(text);
-
     if (p == NULL)
         return NULL;
-    p = skip_blank(p);
-    return strncmp(p, text, len) == 0 ? skip_blank(p + len) : NULL;
+    for (p = skip_blank(p); *text != '\0'; p++, text++)
+        if (*p != *text)
+            return NULL;
+    return skip_blank(p);
 }
 
 /* The end of the document, with a version perhaps. */

@@ -50,11 +50,22 @@ exchange_take(struct http_server *server, size_t len)
     pthread_mutex_unlock(&server->spare_lock);
     if (x == NULL)
         return mem_array(1, sizeof(*x) + 2 * (USUAL_TARGET + 1), 0);
-    struct buf body = x->body;
+    struct buf body = x->body, reply = x->rep.body;
 
     memset(x, 0, sizeof(*x));
     x->body = body;
+    x->rep.body = reply;
     return x;
+}
+
+void
+http_exchange_release(struct http_exchange *x)
+{
+    if (x == NULL)
+        return;
+    buf_release(&x->body);
+    buf_release(&x->rep.body);
+    free(x);
 }
 
 void
@@ -71,9 +82,7 @@ http_exchange_free(struct http_exchange *x)
         }
         pthread_mutex_unlock(&server->spare_lock);
     }
-    if (x != NULL)
-        buf_release(&x->body);
-    free(x);
+    http_exchange_release(x);
     atomic_fetch_sub(&server->n_exchanges, 1);
 }
 
@@ -211,7 +220,7 @@ await_body(struct http_exchange *x)
         ok = http_conn_expect(x->conn, HTTP_WAIT_BODY,
                               x->start_us +
                                   seconds_us(opt->request_timeout_seconds) -
-                                  clock_mono_us());
+                                  clock_tick_us());
     return ok ? MHD_YES : MHD_NO;
 }
 

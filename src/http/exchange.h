@@ -31,6 +31,7 @@
 #include "http/lane.h"
 #include "http/media.h"
 #include "http/ready.h"
+#include "http/route.h"
 #include "http/server.h"
 #include "http/watch.h"
 
@@ -49,6 +50,7 @@
 
 struct http_server {
     struct http_options   opt;
+    struct http_routes    routes; /* opt.route */
     int                   listen_fd;
     unsigned              max_per_thread; /* connections */
     bool                  loopback;
@@ -148,6 +150,8 @@ void http_exchange_completed(void *cls, struct MHD_Connection *connection,
 void http_exchange_fail(struct http_exchange *x, unsigned status, enum err rc,
                         const struct errinfo *e);
 void http_exchange_free(struct http_exchange *x);
+/* exchange.c: the memory of one that is over. */
+void http_exchange_release(struct http_exchange *x);
 
 /* limit.c: bytes that the body of this request may have, and the refusal of one
  * with more. */

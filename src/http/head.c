@@ -73,14 +73,13 @@ fail_path(struct http_exchange *x)
 static void
 answer_options(struct http_exchange *x)
 {
-    const struct http_options *opt = &x->server->opt;
     char                       list[HTTP_ALLOW_SIZE];
     unsigned                   allow;
 
     if (strcmp(x->path, "*") == 0)
         allow = (1u << HTTP_METHOD_COUNT) - 1;
     else
-        allow = http_route_methods(opt->route, opt->n_routes, x->path);
+        allow = http_route_methods(&x->server->routes, x->path);
     if (allow == 0) {
         fail_path(x);
         return;
@@ -95,7 +94,6 @@ answer_options(struct http_exchange *x)
 static bool
 find_route(struct http_exchange *x, const char *method)
 {
-    const struct http_options *opt = &x->server->opt;
     struct http_span           span[HTTP_MAX_ARGS] = { { NULL, 0 } };
     unsigned                   allow = 0;
     size_t                     m = 0;
@@ -116,7 +114,7 @@ find_route(struct http_exchange *x, const char *method)
         answer_options(x);
         return false;
     }
-    x->req.route = http_route_find(opt->route, opt->n_routes, methods[m].method,
+    x->req.route = http_route_find(&x->server->routes, methods[m].method,
                                    x->path, span, &allow);
     if (x->req.route == NULL) {
         if (allow != 0 || methods[m].method == HTTP_METHOD_COUNT)

@@ -67,14 +67,16 @@ param_parse(const char *p, struct http_media *out)
 bool
 http_media_parse(const char *text, struct http_media *out)
 {
-    struct http_media media = { .type = "" };
+    struct http_media media;
     const char       *p = skip_blanks(text);
     size_t            n = strcspn(p, "; \t");
 
+    media.type[0] = media.charset[0] = media.boundary[0] = '\0';
     if (n == 0 || n >= sizeof(media.type) || memchr(p, '/', n) == NULL)
         return false;
     for (size_t i = 0; i < n; i++)
         media.type[i] = to_lower(p[i]);
+    media.type[n] = '\0';
     p = skip_blanks(p + n);
     while (*p != '\0') {
         if (*p != ';')

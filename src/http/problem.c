@@ -9,6 +9,10 @@
 
 #include "base/json_write.h"
 #include "base/log.h"
+#include "base/mem.h"
+
+/* The memory for an answer that is kept for the next one. */
+#define KEPT_BODY (4 * KIB)
 
 unsigned
 http_status_of(enum err code)
@@ -60,7 +64,11 @@ http_status_of(enum err code)
 void
 http_reply_reset(struct http_reply *rep)
 {
-    buf_release(&rep->body);
+    if (rep->body.cap > KEPT_BODY)
+        buf_release(&rep->body);
+    else
+        buf_reset(&rep->body);
+    rep->body.max = 0;
     if (rep->file > 0)
         close(rep->file);
     /* Texts of headers are left as they are: there are none of them now. */
@@ -71,7 +79,6 @@ http_reply_reset(struct http_reply *rep)
     rep->file = 0;
     rep->file_len = 0;
     rep->n_headers = 0;
-    buf_init(&rep->body, 0);
 }
 
 static void

@@ -24,7 +24,8 @@ void http_problem(struct http_reply *rep, const char *request_id,
 void http_error_text(struct http_reply *rep, const char *request_id,
                      unsigned status, enum err rc, const struct errinfo *e);
 
-/* Make rep what it was at first. */
+/* Make rep what it was at first, but for a little memory that its body keeps
+ * for the next one: release that where there is none. */
 void http_reply_reset(struct http_reply *rep);
 
 #endif

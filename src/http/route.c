@@ -1,6 +1,81 @@
 #include "http/route.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/mem.h"
+
+#define END 8u /* bytes of an end: they fit a word */
+
+/* The letters that a pattern begins and ends with, up to its first {x} and
+ * from behind its last one; the masks have ones where they count. */
+struct http_ends {
+    uint64_t first, first_mask, last, last_mask;
+};
+
+/* The n <= END letters from p on, as a word; the last one is its lowest byte. */
+static uint64_t
+word_of(const char *p, size_t n)
+{
+    uint64_t word = 0;
+
+    for (size_t i = 0; i < n; i++)
+        word = word << 8 | (unsigned char)p[i];
+    return word;
+}
+
+/* As many ones as n <= END letters take, from the highest bit down. */
+static uint64_t
+mask_of(size_t n)
+{
+    return n == 0 ? 0 : UINT64_MAX << 8 * (END - n);
+}
+
+/* The first letters of a text stand at a word's top, the last at its bottom. */
+static void
+ends_read(const char *path, struct http_ends *out)
+{
+    size_t len = strlen(path), n = len < END ? len : END;
+
+    out->first = n > 0 ? word_of(path, n) << 8 * (END - n) : 0;
+    out->last = word_of(path + len - n, n);
+}
+
+static bool
+may_match(const struct http_ends *pattern, const struct http_ends *path)
+{
+    return ((pattern->first ^ path->first) & pattern->first_mask) == 0 &&
+           ((pattern->last ^ path->last) & pattern->last_mask) == 0;
+}
+
+enum err
+http_routes_init(struct http_routes *out, const struct http_route *route,
+                 size_t n, struct errinfo *e)
+{
+    struct http_ends *ends = mem_array(n, sizeof(*ends), 0);
+
+    if (ends == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        const char *path = route[i].path, *brace = strrchr(path, '}');
+        size_t      head = strcspn(path, "{");
+        size_t      tail = strlen(brace != NULL ? brace + 1 : path);
+
+        ends_read(path, &ends[i]);
+        ends[i].first_mask = mask_of(head < END ? head : END);
+        ends[i].last_mask =
+            tail < END ? ~(UINT64_MAX << 8 * tail) : UINT64_MAX;
+    }
+    *out = (struct http_routes){ .route = route, .n = n, .ends = ends };
+    return ERR_OK;
+}
+
+void
+http_routes_release(struct http_routes *routes)
+{
+    free(routes->ends);
+    *routes = (struct http_routes){ 0 };
+}
 
 /* Does path fit pattern?  arg[] has the {x} then, and NULL behind them. */
 static bool
@@ -29,31 +104,36 @@ path_matches(const char *pattern, const char *path,
 }
 
 const struct http_route *
-http_route_find(const struct http_route *route, size_t n,
-                enum http_method method, const char *path,
-                struct http_span arg[HTTP_MAX_ARGS], unsigned *out_allow)
+http_route_find(const struct http_routes *routes, enum http_method method,
+                const char *path, struct http_span arg[HTTP_MAX_ARGS],
+                unsigned *out_allow)
 {
     struct http_span found[HTTP_MAX_ARGS] = { { NULL, 0 } };
+    struct http_ends ends;
     unsigned         allow = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        if (route[i].method == method && path_matches(route[i].path, path, arg))
-            return &route[i];
+    ends_read(path, &ends);
+    for (size_t i = 0; i < routes->n; i++) {
+        const struct http_route *route = &routes->route[i];
+
+        if (may_match(&routes->ends[i], &ends) && route->method == method &&
+            path_matches(route->path, path, arg))
+            return route;
     }
-    for (size_t i = 0; i < n; i++)
-        if (path_matches(route[i].path, path, found))
-            allow |= 1u << route[i].method;
+    for (size_t i = 0; i < routes->n; i++)
+        if (path_matches(routes->route[i].path, path, found))
+            allow |= 1u << routes->route[i].method;
     *out_allow = allow;
     return NULL;
 }
 
 unsigned
-http_route_methods(const struct http_route *route, size_t n, const char *path)
+http_route_methods(const struct http_routes *routes, const char *path)
 {
     struct http_span arg[HTTP_MAX_ARGS];
     unsigned         allow = 0;
 
-    http_route_find(route, n, HTTP_METHOD_COUNT, path, arg, &allow);
+    http_route_find(routes, HTTP_METHOD_COUNT, path, arg, &allow);
     return allow;
 }
 

@@ -21,17 +21,30 @@ struct http_span {
     size_t      len;
 };
 
+/* The table, and what tells most rows from a path at a glance.  Owner: the
+ * caller; http_routes_release().  Threads: read by all. */
+struct http_routes {
+    const struct http_route *route; /* borrowed */
+    size_t                   n;
+    struct http_ends        *ends; /* [n] */
+};
+
+/* ERR_NOMEM only. */
+enum err http_routes_init(struct http_routes *out,
+                          const struct http_route *route, size_t n,
+                          struct errinfo *e);
+void     http_routes_release(struct http_routes *routes);
+
 /* The row for method and path; arg[] gets the {x}, borrowed from path.  On NULL
  * *out_allow has one bit for each method the path has: none means 404. */
-const struct http_route *http_route_find(const struct http_route *route,
-                                         size_t n, enum http_method method,
+const struct http_route *http_route_find(const struct http_routes *routes,
+                                         enum http_method method,
                                          const char      *path,
                                          struct http_span arg[HTTP_MAX_ARGS],
                                          unsigned        *out_allow);
 
 /* The methods of a path, as a bit each. */
-unsigned http_route_methods(const struct http_route *route, size_t n,
-                            const char *path);
+unsigned http_route_methods(const struct http_routes *routes, const char *path);
 
 /* "GET, HEAD, OPTIONS" */
 void http_allow_format(unsigned allow, char out[HTTP_ALLOW_SIZE]);

@@ -219,13 +219,10 @@ server_free(struct http_server *server)
         close(server->listen_fd);
     if (server->short_of_memory != NULL)
         MHD_destroy_response(server->short_of_memory);
-    while (server->n_spares > 0) {
-        struct http_exchange *x = server->spare[--server->n_spares];
-
-        buf_release(&x->body);
-        free(x);
-    }
+    while (server->n_spares > 0)
+        http_exchange_release(server->spare[--server->n_spares]);
     http_shelf_release(&server->shelf);
+    http_routes_release(&server->routes);
     pthread_mutex_destroy(&server->spare_lock);
     free(server);
 }
@@ -271,9 +268,11 @@ http_server_start(const struct http_options *options, struct http_server **out,
     server->loopback = http_address_is_loopback(options->listen);
     MHD_set_panic_func(panic_mhd, NULL);
 
+    rc = http_routes_init(&server->routes, options->route, options->n_routes,
+                          e);
     if (options->listen_fd > 0)
         server->listen_fd = options->listen_fd;
-    else
+    else if (rc == ERR_OK)
         rc = http_address_listen(options->listen, &server->listen_fd, e);
     if (rc == ERR_OK)
         rc = http_address_url(server->listen_fd, server->url,

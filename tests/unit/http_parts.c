@@ -25,9 +25,13 @@ find(enum http_method method, const char *path, struct http_span *arg,
      unsigned *allow)
 {
     const struct http_route *r;
+    struct http_routes       routes;
 
     *allow = 0;
-    r = http_route_find(table, COUNT_OF(table), method, path, arg, allow);
+    ck_assert_int_eq(
+        http_routes_init(&routes, table, COUNT_OF(table), NULL), ERR_OK);
+    r = http_route_find(&routes, method, path, arg, allow);
+    http_routes_release(&routes);
     return r != NULL ? (int)(r - table) : -1;
 }
 
