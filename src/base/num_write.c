@@ -94,19 +94,21 @@ shortest_float(double x, uint64_t *out_m, int *out_exponent)
         y = num_times_power10(x, shift);
         h = num_times_power10(half, shift);
     }
-    for (int drop = 9 - FLT_DIG; drop >= 0; drop--) {
+    /* Nine digits always do; where n of them do not, fewer do not either. */
+    *out_m = (uint64_t)nearest_integer(y);
+    *out_exponent = -shift;
+    for (int drop = 1; drop <= FLT_DECIMAL_DIG - FLT_DIG; drop++) {
         double m = nearest_integer(y / num_power10[drop]);
         double distance = fabs(m * num_power10[drop] - y);
 
-        if (distance < h * (1 - sure)) {
-            *out_m = (uint64_t)m;
-            *out_exponent = drop - shift;
-            return true;
-        }
-        if (distance < h * (1 + sure))
+        if (distance >= h * (1 + sure))
             break;
+        if (distance >= h * (1 - sure))
+            return false;
+        *out_m = (uint64_t)m;
+        *out_exponent = drop - shift;
     }
-    return false;
+    return true;
 }
 
 static char *
@@ -179,7 +181,8 @@ format(struct buf *b, double x, bool single)
         buf_putc(b, '-');
     x = fabs(x);
     memcpy(&bits, &x, sizeof(bits));
-    is_power_of_2 = bits << 12 == 0; /* below the normal numbers it is no matter */
+    is_power_of_2 =
+        bits << 12 == 0; /* below the normal numbers it is no matter */
     if (single && normal && !is_power_of_2 &&
         shortest_float(x, &m, &exponent)) {
         put(b, m, exponent);

@@ -10,10 +10,12 @@
 /* The letters that a pattern begins and ends with, up to its first {x} and
  * from behind its last one; the masks have ones where they count. */
 struct http_ends {
-    uint64_t first, first_mask, last, last_mask;
+    uint64_t                 first, first_mask, last, last_mask;
+    const struct http_route *route;
 };
 
-/* The n <= END letters from p on, as a word; the last one is its lowest byte. */
+/* The n <= END letters from p on, as a word; the last one is its lowest byte.
+ */
 static uint64_t
 word_of(const char *p, size_t n)
 {
@@ -48,25 +50,36 @@ may_match(const struct http_ends *pattern, const struct http_ends *path)
            ((pattern->last ^ path->last) & pattern->last_mask) == 0;
 }
 
+static void
+pattern_read(const struct http_route *route, struct http_ends *out)
+{
+    const char *path = route->path, *brace = strrchr(path, '}');
+    size_t      head = strcspn(path, "{");
+    size_t      tail = strlen(brace != NULL ? brace + 1 : path);
+
+    ends_read(path, out);
+    out->first_mask = mask_of(head < END ? head : END);
+    out->last_mask = tail < END ? ~(UINT64_MAX << 8 * tail) : UINT64_MAX;
+    out->route = route;
+}
+
 enum err
 http_routes_init(struct http_routes *out, const struct http_route *route,
                  size_t n, struct errinfo *e)
 {
-    struct http_ends *ends = mem_array(n, sizeof(*ends), 0);
+    struct http_routes routes = { .route = route, .n = n };
+    size_t             at = 0;
 
-    if (ends == NULL)
+    routes.ends = mem_array(n, sizeof(*routes.ends), 0);
+    if (routes.ends == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
-    for (size_t i = 0; i < n; i++) {
-        const char *path = route[i].path, *brace = strrchr(path, '}');
-        size_t      head = strcspn(path, "{");
-        size_t      tail = strlen(brace != NULL ? brace + 1 : path);
-
-        ends_read(path, &ends[i]);
-        ends[i].first_mask = mask_of(head < END ? head : END);
-        ends[i].last_mask =
-            tail < END ? ~(UINT64_MAX << 8 * tail) : UINT64_MAX;
+    for (unsigned m = 0; m < HTTP_METHOD_COUNT; m++) {
+        for (size_t i = 0; i < n; i++)
+            if (route[i].method == m)
+                pattern_read(&route[i], &routes.ends[at++]);
+        routes.end[m] = at;
     }
-    *out = (struct http_routes){ .route = route, .n = n, .ends = ends };
+    *out = routes;
     return ERR_OK;
 }
 
@@ -113,13 +126,12 @@ http_route_find(const struct http_routes *routes, enum http_method method,
     unsigned         allow = 0;
 
     ends_read(path, &ends);
-    for (size_t i = 0; i < routes->n; i++) {
-        const struct http_route *route = &routes->route[i];
-
-        if (may_match(&routes->ends[i], &ends) && route->method == method &&
-            path_matches(route->path, path, arg))
-            return route;
-    }
+    if (method < HTTP_METHOD_COUNT)
+        for (size_t i = method > 0 ? routes->end[method - 1] : 0;
+             i < routes->end[method]; i++)
+            if (may_match(&routes->ends[i], &ends) &&
+                path_matches(routes->ends[i].route->path, path, arg))
+                return routes->ends[i].route;
     for (size_t i = 0; i < routes->n; i++)
         if (path_matches(routes->route[i].path, path, found))
             allow |= 1u << routes->route[i].method;

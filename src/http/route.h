@@ -26,7 +26,8 @@ struct http_span {
 struct http_routes {
     const struct http_route *route; /* borrowed */
     size_t                   n;
-    struct http_ends        *ends; /* [n] */
+    struct http_ends        *ends; /* [n], method by method */
+    size_t                   end[HTTP_METHOD_COUNT]; /* of each in ends */
 };
 
 /* ERR_NOMEM only. */

@@ -18,6 +18,8 @@ static const struct http_route table[] = {
     { .method = HTTP_GET, .path = "/a/{x}" },
     { .method = HTTP_POST, .path = "/a/{x}:run" },
     { .method = HTTP_GET, .path = "/a/{x}/b/{y}/c/{z}" },
+    { .method = HTTP_GET, .path = "/longer/than/a/word" },
+    { .method = HTTP_GET, .path = "/longer/{x}/than-a-word" },
 };
 
 static int
@@ -46,7 +48,10 @@ START_TEST(routes_match_letter_by_letter)
         { "/A", -1 },        { "", -1 },           { "/a/../a", -1 },
         { "/a//b/1/c/2", -1 }, { "/a/1/b/2/c/3", 5 }, { "/a/1/b/2/c", -1 },
         { "/a/x:run", -1 },  { "/a/x:", -1 },      { "/a/%61", 3 },
-        { "/ab", -1 },
+        { "/ab", -1 },       { "/longer/than/a/word", 6 },
+        { "/longer/than/a/wore", -1 }, { "/longer/then/a/word", -1 },
+        { "/longer/1/than-a-word", 7 }, { "/longer/1/then-a-word", -1 },
+        { "/longer/than-a-word", -1 }, { "longer/1/than-a-word", -1 },
     };
     struct http_span arg[HTTP_MAX_ARGS];
     unsigned         allow;
