@@ -294,6 +294,10 @@ num_read_float(const char *s, float *out)
     float       x;
     size_t      len;
 
+    if (s[0] == '0' && s[1] == ',') { /* pictures are full of them */
+        *out = 0;
+        return s + 1;
+    }
     while ((digit = (unsigned)*p - '0') < 10) {
         m = 10 * m + digit;
         p++;
