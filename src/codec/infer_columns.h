@@ -9,6 +9,8 @@
  * Owner    out->raw is the caller's, for free().
  * Errors   ERR_INVALID at the tensor ("/inputs/2/data/7"), which names the
  *          column; ERR_LIMIT as codec/predict.h.
+ * Limits   JSON becomes a tree: 100,000 values a request (codec/walk.h).  Binary
+ *          tensors have only the limits of codec/predict.h.
  * Format   A binary BYTES tensor is, an element, a little-endian length of 4
  *          bytes and as many of UTF-8; binary tensors stand in the order of the
  *          inputs, with nothing between or behind them.
