@@ -99,7 +99,8 @@ api_kserve_config(void *ctx, const struct http_request *req,
         return rc;
     net = serving_model_net(model);
     codec_infer_config(req->arg[0], nn_net_spec(net),
-                       serving_model_encoder(model), nn_net_n_out(net),
+                       serving_model_encoder(model),
+                       serving_model_takes_numbers(model), nn_net_n_out(net),
                        &rep->body);
     serving_model_unref(model);
     return ERR_OK;
@@ -137,11 +138,6 @@ read_rows(void *arg, const struct http_request *req,
     uint64_t            json_len = req->body_len;
     enum err            rc;
 
-    if (!serving_model_takes_numbers(model))
-        return err_set(e, ERR_INVALID, "",
-                       "this version has columns of words; ask it through "
-                       "/v1/networks/%.63s/predict",
-                       req->arg[0]);
     if (header != NULL && (!num_parse_u64(header, strlen(header), &json_len) ||
                            json_len > req->body_len))
         return err_set(e, ERR_MALFORMED, "",
@@ -150,7 +146,8 @@ read_rows(void *arg, const struct http_request *req,
                        req->body_len);
     rc = codec_infer_parse(req->body, req->body_len, (size_t)json_len,
                            serving_model_width(model),
-                           serving_model_encoder(model) != NULL, infer, e);
+                           serving_model_encoder(model),
+                           serving_model_takes_numbers(model), infer, e);
     if (rc == ERR_OK) {
         *out = infer->rows; /* who asked for the rows frees them */
         infer->rows.raw = NULL;
@@ -297,8 +294,9 @@ api_kserve_model(void *ctx, const struct http_request *req,
     if (rc == ERR_OK) {
         net = serving_model_net(model);
         codec_infer_metadata(req->arg[0], versions, n, nn_net_spec(net),
-                             serving_model_encoder(model), nn_net_n_out(net),
-                             &rep->body);
+                             serving_model_encoder(model),
+                             serving_model_takes_numbers(model),
+                             nn_net_n_out(net), &rep->body);
     }
     serving_model_unref(model);
     return rc;

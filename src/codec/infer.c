@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/infer_columns.h"
 #include "codec/infer_data.h"
 #include "codec/rows.h"
 #include "codec/walk.h"
@@ -216,31 +217,37 @@ read_outputs(json_t *document, struct codec_infer *out, struct errinfo *e)
     return ERR_OK;
 }
 
-/* The document, its numbers apart where they are nothing but numbers.  A text
- * that is no JSON is told of as it came. */
+/* The document, its numbers apart where it is one tensor and nothing but
+ * numbers.  A text that is no JSON is told of as it came. */
 static enum err
-load(const void *body, size_t len, struct infer_data *read, json_t **out,
-     struct errinfo *e)
+load(const void *body, size_t len, bool numbers, struct infer_data *read,
+     json_t **out, struct errinfo *e)
 {
-    enum err rc = infer_data_read(body, len, read, e);
+    enum err rc = numbers ? infer_data_read(body, len, read, e) : ERR_OK;
 
     if (rc != ERR_OK)
         return rc;
     if (read->x != NULL &&
-        walk_load(read->rest.data, read->rest.len, out, NULL) == ERR_OK)
-        return ERR_OK;
+        walk_load(read->rest.data, read->rest.len, out, NULL) == ERR_OK) {
+        if (json_array_size(json_object_get(*out, "inputs")) == 1)
+            return ERR_OK;
+        json_decref(*out);
+        *out = NULL;
+    }
     infer_data_release(read);
     return walk_load(body, len, out, e);
 }
 
 enum err
 codec_infer_parse(const void *body, size_t len, size_t json_len, size_t width,
-                  bool may_lack, struct codec_infer *out, struct errinfo *e)
+                  const struct dataset_encoder *encoder, bool numbers,
+                  struct codec_infer *out, struct errinfo *e)
 {
+    const char        *rest = (const char *)body + json_len;
     struct codec_infer infer = { .rows = { .version = -1 } };
     struct infer_data  read = { 0 };
-    json_t            *document = NULL, *id;
-    enum err           rc = load(body, json_len, &read, &document, e);
+    json_t            *document = NULL, *id, *inputs;
+    enum err           rc = load(body, json_len, numbers, &read, &document, e);
 
     if (rc == ERR_OK && !json_is_object(document))
         rc = err_set(e, ERR_INVALID, "", "must be an object");
@@ -252,10 +259,14 @@ codec_infer_parse(const void *body, size_t len, size_t json_len, size_t width,
         if (infer.id == NULL)
             rc = err_set(e, ERR_NOMEM, "", "out of memory");
     }
-    if (rc == ERR_OK)
-        rc = read_input(json_object_get(document, "inputs"), &read,
-                        (const char *)body + json_len, len - json_len, width,
-                        may_lack, &infer.rows, e);
+    inputs = json_object_get(document, "inputs");
+    if (rc == ERR_OK && encoder != NULL &&
+        (!numbers || json_array_size(inputs) > 1))
+        rc = infer_columns_read(inputs, rest, len - json_len, encoder,
+                                &infer.rows, e);
+    else if (rc == ERR_OK)
+        rc = read_input(inputs, &read, rest, len - json_len, width,
+                        encoder != NULL, &infer.rows, e);
     json_decref(document);
     infer_data_release(&read);
     if (rc != ERR_OK) {

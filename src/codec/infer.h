@@ -2,15 +2,18 @@
  * infer.h - bodies of the Open Inference Protocol, version 2
  *
  * Model    {"inputs": [{"name", "shape", "datatype", "data"}], "outputs":
- * [{"name", "parameters"}], "parameters", "id"}: one tensor of rows goes in,
- * under any name.  "output" [n][n_out] FP32 and "label" [n] BYTES come out.
+ *          [{"name", "parameters"}], "parameters", "id"}: one tensor of rows
+ *          goes in, under any name, where all is numbers; else, or by choice
+ *          where there is an encoder, a tensor a column (infer_columns.h).
+ *          "output" [n][n_out] FP32 and "label" [n] BYTES come out.
  *          With the binary tensor extension a tensor has no "data" but
  *          "binary_data_size" in its parameters; its bytes stand behind the
- * JSON, whose length is told by a header of the request or answer.  The
- *          classification extension asks for the k best classes of a row
- * instead. Owner    codec_infer_release() frees what a request holds, its rows
- * too. Errors   As codec/predict.h. Limits   Those of codec/walk.h for what is
- * JSON.
+ *          JSON, whose length is told by a header of the request or answer.
+ *          The classification extension asks for the k best classes of a row
+ *          instead.
+ * Owner    codec_infer_release() frees what a request holds, its rows too.
+ * Errors   As codec/predict.h.
+ * Limits   Those of codec/walk.h for what is JSON.
  */
 #ifndef CODEC_INFER_H
 #define CODEC_INFER_H
@@ -32,9 +35,11 @@ struct codec_infer {
     struct codec_infer_output output[CODEC_INFER_MAX_OUTPUTS];
 };
 
-/* json_len: of the JSON in the body; the rest is tensors. */
+/* json_len: of the JSON in the body; the rest is tensors.  encoder NULL: rows
+ * are the network's inputs, width wide.  numbers: no column is of words. */
 enum err codec_infer_parse(const void *body, size_t len, size_t json_len,
-                           size_t width, bool may_lack, struct codec_infer *out,
+                           size_t width, const struct dataset_encoder *encoder,
+                           bool numbers, struct codec_infer *out,
                            struct errinfo *e);
 void     codec_infer_release(struct codec_infer *infer);
 
@@ -57,12 +62,12 @@ enum err codec_infer_format(const struct codec_infer        *infer,
 /* The metadata of a model; version [n_versions] are those that can be asked. */
 void codec_infer_metadata(const char *network, const int64_t *version,
                           size_t n_versions, const struct nn_spec *spec,
-                          const struct dataset_encoder *encoder, size_t n_out,
-                          struct buf *out);
+                          const struct dataset_encoder *encoder, bool numbers,
+                          size_t n_out, struct buf *out);
 
 /* The same in the words of Triton's model configuration. */
 void codec_infer_config(const char *network, const struct nn_spec *spec,
-                        const struct dataset_encoder *encoder, size_t n_out,
-                        struct buf *out);
+                        const struct dataset_encoder *encoder, bool numbers,
+                        size_t n_out, struct buf *out);
 
 #endif

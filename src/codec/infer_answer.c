@@ -7,7 +7,7 @@
 #include "base/json_write.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "codec/infer.h"
+#include "codec/infer_columns.h"
 #include "codec/write.h"
 
 /* --- texts: labels, and best classes -------------------------------------- */
@@ -182,6 +182,11 @@ write_tensor(struct buf *out, const char *name, const char *type,
     write_end(out);
 }
 
+struct input {
+    const char     *name, *type;
+    struct nn_shape shape; /* without the rows */
+};
+
 /* Of a row as predictions bring it. */
 static struct nn_shape
 input_shape(const struct nn_spec *spec, const struct dataset_encoder *encoder)
@@ -191,13 +196,35 @@ input_shape(const struct nn_spec *spec, const struct dataset_encoder *encoder)
     return (struct nn_shape){ .rank = 1, .dim = { encoder->raw_width } };
 }
 
+/* What goes in: a tensor of rows, or a tensor a column. */
+static size_t
+count_inputs(const struct dataset_encoder *encoder, bool numbers)
+{
+    return numbers ? 1 : encoder->n_inputs;
+}
+
+static struct input
+input_at(size_t i, const struct nn_spec *spec,
+         const struct dataset_encoder *encoder, bool numbers)
+{
+    const struct dataset_input *column;
+
+    if (numbers)
+        return (struct input){ "input", "FP32", input_shape(spec, encoder) };
+    column = &encoder->input[i];
+    return (struct input){
+        column->name,
+        infer_column_datatype(column),
+        { .rank = 1, .dim = { infer_column_width(column) } },
+    };
+}
+
 void
 codec_infer_metadata(const char *network, const int64_t *version,
                      size_t n_versions, const struct nn_spec *spec,
-                     const struct dataset_encoder *encoder, size_t n_out,
-                     struct buf *out)
+                     const struct dataset_encoder *encoder, bool numbers,
+                     size_t n_out, struct buf *out)
 {
-    const struct nn_shape input = input_shape(spec, encoder);
     const struct nn_shape output = { .rank = 1, .dim = { n_out } };
     const struct nn_shape none = { 0 };
 
@@ -210,8 +237,12 @@ codec_infer_metadata(const char *network, const int64_t *version,
     buf_puts(out, n_versions == 0 ? "[]" : "]");
     write_text(out, "platform", "backpropd");
     write_member(out, "inputs");
-    buf_putc(out, '[');
-    write_tensor(out, "input", "FP32", &input);
+    for (size_t i = 0; i < count_inputs(encoder, numbers); i++) {
+        struct input input = input_at(i, spec, encoder, numbers);
+
+        buf_putc(out, i == 0 ? '[' : ',');
+        write_tensor(out, input.name, input.type, &input.shape);
+    }
     buf_putc(out, ']');
     write_member(out, "outputs");
     buf_putc(out, '[');
@@ -227,25 +258,27 @@ codec_infer_metadata(const char *network, const int64_t *version,
 /* As Triton's model configuration has it: dims with the rows in front, and no
  * batching of its own beside them. */
 static void
-write_config(struct buf *out, const char *member, const char *name,
+write_config(struct buf *out, const char *name, const char *type,
              const struct nn_shape *shape)
 {
-    write_member(out, member);
-    buf_puts(out, "[{\"name\":");
-    json_write_string(out, name, strlen(name));
-    buf_puts(out, ",\"data_type\":\"TYPE_FP32\",\"dims\":[-1");
+    write_begin(out);
+    write_text(out, "name", name);
+    write_text(out, "data_type",
+               strcmp(type, "BYTES") == 0 ? "TYPE_STRING" : "TYPE_FP32");
+    write_member(out, "dims");
+    buf_puts(out, "[-1");
     for (size_t i = 0; i < shape->rank; i++)
         buf_printf(out, ",%zu", shape->dim[i]);
-    buf_puts(out, "]}]");
+    buf_putc(out, ']');
+    write_end(out);
 }
 
 void
 codec_infer_config(const char *network, const struct nn_spec *spec,
-                   const struct dataset_encoder *encoder, size_t n_out,
-                   struct buf *out)
+                   const struct dataset_encoder *encoder, bool numbers,
+                   size_t n_out, struct buf *out)
 {
     const struct nn_shape output = { .rank = 1, .dim = { n_out } };
-    const struct nn_shape input = input_shape(spec, encoder);
 
     write_begin(out);
     write_text(out, "name", network);
@@ -253,7 +286,17 @@ codec_infer_config(const char *network, const struct nn_spec *spec,
     write_text(out, "backend", "backpropd");
     write_json(out, "version_policy", "{\"all\":{}}");
     write_count(out, "max_batch_size", 0);
-    write_config(out, "input", "input", &input);
-    write_config(out, "output", "output", &output);
+    write_member(out, "input");
+    for (size_t i = 0; i < count_inputs(encoder, numbers); i++) {
+        struct input input = input_at(i, spec, encoder, numbers);
+
+        buf_putc(out, i == 0 ? '[' : ',');
+        write_config(out, input.name, input.type, &input.shape);
+    }
+    buf_putc(out, ']');
+    write_member(out, "output");
+    buf_putc(out, '[');
+    write_config(out, "output", "FP32", &output);
+    buf_putc(out, ']');
     write_end(out);
 }

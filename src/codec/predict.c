@@ -16,8 +16,6 @@
 #include "base/num.h"
 #include "codec/rows.h"
 
-#define MAX_FLOATS ((size_t)64 << 20)
-
 /* Where in the document the reader is. */
 enum place {
     AT_START,  /* before the document                   */
@@ -86,13 +84,13 @@ row_begin(struct reader *r, struct errinfo *e)
         return codec_rows_too_many(e);
     if (out->n_rows == capacity) {
         capacity = capacity == 0 ? 1 : 2 * capacity;
-        if (capacity > MAX_FLOATS / out->width)
-            capacity = MAX_FLOATS / out->width;
+        if (capacity > CODEC_MAX_PREDICT_FLOATS / out->width)
+            capacity = CODEC_MAX_PREDICT_FLOATS / out->width;
         if (capacity <= out->n_rows)
             return err_set(e, ERR_LIMIT, "/inputs",
                            "more than %zu numbers: send them in several "
                            "requests",
-                           MAX_FLOATS);
+                           CODEC_MAX_PREDICT_FLOATS);
         raw = mem_resize(out->raw, capacity * out->width, sizeof(*raw));
         if (raw == NULL)
             return err_set(e, ERR_NOMEM, "", "out of memory");
@@ -221,6 +219,26 @@ take_element(struct reader *r, const struct json_token *t, struct errinfo *e)
     r->row[r->count++] = value;
     r->element++;
     return ERR_OK;
+}
+
+enum err
+codec_predict_cell(const struct dataset_encoder *encoder,
+                   const struct dataset_input *column, size_t part,
+                   const char *text, size_t len, bool is_string,
+                   struct codec_predict *out, struct errinfo *e)
+{
+    const struct json_token t = { .event = text == NULL ? JSON_NULL
+                                           : is_string  ? JSON_STRING
+                                                        : JSON_NUMBER,
+                                  .text = text,
+                                  .len = len };
+    struct reader           r = { .out = out,
+                        .enc = encoder,
+                        .row = out->raw + out->n_rows * out->width,
+                        .count = column->raw_offset + part,
+                        .column = column };
+
+    return take_element(&r, &t, e);
 }
 
 static enum err

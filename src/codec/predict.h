@@ -6,7 +6,7 @@
  *          with an element per number of its input columns (a string where the
  *          column is categorical, a date or a text, true or false where it is
  *          boolean, null where missing), or an object by column name.  Numbers go straight into float32.
- * Limits   CODEC_MAX_PREDICT_ROWS rows.
+ * Limits   CODEC_MAX_PREDICT_ROWS rows, CODEC_MAX_PREDICT_FLOATS numbers.
  * Errors   ERR_INVALID with the pointer of the element ("/inputs/3/0").
  */
 #ifndef CODEC_PREDICT_H
@@ -18,6 +18,7 @@
 #include "nn/net.h"
 
 #define CODEC_MAX_PREDICT_ROWS 100000u
+#define CODEC_MAX_PREDICT_FLOATS ((size_t)64 << 20) /* of all its rows */
 
 struct codec_predict {
     float  *raw;     /* [n_rows][width], free() it: encoder's raw rows, or the
@@ -32,6 +33,14 @@ enum err codec_predict_parse(const void *body, size_t len,
                              const struct nn_spec *spec,
                              const struct dataset_encoder *encoder,
                              struct codec_predict *out, struct errinfo *e);
+
+/* One value of a column, as JSON has it in an object by column name, into row
+ * out->n_rows of out->raw: a string, or a number in its digits; text NULL:
+ * null.  part: which number of an array column. */
+enum err codec_predict_cell(const struct dataset_encoder *encoder,
+                            const struct dataset_input *column, size_t part,
+                            const char *text, size_t len, bool is_string,
+                            struct codec_predict *out, struct errinfo *e);
 
 /* The answer; label [n] holds classes' names or is NULL. */
 /* The version that a body like this asks for, without its rows; -1: none. */

@@ -71,9 +71,30 @@ use_rows(const struct codec_predict *rows)
         sum += rows->raw[i];
 }
 
-/* Another protocol's body; cut: a binary tensor stands behind its JSON. */
+/* A column of numbers, one of words and one of yes and no. */
+static char *colours[] = { (char[]){ "red" }, (char[]){ "blue" } };
+static struct dataset_input inputs[] = {
+    { .name = (char[]){ "size" }, .type = DATASET_NUMERIC, .width = 1 },
+    { .name = (char[]){ "colour" },
+      .type = DATASET_CATEGORICAL,
+      .width = 1,
+      .raw_offset = 1,
+      .n_categories = COUNT_OF(colours),
+      .categories = colours },
+    { .name = (char[]){ "loud" },
+      .type = DATASET_BOOLEAN,
+      .width = 1,
+      .raw_offset = 2 },
+};
+static const struct dataset_encoder words = { .n_inputs = COUNT_OF(inputs),
+                                              .input = inputs,
+                                              .raw_width = 3 };
+
+/* Another protocol's body; cut: binary tensors stand behind its JSON.  By
+ * encoder, where it is given, a tensor a column. */
 static void
-fuzz_infer(const char *body, size_t len, bool cut)
+fuzz_infer(const char *body, size_t len, bool cut,
+           const struct dataset_encoder *encoder)
 {
     const char        *json_end = cut ? memchr(body, '\n', len) : NULL;
     struct codec_infer infer;
@@ -82,7 +103,7 @@ fuzz_infer(const char *body, size_t len, bool cut)
     err_clear(&e);
     if (codec_infer_parse(
             body, len, json_end != NULL ? (size_t)(json_end - body) + 1 : len,
-            3, false, &infer, &e) != ERR_OK)
+            3, encoder, encoder == NULL, &infer, &e) != ERR_OK)
         return;
     use_rows(&infer.rows);
     codec_infer_release(&infer);
@@ -129,7 +150,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 'k':
     case 'K':
-        fuzz_infer(text, size - 1, data[0] == 'K');
+        fuzz_infer(text, size - 1, data[0] == 'K', NULL);
+        break;
+    case 'w':
+    case 'W':
+        fuzz_infer(text, size - 1, data[0] == 'W', &words);
         break;
     case 't':
         fuzz_tfserving(text, size - 1);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "codec/infer_columns.h"
 #include "codec/infer_data.h"
 #include "codec/rows.h"
 #include "codec_suites.h"
@@ -210,6 +211,105 @@ START_TEST(a_tensors_numbers_are_taken_out)
 }
 END_TEST
 
+/* --- elements of a binary BYTES tensor ------------------------------------ */
+
+/* clang-format off */
+static const struct {
+    const char *bytes;
+    size_t      len;
+    const char *text; /* of the first element; NULL: there is none */
+    size_t      text_len;
+} elements[] = {
+    { "\x03\0\0\0red",      7, "red",      3 },
+    { "\x03\0\0\0redx",     8, "red",      3 },
+    { "\0\0\0\0",           4, "",         0 },
+    { "\x02\0\0\0\xc3\xa9", 6, "\xc3\xa9", 2 },
+    { "",                      0, NULL,       0 }, /* no length        */
+    { "\0\0\0",              3, NULL,       0 },
+    { "\x03\0\0\0re",       6, NULL,       0 }, /* cut short        */
+    { "\x04\0\0\0red",      7, NULL,       0 },
+    { "\xff\xff\xff\xffred", 7, NULL,       0 },
+    { "\0\0\0\x03red",      7, NULL,       0 }, /* the other endian */
+    { "\x02\0\0\0\xc3(",   6, NULL,       0 }, /* no UTF-8         */
+    { "\x01\0\0\0\xc3\xa9", 6, NULL,       0 },
+    { "\x02\0\0\0\xff\xff", 6, NULL,       0 },
+    { "\x03\0\0\0r\0d",    7, NULL,       0 }, /* a NUL            */
+};
+/* clang-format on */
+
+/* In a block of its size, so that reading on is caught. */
+START_TEST(an_element_is_taken_whole_or_not)
+{
+    size_t      len = elements[_i].len, left = len, text_len = 0;
+    char       *copy = mem_array(len, 1, 0);
+    const char *p = copy, *text = NULL;
+    bool        is_one = elements[_i].text != NULL;
+
+    memcpy(copy, elements[_i].bytes, len);
+    ck_assert(infer_bytes_take(&p, &left, &text, &text_len) == is_one);
+    if (is_one) {
+        ck_assert_uint_eq(text_len, elements[_i].text_len);
+        ck_assert(memcmp(text, elements[_i].text, text_len) == 0);
+        ck_assert(p == copy + 4 + text_len && left == len - 4 - text_len);
+    } else {
+        ck_assert(p == copy && left == len && text == NULL);
+    }
+    free(copy);
+}
+END_TEST
+
+/* --- a tensor a column ---------------------------------------------------- */
+
+static char *colours[] = { (char[]){ "red" }, (char[]){ "blue" } };
+static struct dataset_input inputs[] = {
+    { .name = (char[]){ "pair" }, .type = DATASET_NUMERIC, .width = 2 },
+    { .name = (char[]){ "colour" },
+      .type = DATASET_CATEGORICAL,
+      .width = 1,
+      .raw_offset = 2,
+      .n_categories = COUNT_OF(colours),
+      .categories = colours },
+};
+static const struct dataset_encoder encoder = { .n_inputs = COUNT_OF(inputs),
+                                                .input = inputs,
+                                                .raw_width = WIDTH };
+
+/* A column may be an array; every digit counts: the first number lies just
+ * above the middle of two float32. */
+START_TEST(columns_are_rows_by_name)
+{
+    static const char by_column[] =
+        "{\"inputs\":[{\"name\":\"colour\",\"datatype\":\"BYTES\","
+        "\"shape\":[3],\"data\":[\"blue\",null,\"pink\"]},"
+        "{\"name\":\"pair\",\"datatype\":\"FP64\",\"shape\":[3,2],"
+        "\"data\":[[1.0000000596046448,-0.0],[null,1e-45],[16777217,4]]}]}";
+    static const char rows[] =
+        "{\"inputs\":[{\"pair\":[1.0000000596046448,-0.0],"
+        "\"colour\":\"blue\"},{\"pair\":[null,1e-45],\"colour\":null},"
+        "{\"pair\":[16777217,4],\"colour\":\"pink\"}]}";
+    struct codec_infer   infer = { 0 };
+    struct codec_predict named = { 0 };
+    struct errinfo       e;
+
+    err_clear(&e);
+    ck_assert_msg(codec_infer_parse(by_column, strlen(by_column),
+                                    strlen(by_column), WIDTH, &encoder, false,
+                                    &infer, &e) == ERR_OK,
+                  "%s", err_what(&e));
+    ck_assert_int_eq(
+        codec_predict_parse(rows, strlen(rows), &spec, &encoder, &named, &e),
+        ERR_OK);
+    ck_assert_uint_eq(infer.rows.n_rows, 3);
+    ck_assert_uint_eq(infer.rows.n_unseen, 1);
+    ck_assert_uint_eq(named.n_unseen, 1);
+    ck_assert(infer.rows.raw[0] > 1);
+    ck_assert(memcmp(infer.rows.raw, named.raw,
+                     (size_t)3 * WIDTH * sizeof(float)) == 0);
+    codec_infer_release(&infer);
+    free(named.raw);
+}
+END_TEST
+
 Suite *
 suite_codec_rows(void)
 {
@@ -224,5 +324,8 @@ suite_codec_rows(void)
     tcase_add_test(t, numbers_that_are_none);
     tcase_add_loop_test(t, a_tensors_numbers_are_taken_out, 0,
                         COUNT_OF(tensors));
+    tcase_add_loop_test(t, an_element_is_taken_whole_or_not, 0,
+                        COUNT_OF(elements));
+    tcase_add_test(t, columns_are_rows_by_name);
     return s;
 }
