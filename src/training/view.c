@@ -6,7 +6,9 @@
 #include "training/trainer.h"
 
 #define CACHE_LINE 64
-#define AHEAD 4 /* rows asked for while one is copied */
+/* Rows asked for while one is copied: long ones, and those of one line. */
+#define AHEAD 4
+#define AHEAD_SHORT 32
 /* Waking a helper pays from so many bytes on. */
 #define LEAST_SHARED (64 * KIB)
 
@@ -45,8 +47,12 @@ gather_rows(const struct gathering *of, const uint32_t *row, size_t first,
     size_t width = of->width, bytes = width * sizeof(float);
 
     if (bytes <= CACHE_LINE) {
-        for (size_t i = first; i < end; i++)
+        for (size_t i = first; i < end; i++) {
+            size_t later = i + AHEAD_SHORT < end ? i + AHEAD_SHORT : i;
+
+            __builtin_prefetch(of->from + row[later] * width);
             copy_short(of->to + i * width, of->from + row[i] * width, width);
+        }
         return;
     }
     for (size_t i = first; i < end; i++) {
