@@ -13,15 +13,6 @@
 
 /* --- rows ----------------------------------------------------------------- */
 
-static bool
-takes_numbers(const struct dataset_encoder *encoder)
-{
-    for (size_t i = 0; encoder != NULL && i < encoder->n_inputs; i++)
-        if (encoder->input[i].type != DATASET_NUMERIC)
-            return false;
-    return true;
-}
-
 /* By the reader of predictions, which knows all forms of rows. */
 static enum err
 read_rows(json_t *inputs, const struct nn_spec *spec,
@@ -37,7 +28,7 @@ read_rows(json_t *inputs, const struct nn_spec *spec,
 
     if (text == NULL)
         rc = err_set(e, ERR_NOMEM, "", "out of memory");
-    if (rc == ERR_OK && takes_numbers(encoder))
+    if (rc == ERR_OK && dataset_encoder_takes_numbers(encoder))
         rc = codec_rows_read(text, strlen(text), "\"inputs\"", width,
                              encoder != NULL, &read, out, e);
     if (rc == ERR_OK && !read)

@@ -42,11 +42,11 @@ enum err codec_predict_cell(const struct dataset_encoder *encoder,
                             const char *text, size_t len, bool is_string,
                             struct codec_predict *out, struct errinfo *e);
 
-/* The answer; label [n] holds classes' names or is NULL. */
 /* The version that a body like this asks for, without its rows; -1: none. */
 enum err codec_predict_version(const void *body, size_t len, int64_t *out,
                                struct errinfo *e);
 
+/* The answer; label [n] holds classes' names or is NULL. */
 void codec_predict_format(const char *network, int64_t version, const float *y,
                           size_t n, size_t n_out, const char *const *label,
                           struct buf *out);

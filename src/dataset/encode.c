@@ -152,3 +152,12 @@ dataset_encoder_class(const struct dataset_encoder *enc, const float *y)
             best = k;
     return best;
 }
+
+bool
+dataset_encoder_takes_numbers(const struct dataset_encoder *enc)
+{
+    for (size_t i = 0; enc != NULL && i < enc->n_inputs; i++)
+        if (enc->input[i].type != DATASET_NUMERIC)
+            return false;
+    return true;
+}

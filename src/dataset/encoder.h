@@ -140,6 +140,10 @@ void dataset_encoder_apply(const struct dataset_encoder *enc, const float *raw,
 void dataset_encoder_restore(const struct dataset_encoder *enc, float *y,
                              size_t n);
 
+/* Are rows numbers only, no words among them?  NULL, no encoder at all, takes
+ * nothing else. */
+bool dataset_encoder_takes_numbers(const struct dataset_encoder *enc);
+
 /* The class of an output row y [n_out]; classification only. */
 size_t dataset_encoder_class(const struct dataset_encoder *enc, const float *y);
 

@@ -103,15 +103,6 @@ scratch_bytes(const struct nn_net *net, size_t *out, struct errinfo *e)
     return ERR_OK;
 }
 
-static bool
-takes_numbers(const struct dataset_encoder *encoder)
-{
-    for (size_t i = 0; encoder != NULL && i < encoder->n_inputs; i++)
-        if (encoder->input[i].type != DATASET_NUMERIC)
-            return false;
-    return true;
-}
-
 enum err
 serving_model_new(struct nn_net *net, struct dataset_encoder *encoder,
                   int64_t version, struct mem_budget *budget, size_t taken,
@@ -138,7 +129,7 @@ serving_model_new(struct nn_net *net, struct dataset_encoder *encoder,
     m->version = version;
     m->net = net;
     m->encoder = encoder;
-    m->takes_numbers = takes_numbers(encoder);
+    m->takes_numbers = dataset_encoder_takes_numbers(encoder);
     m->budget = budget;
     m->scratch_bytes = bytes;
     m->taken = taken + bytes;
