@@ -84,17 +84,19 @@ static enum err
 run(struct api_prediction *p, const struct codec_predict *asked,
     struct errinfo *e)
 {
+    const struct dataset_encoder *encoder = serving_model_encoder(p->model);
+    bool     has_classes =
+        encoder != NULL && encoder->task == DATASET_CLASSIFICATION;
     enum err rc;
 
     p->y = mem_resize(NULL, p->n_rows, p->n_out * sizeof(*p->y));
-    p->label = mem_resize(NULL, p->n_rows, sizeof(*p->label));
-    if (p->y == NULL || p->label == NULL)
+    if (has_classes)
+        p->label = mem_resize(NULL, p->n_rows, sizeof(*p->label));
+    if (p->y == NULL || (has_classes && p->label == NULL))
         return err_set(e, ERR_NOMEM, "", "out of memory");
     rc = serving_predict(p->model, asked->raw, p->n_rows, p->y, e);
-    if (rc == ERR_OK && !serving_labels(p->model, p->y, p->n_rows, p->label)) {
-        free(p->label);
-        p->label = NULL;
-    }
+    if (rc == ERR_OK && has_classes)
+        serving_labels(p->model, p->y, p->n_rows, p->label);
     return rc;
 }
 

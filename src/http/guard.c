@@ -137,7 +137,11 @@ is_clean_target(const char *raw)
 {
     if (raw[0] != '/' && strcmp(raw, "*") != 0)
         return false;
-    return all_stand_in(raw, strlen(raw), TARGET) && strstr(raw, "%00") == NULL;
+    for (const char *p = raw; *p != '\0'; p++)
+        if ((stands_in[(unsigned char)*p] & TARGET) == 0 ||
+            (*p == '%' && p[1] == '0' && p[2] == '0'))
+            return false;
+    return true;
 }
 
 /* Is this Host a name of this machine to itself?  A page that a browser loaded

@@ -100,7 +100,8 @@ find_route(struct http_exchange *x, const char *method)
     char                      *to = x->args;
     struct errinfo             e;
 
-    while (m < COUNT_OF(methods) && strcmp(methods[m].name, method) != 0)
+    while (m < COUNT_OF(methods) && (methods[m].name[0] != method[0] ||
+                                     strcmp(methods[m].name, method) != 0))
         m++;
     if (m == COUNT_OF(methods)) {
         err_clear(&e);

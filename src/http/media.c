@@ -13,7 +13,9 @@ to_lower(char c)
 static const char *
 skip_blanks(const char *p)
 {
-    return p + strspn(p, " \t");
+    while (*p == ' ' || *p == '\t')
+        p++;
+    return p;
 }
 
 /* A token or "quoted string" into out[size]; NULL where it is neither, empty,
@@ -69,8 +71,10 @@ http_media_parse(const char *text, struct http_media *out)
 {
     struct http_media media;
     const char       *p = skip_blanks(text);
-    size_t            n = strcspn(p, "; \t");
+    size_t            n = 0;
 
+    while (p[n] != '\0' && p[n] != ';' && p[n] != ' ' && p[n] != '\t')
+        n++;
     media.type[0] = media.charset[0] = media.boundary[0] = '\0';
     if (n == 0 || n >= sizeof(media.type) || memchr(p, '/', n) == NULL)
         return false;

@@ -172,17 +172,14 @@ http_allow_format(unsigned allow, char out[HTTP_ALLOW_SIZE])
 bool
 http_list_has(const char *list, const char *word, size_t len)
 {
-    if (list == NULL)
-        return false;
-    for (;;) {
-        size_t n;
+    while (list != NULL && *list != '\0') {
+        size_t n = 0;
 
-        list += strspn(list, ", ");
-        n = strcspn(list, ", ");
-        if (n == 0)
-            return false;
-        if (n == len && memcmp(list, word, len) == 0)
+        while (list[n] != '\0' && list[n] != ',' && list[n] != ' ')
+            n++;
+        if (n > 0 && n == len && memcmp(list, word, len) == 0)
             return true;
-        list += n;
+        list += n + (list[n] != '\0');
     }
+    return false;
 }
