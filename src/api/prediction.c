@@ -1,5 +1,6 @@
 #include "api/prediction.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -7,6 +8,8 @@
 /* Multiply-adds that a request may cost on the server's own threads: about
  * half a millisecond.  What is larger goes to the slow lane. */
 #define FAST_MULTIPLY_ADDS 4e6
+/* Bytes of a body with words in it that such a thread reads. */
+#define FAST_WORDS (4 * KIB)
 
 enum err
 api_prediction_find(struct api_ctx *api, const struct http_request *req,
@@ -40,6 +43,16 @@ asks_for_another(const struct http_request *req, int64_t *out)
     return true;
 }
 
+/* Words are looked up one by one, and a text of no letters may give thousands
+ * of numbers: too much for a server's own thread, but for a few of them. */
+static bool
+takes_long_to_read(const struct http_request  *req,
+                   const struct serving_model *model)
+{
+    return !req->may_block && req->body_len > FAST_WORDS &&
+           !serving_model_takes_numbers(model);
+}
+
 /*
  * The model that answers, and the rows as it reads them.  A body that asks for
  * another version is read again for that one, because only the body tells.
@@ -63,7 +76,8 @@ model_and_rows(struct api_ctx *api, const struct http_request *req,
         }
         if (rc != ERR_OK)
             return rc;
-        rc = read(arg, req, model, &asked, e);
+        rc = takes_long_to_read(req, model) ? ERR_WOULDBLOCK
+                                            : read(arg, req, model, &asked, e);
         if (rc != ERR_OK) {
             serving_model_unref(model);
             return rc;
@@ -95,8 +109,12 @@ run(struct api_prediction *p, const struct codec_predict *asked,
     if (p->y == NULL || (has_classes && p->label == NULL))
         return err_set(e, ERR_NOMEM, "", "out of memory");
     rc = serving_predict(p->model, asked->raw, p->n_rows, p->y, e);
-    if (rc == ERR_OK && has_classes)
-        serving_labels(p->model, p->y, p->n_rows, p->label);
+    if (rc == ERR_OK && has_classes) {
+        bool known = serving_labels(p->model, p->y, p->n_rows, p->label);
+
+        assert(known);
+        (void)known;
+    }
     return rc;
 }
 

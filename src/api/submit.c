@@ -9,17 +9,35 @@
 
 #define MAX_KEY 255
 
+/* What a job that continues `from` has done before it begins: that is, the epochs
+ * of the restart that was kept, where there were several.  Metrics of such a
+ * job may be another restart's. */
+static void
+begin_from(const struct store_job *from, struct store_job *row)
+{
+    uint64_t kept = codec_result_epochs(from->result);
+
+    row->epoch = kept != 0 ? kept : from->epoch;
+    row->metrics = kept != 0 ? NULL : from->metrics;
+}
+
 /* A job as it was when it was submitted, whatever has become of it: a request
  * that is sent twice gets the same answer twice. */
 static enum err
 reply_submitted(struct api_ctx *api, int64_t id, struct http_reply *rep,
                 struct errinfo *e)
 {
-    struct store_job row = { 0 }, shown;
+    struct store_job row = { 0 }, from = { 0 }, shown;
     enum err         rc = store_job_get(api->store, id, &row, e);
 
+    if (rc == ERR_OK && row.continues != 0)
+        rc = store_job_get(api->store, row.continues, &from, e);
+    if (rc == ERR_NOTFOUND && row.id != 0) {
+        err_clear(e); /* what it continues has been deleted since */
+        rc = ERR_OK;
+    }
     if (rc != ERR_OK)
-        return rc;
+        goto out;
     shown = row;
     shown.status = STORE_JOB_QUEUED;
     shown.reason = "submitted";
@@ -27,14 +45,14 @@ reply_submitted(struct api_ctx *api, int64_t id, struct http_reply *rep,
     shown.resumes = 0;
     shown.result = shown.error = shown.warnings = NULL;
     shown.learning_rate_test = NULL;
-    if (row.continues == 0) {
-        shown.epoch = 0;
-        shown.metrics = NULL;
-    }
+    if (row.continues == 0 || from.id != 0)
+        begin_from(&from, &shown);
     rep->status = 202;
     http_reply_header(rep, "Location", "/v1/jobs/%lld", (long long)id);
     rc = codec_job_format(&shown, NULL, NULL, &rep->body, e);
+out:
     store_job_release(&row);
+    store_job_release(&from);
     return rc;
 }
 
@@ -249,27 +267,21 @@ api_jobs_continue(void *ctx, const struct http_request *req,
     struct store_job from = { 0 }, row = { .base_version = -1 };
     struct codec_job asked = { .epochs = 0 };
     bool             has_stop_when;
-    uint64_t         kept;
     enum err         rc;
 
     rc = succeeded_job(api, req->arg[0], "continued", &from, e);
     if (rc != ERR_OK)
         return rc;
-    kept = codec_result_epochs(from.result);
+    row.continues = from.id;
+    begin_from(&from, &row);
     rc = codec_job_continue(from.spec, req->body, req->body_len, &asked,
                             &has_stop_when, e);
     if (rc == ERR_OK)
-        rc = check_continue(&from, kept != 0 ? kept : from.epoch, &asked,
-                            has_stop_when, e);
+        rc = check_continue(&from, row.epoch, &asked, has_stop_when, e);
     if (rc == ERR_OK)
         rc = training_check(api->store, api->budget, &asked, e);
-    if (rc == ERR_OK) {
-        row.continues = from.id;
-        row.epoch = kept != 0 ? kept : from.epoch;
-        /* Those of a job with restarts may be another restart's. */
-        row.metrics = kept != 0 ? NULL : from.metrics;
+    if (rc == ERR_OK)
         rc = submit(api, req, &asked, &row, rep, e);
-    }
     codec_job_release(&asked);
     store_job_release(&from);
     return rc;

@@ -137,7 +137,8 @@ read_inputs(json_t *inputs, struct dataset_encoder *enc)
     for (size_t i = 0; i < n; i++)
         if (!read_input(json_array_get(inputs, i), &enc->input[i]))
             return false;
-    dataset_encoder_layout(enc);
+    if (!dataset_encoder_layout(enc))
+        return false;
     for (size_t i = 0; i < n; i++)
         if (enc->input[i].n_parts !=
             json_array_size(json_object_get(json_array_get(inputs, i), "a")))

@@ -299,15 +299,15 @@ put_numbers(struct filler *f, const struct tensor *t, struct errinfo *e)
 {
     struct codec_predict read = { 0 };
     struct errinfo       own;
-    size_t               row = 0;
+    size_t               row = 0, part = 0;
     enum err             rc;
 
     err_clear(&own);
     rc = codec_rows_typed(t->type, t->bytes, t->len, t->width, true, &read,
                           &own);
     if (rc == ERR_INVALID) {
-        sscanf(own.item[0].where, "/inputs/%zu", &row);
-        return wrong_value(t, row * t->width, e, err_what(&own));
+        sscanf(own.item[0].where, "/inputs/%zu/%zu", &row, &part);
+        return wrong_value(t, row * t->width + part, e, err_what(&own));
     }
     if (rc != ERR_OK)
         return err_set(e, rc, "", "%s", err_what(&own));

@@ -6,6 +6,8 @@
  *          array: [n, …]).  Numbers take any type of number; words, dates and
  *          texts are BYTES; classes and booleans take either.  In JSON null is
  *          a missing value, in a binary tensor of FP32 or FP64 NaN is.
+ *          A number in JSON is rounded to a double first: where that is just
+ *          the middle of two floats, by name it may be the other one.
  * Owner    out->raw is the caller's, for free().
  * Errors   ERR_INVALID at the tensor ("/inputs/2/data/7"), which names the
  *          column; ERR_LIMIT as codec/predict.h.

@@ -17,21 +17,12 @@ dataset_encoder_middle(const struct dataset_encoder *enc)
     return (enc->low + enc->high) / 2;
 }
 
-static float
-category_index(const struct dataset_input *in, const char *name)
-{
-    for (size_t i = 0; i < in->n_categories; i++)
-        if (strcmp(in->categories[i], name) == 0)
-            return (float)i;
-    return NAN;
-}
-
 float
 dataset_encoder_category(const struct dataset_encoder *enc, size_t i,
                          const char *name)
 {
     const struct dataset_input *in = &enc->input[i];
-    float                       index = category_index(in, name), x;
+    float                       index = dataset_input_category(in, name), x;
     struct buf                  canonical = { 0 };
 
     if (in->type == DATASET_BOOLEAN && isnan(index)) {
@@ -47,7 +38,7 @@ dataset_encoder_category(const struct dataset_encoder *enc, size_t i,
         return index;
     dataset_cell_name(x, &canonical);
     if (!canonical.failed)
-        index = category_index(in, canonical.data);
+        index = dataset_input_category(in, canonical.data);
     buf_release(&canonical);
     return index;
 }

@@ -1,5 +1,6 @@
 #include "dataset/encoder.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,7 +106,42 @@ lay_out(struct dataset_input *in)
     in->n_in = in->indicator ? 2 * in->n_parts : in->n_parts;
 }
 
-void
+static int
+compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct dataset_category *)a)->name,
+                  ((const struct dataset_category *)b)->name);
+}
+
+static bool
+sort_names(struct dataset_input *in)
+{
+    size_t n = in->n_categories;
+
+    if (n == 0)
+        return true;
+    in->by_name = mem_array(n, sizeof(*in->by_name), 0);
+    if (in->by_name == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        in->by_name[i] = (struct dataset_category){ in->categories[i], i };
+    qsort(in->by_name, n, sizeof(*in->by_name), compare_names);
+    return true;
+}
+
+float
+dataset_input_category(const struct dataset_input *in, const char *name)
+{
+    const struct dataset_category  key = { .name = name };
+    const struct dataset_category *found = NULL;
+
+    if (in->n_categories > 0)
+        found = bsearch(&key, in->by_name, in->n_categories,
+                        sizeof(*in->by_name), compare_names);
+    return found != NULL ? (float)found->index : NAN;
+}
+
+bool
 dataset_encoder_layout(struct dataset_encoder *enc)
 {
     enc->raw_width = enc->n_in = 0;
@@ -117,7 +153,10 @@ dataset_encoder_layout(struct dataset_encoder *enc)
         in->offset = enc->n_in;
         enc->raw_width += in->width;
         enc->n_in += in->n_in;
+        if (!sort_names(in))
+            return false;
     }
+    return true;
 }
 
 /* How a column is encoded; what is allocated is not there yet.  The one place
@@ -188,7 +227,8 @@ add_inputs(struct dataset_encoder *enc, const struct dataset_meta *meta,
         if (!input_init(in, col, enc->encoding.missing))
             return DATASET_NOMEM(e);
     }
-    dataset_encoder_layout(enc);
+    if (!dataset_encoder_layout(enc))
+        return DATASET_NOMEM(e);
     if (enc->n_in == 0)
         return err_set(e, ERR_INVALID, "/dataset",
                        "the dataset has no input with a value");
@@ -313,6 +353,7 @@ dataset_encoder_free(struct dataset_encoder *enc)
         struct dataset_input *in = &enc->input[i];
 
         free(in->name);
+        free(in->by_name);
         dataset_strings_free(in->categories, in->n_categories);
         free(in->a);
         free(in->b);

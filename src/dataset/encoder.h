@@ -64,6 +64,11 @@ bool        dataset_scaling_find(const char *name, enum dataset_scaling *out);
 const char *dataset_missing_name(enum dataset_missing m);
 bool        dataset_missing_find(const char *name, enum dataset_missing *out);
 
+struct dataset_category {
+    const char *name; /* borrowed from the input's categories */
+    size_t      index;
+};
+
 struct dataset_input {
     char             *name;
     enum dataset_type type;
@@ -73,6 +78,7 @@ struct dataset_input {
     size_t            offset;     /* of its first input                      */
     size_t            n_categories;
     char            **categories; /* those of the training dataset           */
+    struct dataset_category *by_name;  /* the same, in the order of their names */
     bool              indicator;  /* n_parts more inputs say what is missing */
     size_t            n_parts;
     float            *a, *b, *fill; /* [n_parts]                             */
@@ -95,9 +101,10 @@ struct dataset_encoder {
     float                *target_a, *target_b; /* [n_out] regression */
 };
 
-/* Place the inputs behind each other, once all else of them is known: their
- * widths, parts and offsets, and the encoder's. */
-void dataset_encoder_layout(struct dataset_encoder *enc);
+/* Once all else of the inputs is known, place them behind each other: their
+ * widths, parts and offsets, and the encoder's; and have their categories
+ * sorted, to be found by name.  False: out of memory. */
+bool dataset_encoder_layout(struct dataset_encoder *enc);
 
 /*
  * An encoder for the columns of meta (but those aside), not fitted yet (a = 0, b = 1).  n_out is

@@ -41,6 +41,9 @@ void dataset_block_forget(struct dataset_block *block);
 
 /* --- encoder.c ------------------------------------------------------------ */
 
+/* The index of the category that is called just so, or NaN. */
+float dataset_input_category(const struct dataset_input *in, const char *name);
+
 /* The inputs that the numbers of a column [n_parts] give; NaN: missing. */
 void dataset_input_scale(const struct dataset_input *in, const float *part,
                          float *x);

@@ -22,7 +22,7 @@ seconds_us(unsigned seconds)
 }
 
 static void
-exchange_release(struct http_exchange *x)
+exchange_clear(struct http_exchange *x)
 {
     if (x->rep.feed != NULL)
         x->rep.feed->close(x->rep.feed_state);
@@ -59,7 +59,7 @@ exchange_take(struct http_server *server, size_t len)
 }
 
 void
-http_exchange_release(struct http_exchange *x)
+http_exchange_destroy(struct http_exchange *x)
 {
     if (x == NULL)
         return;
@@ -73,7 +73,7 @@ http_exchange_free(struct http_exchange *x)
 {
     struct http_server *server = x->server;
 
-    exchange_release(x);
+    exchange_clear(x);
     if (x->target_len <= USUAL_TARGET) {
         pthread_mutex_lock(&server->spare_lock);
         if (server->n_spares < HTTP_SPARES) {
@@ -82,7 +82,7 @@ http_exchange_free(struct http_exchange *x)
         }
         pthread_mutex_unlock(&server->spare_lock);
     }
-    http_exchange_release(x);
+    http_exchange_destroy(x);
     atomic_fetch_sub(&server->n_exchanges, 1);
 }
 

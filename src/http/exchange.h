@@ -150,8 +150,8 @@ void http_exchange_completed(void *cls, struct MHD_Connection *connection,
 void http_exchange_fail(struct http_exchange *x, unsigned status, enum err rc,
                         const struct errinfo *e);
 void http_exchange_free(struct http_exchange *x);
-/* exchange.c: the memory of one that is over. */
-void http_exchange_release(struct http_exchange *x);
+/* exchange.c: give up the memory of one that is over; NULL is fine. */
+void http_exchange_destroy(struct http_exchange *x);
 
 /* limit.c: bytes that the body of this request may have, and the refusal of one
  * with more. */

@@ -73,8 +73,8 @@ fail_path(struct http_exchange *x)
 static void
 answer_options(struct http_exchange *x)
 {
-    char                       list[HTTP_ALLOW_SIZE];
-    unsigned                   allow;
+    char     list[HTTP_ALLOW_SIZE];
+    unsigned allow;
 
     if (strcmp(x->path, "*") == 0)
         allow = (1u << HTTP_METHOD_COUNT) - 1;
@@ -94,11 +94,11 @@ answer_options(struct http_exchange *x)
 static bool
 find_route(struct http_exchange *x, const char *method)
 {
-    struct http_span           span[HTTP_MAX_ARGS] = { { NULL, 0 } };
-    unsigned                   allow = 0;
-    size_t                     m = 0;
-    char                      *to = x->args;
-    struct errinfo             e;
+    struct http_span span[HTTP_MAX_ARGS] = { { NULL, 0 } };
+    unsigned         allow = 0;
+    size_t           m = 0;
+    char            *to = x->args;
+    struct errinfo   e;
 
     while (m < COUNT_OF(methods) && (methods[m].name[0] != method[0] ||
                                      strcmp(methods[m].name, method) != 0))

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 
 /* The memory for an answer that is kept for the next one. */
-#define KEPT_BODY (4 * KIB)
+#define KEPT_REPLY (4 * KIB)
 
 unsigned
 http_status_of(enum err code)
@@ -64,7 +64,7 @@ http_status_of(enum err code)
 void
 http_reply_reset(struct http_reply *rep)
 {
-    if (rep->body.cap > KEPT_BODY)
+    if (rep->body.cap > KEPT_REPLY)
         buf_release(&rep->body);
     else
         buf_reset(&rep->body);

@@ -220,7 +220,7 @@ server_free(struct http_server *server)
     if (server->short_of_memory != NULL)
         MHD_destroy_response(server->short_of_memory);
     while (server->n_spares > 0)
-        http_exchange_release(server->spare[--server->n_spares]);
+        http_exchange_destroy(server->spare[--server->n_spares]);
     http_shelf_release(&server->shelf);
     http_routes_release(&server->routes);
     pthread_mutex_destroy(&server->spare_lock);

@@ -73,6 +73,7 @@ use_rows(const struct codec_predict *rows)
 
 /* A column of numbers, one of words and one of yes and no. */
 static char *colours[] = { (char[]){ "red" }, (char[]){ "blue" } };
+static struct dataset_category by_name[] = { { "blue", 1 }, { "red", 0 } };
 static struct dataset_input inputs[] = {
     { .name = (char[]){ "size" }, .type = DATASET_NUMERIC, .width = 1 },
     { .name = (char[]){ "colour" },
@@ -80,7 +81,8 @@ static struct dataset_input inputs[] = {
       .width = 1,
       .raw_offset = 1,
       .n_categories = COUNT_OF(colours),
-      .categories = colours },
+      .categories = colours,
+      .by_name = by_name },
     { .name = (char[]){ "loud" },
       .type = DATASET_BOOLEAN,
       .width = 1,

@@ -77,6 +77,22 @@ def test_the_winner_goes_on_as_if_it_had_never_stopped(client, groups, kind):
     assert winners - {1, 4}, winners  # neither the first nor the last
 
 
+@pytest.mark.parametrize("restarts", [1, 3])
+def test_a_continuation_sent_twice_is_answered_twice_the_same(
+        client, groups, restarts):
+    """As it was submitted, not as far as it has come by then."""
+    spec = {**SPEC, "restarts": restarts}
+    half = client.train(groups, groups, epochs=3, **spec)
+    key = {"Idempotency-Key": groups}
+    path, body = f"/v1/jobs/{half['id']}/continue", {"epochs": 5}
+    first = client.ok("POST", path, 202, json_body=body, headers=key)
+    assert first["progress"]["epoch"] == 3 and first["status"] == "queued"
+    assert (first["metrics"] is None) == (restarts > 1)
+    client.succeeded(first["id"])
+    again = client.ok("POST", path, 202, json_body=body, headers=key)
+    assert again == first
+
+
 def test_what_was_continued_is_continued(client, groups):
     once = client.train(groups, groups, epochs=15, **SPEC)
     job = client.train(groups, groups, epochs=5, **SPEC)

@@ -261,6 +261,7 @@ END_TEST
 /* --- a tensor a column ---------------------------------------------------- */
 
 static char *colours[] = { (char[]){ "red" }, (char[]){ "blue" } };
+static struct dataset_category by_name[] = { { "blue", 1 }, { "red", 0 } };
 static struct dataset_input inputs[] = {
     { .name = (char[]){ "pair" }, .type = DATASET_NUMERIC, .width = 2 },
     { .name = (char[]){ "colour" },
@@ -268,7 +269,8 @@ static struct dataset_input inputs[] = {
       .width = 1,
       .raw_offset = 2,
       .n_categories = COUNT_OF(colours),
-      .categories = colours },
+      .categories = colours,
+      .by_name = by_name },
 };
 static const struct dataset_encoder encoder = { .n_inputs = COUNT_OF(inputs),
                                                 .input = inputs,
