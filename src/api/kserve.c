@@ -99,8 +99,7 @@ api_kserve_config(void *ctx, const struct http_request *req,
         return rc;
     net = serving_model_net(model);
     codec_infer_config(req->arg[0], nn_net_spec(net),
-                       serving_model_encoder(model),
-                       serving_model_takes_numbers(model), nn_net_n_out(net),
+                       serving_model_encoder(model), nn_net_n_out(net),
                        &rep->body);
     serving_model_unref(model);
     return ERR_OK;
@@ -146,8 +145,7 @@ read_rows(void *arg, const struct http_request *req,
                        req->body_len);
     rc = codec_infer_parse(req->body, req->body_len, (size_t)json_len,
                            serving_model_width(model),
-                           serving_model_encoder(model),
-                           serving_model_takes_numbers(model), infer, e);
+                           serving_model_encoder(model), infer, e);
     if (rc == ERR_OK) {
         *out = infer->rows; /* who asked for the rows frees them */
         infer->rows.raw = NULL;
@@ -294,9 +292,8 @@ api_kserve_model(void *ctx, const struct http_request *req,
     if (rc == ERR_OK) {
         net = serving_model_net(model);
         codec_infer_metadata(req->arg[0], versions, n, nn_net_spec(net),
-                             serving_model_encoder(model),
-                             serving_model_takes_numbers(model),
-                             nn_net_n_out(net), &rep->body);
+                             serving_model_encoder(model), nn_net_n_out(net),
+                             &rep->body);
     }
     serving_model_unref(model);
     return rc;

@@ -26,7 +26,7 @@ read_rows(void *arg, const struct http_request *req,
 
     (void)arg;
     if (strcmp(req->content_type, JSON) == 0) {
-        if (serving_model_takes_numbers(model))
+        if (dataset_encoder_takes_numbers(encoder))
             rc = codec_rows_read(req->body, req->body_len, "\"inputs\"", width,
                                  may_lack, &read, out, e);
         if (rc != ERR_OK || read)
@@ -34,7 +34,7 @@ read_rows(void *arg, const struct http_request *req,
         return codec_predict_parse(req->body, req->body_len, spec, encoder, out,
                                    e);
     }
-    if (!serving_model_takes_numbers(model))
+    if (!dataset_encoder_takes_numbers(encoder))
         return err_set(e, ERR_INVALID, "/inputs",
                        "this version has columns of words; send its rows as "
                        "JSON");

@@ -1,6 +1,5 @@
 #include "api/prediction.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -50,7 +49,7 @@ takes_long_to_read(const struct http_request  *req,
                    const struct serving_model *model)
 {
     return !req->may_block && req->body_len > FAST_WORDS &&
-           !serving_model_takes_numbers(model);
+           !dataset_encoder_takes_numbers(serving_model_encoder(model));
 }
 
 /*
@@ -98,9 +97,7 @@ static enum err
 run(struct api_prediction *p, const struct codec_predict *asked,
     struct errinfo *e)
 {
-    const struct dataset_encoder *encoder = serving_model_encoder(p->model);
-    bool     has_classes =
-        encoder != NULL && encoder->task == DATASET_CLASSIFICATION;
+    bool     has_classes = serving_model_has_classes(p->model);
     enum err rc;
 
     p->y = mem_resize(NULL, p->n_rows, p->n_out * sizeof(*p->y));
@@ -109,12 +106,8 @@ run(struct api_prediction *p, const struct codec_predict *asked,
     if (p->y == NULL || (has_classes && p->label == NULL))
         return err_set(e, ERR_NOMEM, "", "out of memory");
     rc = serving_predict(p->model, asked->raw, p->n_rows, p->y, e);
-    if (rc == ERR_OK && has_classes) {
-        bool known = serving_labels(p->model, p->y, p->n_rows, p->label);
-
-        assert(known);
-        (void)known;
-    }
+    if (rc == ERR_OK && has_classes)
+        serving_labels(p->model, p->y, p->n_rows, p->label);
     return rc;
 }
 

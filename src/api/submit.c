@@ -9,9 +9,9 @@
 
 #define MAX_KEY 255
 
-/* What a job that continues `from` has done before it begins: that is, the epochs
- * of the restart that was kept, where there were several.  Metrics of such a
- * job may be another restart's. */
+/* What a job that continues `from` has done before it begins.  Of several
+ * restarts it is what the one did that was kept; the metrics may be another's.
+ */
 static void
 begin_from(const struct store_job *from, struct store_job *row)
 {

@@ -20,10 +20,9 @@ read_rows(void *arg, const struct http_request *req,
           const struct serving_model *model, struct codec_predict *out,
           struct errinfo *e)
 {
-    return codec_tfserving_parse(
-        req->body, req->body_len, nn_net_spec(serving_model_net(model)),
-        serving_model_encoder(model), serving_model_takes_numbers(model), out,
-        arg, e);
+    return codec_tfserving_parse(req->body, req->body_len,
+                                 nn_net_spec(serving_model_net(model)),
+                                 serving_model_encoder(model), out, arg, e);
 }
 
 /* The version in the path; -1 where there is none. */

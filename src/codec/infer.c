@@ -240,9 +240,10 @@ load(const void *body, size_t len, bool numbers, struct infer_data *read,
 
 enum err
 codec_infer_parse(const void *body, size_t len, size_t json_len, size_t width,
-                  const struct dataset_encoder *encoder, bool numbers,
+                  const struct dataset_encoder *encoder,
                   struct codec_infer *out, struct errinfo *e)
 {
+    bool               numbers = dataset_encoder_takes_numbers(encoder);
     const char        *rest = (const char *)body + json_len;
     struct codec_infer infer = { .rows = { .version = -1 } };
     struct infer_data  read = { 0 };

@@ -36,11 +36,10 @@ struct codec_infer {
 };
 
 /* json_len: of the JSON in the body; the rest is tensors.  encoder NULL: rows
- * are the network's inputs, width wide.  numbers: no column is of words. */
+ * are the network's inputs, width wide. */
 enum err codec_infer_parse(const void *body, size_t len, size_t json_len,
                            size_t width, const struct dataset_encoder *encoder,
-                           bool numbers, struct codec_infer *out,
-                           struct errinfo *e);
+                           struct codec_infer *out, struct errinfo *e);
 void     codec_infer_release(struct codec_infer *infer);
 
 /* What there is to tell of a model that has answered. */
@@ -62,12 +61,12 @@ enum err codec_infer_format(const struct codec_infer        *infer,
 /* The metadata of a model; version [n_versions] are those that can be asked. */
 void codec_infer_metadata(const char *network, const int64_t *version,
                           size_t n_versions, const struct nn_spec *spec,
-                          const struct dataset_encoder *encoder, bool numbers,
-                          size_t n_out, struct buf *out);
+                          const struct dataset_encoder *encoder, size_t n_out,
+                          struct buf *out);
 
 /* The same in the words of Triton's model configuration. */
 void codec_infer_config(const char *network, const struct nn_spec *spec,
-                        const struct dataset_encoder *encoder, bool numbers,
-                        size_t n_out, struct buf *out);
+                        const struct dataset_encoder *encoder, size_t n_out,
+                        struct buf *out);
 
 #endif

@@ -182,11 +182,6 @@ write_tensor(struct buf *out, const char *name, const char *type,
     write_end(out);
 }
 
-struct input {
-    const char     *name, *type;
-    struct nn_shape shape; /* without the rows */
-};
-
 /* Of a row as predictions bring it. */
 static struct nn_shape
 input_shape(const struct nn_spec *spec, const struct dataset_encoder *encoder)
@@ -196,34 +191,39 @@ input_shape(const struct nn_spec *spec, const struct dataset_encoder *encoder)
     return (struct nn_shape){ .rank = 1, .dim = { encoder->raw_width } };
 }
 
-/* What goes in: a tensor of rows, or a tensor a column. */
-static size_t
-count_inputs(const struct dataset_encoder *encoder, bool numbers)
-{
-    return numbers ? 1 : encoder->n_inputs;
-}
+typedef void (*tensor_fn)(struct buf *out, const char *name, const char *type,
+                          const struct nn_shape *shape);
 
-static struct input
-input_at(size_t i, const struct nn_spec *spec,
-         const struct dataset_encoder *encoder, bool numbers)
+/* What goes in, each told by write(): a tensor of rows, or a tensor a column.
+ */
+static void
+write_inputs(struct buf *out, const struct nn_spec *spec,
+             const struct dataset_encoder *encoder, tensor_fn write)
 {
-    const struct dataset_input *column;
+    struct nn_shape shape = input_shape(spec, encoder);
 
-    if (numbers)
-        return (struct input){ "input", "FP32", input_shape(spec, encoder) };
-    column = &encoder->input[i];
-    return (struct input){
-        column->name,
-        infer_column_datatype(column),
-        { .rank = 1, .dim = { infer_column_width(column) } },
-    };
+    buf_putc(out, '[');
+    if (dataset_encoder_takes_numbers(encoder)) {
+        write(out, "input", "FP32", &shape);
+    } else {
+        for (size_t i = 0; i < encoder->n_inputs; i++) {
+            const struct dataset_input *column = &encoder->input[i];
+
+            if (i > 0)
+                buf_putc(out, ',');
+            shape = (struct nn_shape){ .rank = 1,
+                                       .dim = { infer_column_width(column) } };
+            write(out, column->name, infer_column_datatype(column), &shape);
+        }
+    }
+    buf_putc(out, ']');
 }
 
 void
 codec_infer_metadata(const char *network, const int64_t *version,
                      size_t n_versions, const struct nn_spec *spec,
-                     const struct dataset_encoder *encoder, bool numbers,
-                     size_t n_out, struct buf *out)
+                     const struct dataset_encoder *encoder, size_t n_out,
+                     struct buf *out)
 {
     const struct nn_shape output = { .rank = 1, .dim = { n_out } };
     const struct nn_shape none = { 0 };
@@ -237,13 +237,7 @@ codec_infer_metadata(const char *network, const int64_t *version,
     buf_puts(out, n_versions == 0 ? "[]" : "]");
     write_text(out, "platform", "backpropd");
     write_member(out, "inputs");
-    for (size_t i = 0; i < count_inputs(encoder, numbers); i++) {
-        struct input input = input_at(i, spec, encoder, numbers);
-
-        buf_putc(out, i == 0 ? '[' : ',');
-        write_tensor(out, input.name, input.type, &input.shape);
-    }
-    buf_putc(out, ']');
+    write_inputs(out, spec, encoder, write_tensor);
     write_member(out, "outputs");
     buf_putc(out, '[');
     write_tensor(out, "output", "FP32", &output);
@@ -275,8 +269,8 @@ write_config(struct buf *out, const char *name, const char *type,
 
 void
 codec_infer_config(const char *network, const struct nn_spec *spec,
-                   const struct dataset_encoder *encoder, bool numbers,
-                   size_t n_out, struct buf *out)
+                   const struct dataset_encoder *encoder, size_t n_out,
+                   struct buf *out)
 {
     const struct nn_shape output = { .rank = 1, .dim = { n_out } };
 
@@ -287,13 +281,7 @@ codec_infer_config(const char *network, const struct nn_spec *spec,
     write_json(out, "version_policy", "{\"all\":{}}");
     write_count(out, "max_batch_size", 0);
     write_member(out, "input");
-    for (size_t i = 0; i < count_inputs(encoder, numbers); i++) {
-        struct input input = input_at(i, spec, encoder, numbers);
-
-        buf_putc(out, i == 0 ? '[' : ',');
-        write_config(out, input.name, input.type, &input.shape);
-    }
-    buf_putc(out, ']');
+    write_inputs(out, spec, encoder, write_config);
     write_member(out, "output");
     buf_putc(out, '[');
     write_config(out, "output", "FP32", &output);

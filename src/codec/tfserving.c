@@ -148,10 +148,11 @@ out:
 
 enum err
 codec_tfserving_parse(const void *body, size_t len, const struct nn_spec *spec,
-                      const struct dataset_encoder *encoder, bool numbers,
+                      const struct dataset_encoder *encoder,
                       struct codec_predict *out, bool *out_columns,
                       struct errinfo *e)
 {
+    bool   numbers = dataset_encoder_takes_numbers(encoder);
     size_t width =
         encoder != NULL ? encoder->raw_width : nn_shape_size(&spec->input);
     bool     read = false;

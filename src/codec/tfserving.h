@@ -14,12 +14,12 @@
 
 #include "codec/predict.h"
 
-/* *out_columns tells which form it was.  numbers: no column is categorical. */
+/* *out_columns tells which form it was. */
 enum err codec_tfserving_parse(const void *body, size_t len,
                                const struct nn_spec         *spec,
                                const struct dataset_encoder *encoder,
-                               bool numbers, struct codec_predict *out,
-                               bool *out_columns, struct errinfo *e);
+                               struct codec_predict *out, bool *out_columns,
+                               struct errinfo *e);
 void     codec_tfserving_format(const float *y, size_t n, size_t n_out,
                                 bool columns, struct buf *out);
 /* Shapes and types, as a signature. */

@@ -147,8 +147,5 @@ dataset_encoder_class(const struct dataset_encoder *enc, const float *y)
 bool
 dataset_encoder_takes_numbers(const struct dataset_encoder *enc)
 {
-    for (size_t i = 0; enc != NULL && i < enc->n_inputs; i++)
-        if (enc->input[i].type != DATASET_NUMERIC)
-            return false;
-    return true;
+    return enc == NULL || enc->only_numbers;
 }

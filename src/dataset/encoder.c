@@ -145,6 +145,7 @@ bool
 dataset_encoder_layout(struct dataset_encoder *enc)
 {
     enc->raw_width = enc->n_in = 0;
+    enc->only_numbers = true;
     for (size_t i = 0; i < enc->n_inputs; i++) {
         struct dataset_input *in = &enc->input[i];
 
@@ -153,6 +154,8 @@ dataset_encoder_layout(struct dataset_encoder *enc)
         in->offset = enc->n_in;
         enc->raw_width += in->width;
         enc->n_in += in->n_in;
+        if (in->type != DATASET_NUMERIC)
+            enc->only_numbers = false;
         if (!sort_names(in))
             return false;
     }

@@ -91,6 +91,7 @@ struct dataset_encoder {
     struct dataset_input *input;
     size_t                raw_width; /* float32 in a raw row         */
     size_t                n_in;      /* inputs of the network        */
+    bool                  only_numbers; /* no column of words        */
     enum dataset_task     task;
     size_t                n_targets; /* target columns               */
     char                **target;    /* their names                  */
@@ -102,8 +103,8 @@ struct dataset_encoder {
 };
 
 /* Once all else of the inputs is known, place them behind each other: their
- * widths, parts and offsets, and the encoder's; and have their categories
- * sorted, to be found by name.  False: out of memory. */
+ * widths, parts and offsets, and what the encoder has of all of them; and have
+ * their categories sorted, to be found by name.  False: out of memory. */
 bool dataset_encoder_layout(struct dataset_encoder *enc);
 
 /*

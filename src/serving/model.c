@@ -1,6 +1,7 @@
 /* model.c - a counted snapshot, and the scratch its passes run in */
 #include "serving/model.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,7 +130,6 @@ serving_model_new(struct nn_net *net, struct dataset_encoder *encoder,
     m->version = version;
     m->net = net;
     m->encoder = encoder;
-    m->takes_numbers = dataset_encoder_takes_numbers(encoder);
     m->budget = budget;
     m->scratch_bytes = bytes;
     m->taken = taken + bytes;
@@ -184,12 +184,6 @@ serving_model_width(const struct serving_model *m)
     return m->encoder != NULL ? m->encoder->raw_width : nn_net_n_in(m->net);
 }
 
-bool
-serving_model_takes_numbers(const struct serving_model *m)
-{
-    return m->takes_numbers;
-}
-
 int64_t
 serving_model_version(const struct serving_model *m)
 {
@@ -241,15 +235,19 @@ serving_predict(struct serving_model *m, const float *raw, size_t n, float *y,
 }
 
 bool
+serving_model_has_classes(const struct serving_model *m)
+{
+    return m->encoder != NULL && m->encoder->task == DATASET_CLASSIFICATION;
+}
+
+void
 serving_labels(const struct serving_model *m, const float *y, size_t n,
                const char **label)
 {
     const struct dataset_encoder *enc = m->encoder;
     size_t                        n_out = nn_net_n_out(m->net);
 
-    if (enc == NULL || enc->task != DATASET_CLASSIFICATION)
-        return false;
+    assert(serving_model_has_classes(m));
     for (size_t i = 0; i < n; i++)
         label[i] = enc->classes[dataset_encoder_class(enc, y + i * n_out)];
-    return true;
 }

@@ -31,7 +31,6 @@ struct serving_model {
     int64_t                 version;
     struct nn_net          *net;
     struct dataset_encoder *encoder; /* or NULL */
-    bool                    takes_numbers;
     struct mem_budget      *budget;  /* borrowed */
     size_t                  scratch_bytes; /* of one */
     pthread_mutex_t         lock;

@@ -25,10 +25,9 @@ struct serving_model;
 const struct nn_net          *serving_model_net(const struct serving_model *m);
 const struct dataset_encoder *serving_model_encoder(const struct serving_model *m);
 int64_t serving_model_version(const struct serving_model *m);
-/* Floats of a raw row; and is a raw row nothing but numbers?  (No column of it
- * is categorical.) */
+/* Floats of a raw row. */
 size_t  serving_model_width(const struct serving_model *m);
-bool    serving_model_takes_numbers(const struct serving_model *m);
+bool    serving_model_has_classes(const struct serving_model *m);
 void    serving_model_unref(struct serving_model *m); /* NULL is fine */
 
 struct serving_registry;
@@ -77,9 +76,9 @@ void serving_registry_usage(struct serving_registry *reg, size_t *out_n,
 enum err serving_predict(struct serving_model *m, const float *raw, size_t n,
                          float *y, struct errinfo *e);
 
-/* Class names of outputs y: label[i] borrowed from the model; false where the
- * model knows no classes. */
-bool serving_labels(const struct serving_model *m, const float *y, size_t n,
+/* Class names of outputs y: label[i] borrowed from the model, which must have
+ * classes. */
+void serving_labels(const struct serving_model *m, const float *y, size_t n,
                     const char **label);
 
 /* Run a stored dataset through the model and append the answer of API.md. */

@@ -105,7 +105,7 @@ fuzz_infer(const char *body, size_t len, bool cut,
     err_clear(&e);
     if (codec_infer_parse(
             body, len, json_end != NULL ? (size_t)(json_end - body) + 1 : len,
-            3, encoder, encoder == NULL, &infer, &e) != ERR_OK)
+            3, encoder, &infer, &e) != ERR_OK)
         return;
     use_rows(&infer.rows);
     codec_infer_release(&infer);
@@ -119,7 +119,7 @@ fuzz_tfserving(const char *body, size_t len)
     struct errinfo       e;
 
     err_clear(&e);
-    if (codec_tfserving_parse(body, len, &three, NULL, true, &rows, &columns,
+    if (codec_tfserving_parse(body, len, &three, NULL, &rows, &columns,
                               &e) != ERR_OK)
         return;
     use_rows(&rows);

@@ -295,8 +295,8 @@ START_TEST(columns_are_rows_by_name)
 
     err_clear(&e);
     ck_assert_msg(codec_infer_parse(by_column, strlen(by_column),
-                                    strlen(by_column), WIDTH, &encoder, false,
-                                    &infer, &e) == ERR_OK,
+                                    strlen(by_column), WIDTH, &encoder, &infer,
+                                    &e) == ERR_OK,
                   "%s", err_what(&e));
     ck_assert_int_eq(
         codec_predict_parse(rows, strlen(rows), &spec, &encoder, &named, &e),
