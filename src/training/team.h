@@ -4,7 +4,7 @@
  * Model    A team runs the parts of a piece of work (nn/team.h): the worker
  *          does the first itself, a helper each of the others.  Who waits spins
  *          for some microseconds, because the next piece mostly comes that
- *          soon, then sleeps: a busy machine has better use for the core.
+ *          soon, then offers its core to others for a while, then sleeps.
  *          Jobs that run at once divide the cores: each uses its share, and one
  *          alone all of them.
  * Owner    The job's worker; a struct nn_work borrows it.
