@@ -12,6 +12,7 @@
 #include "nn/floats.h"
 #include "nn/layout.h"
 #include "nn/pass.h"
+#include "nn/subnormal.h"
 
 #define HEADER_FLOATS                                                          \
     nn_floats_padded((sizeof(struct nn_work) + FLOAT_SIZE - 1) / FLOAT_SIZE)
@@ -235,10 +236,29 @@ nn_work_most_parts(const struct nn_spec *spec, size_t n)
     return worth(nn_layout_of(spec).offset[spec->n_layers], n);
 }
 
+/* A part as its caller would compute it, whichever thread it is on. */
+struct share {
+    nn_part_fn fn;
+    void      *ctx;
+    unsigned   mode;
+};
+
+static void
+share_part(void *ctx, unsigned part, unsigned n_parts)
+{
+    const struct share *s = ctx;
+    unsigned            was = nn_subnormal_mode();
+
+    nn_subnormal_set(s->mode);
+    s->fn(s->ctx, part, n_parts);
+    nn_subnormal_set(was);
+}
+
 void
 nn_pass_share(const struct nn_pass *p, size_t n_pieces, nn_part_fn fn,
               void *ctx)
 {
+    struct share    share = { fn, ctx, nn_subnormal_mode() };
     struct nn_team *team = p->work->team;
     size_t          parts = worth(nn_net_n_params(p->net), p->n);
 
@@ -248,7 +268,7 @@ nn_pass_share(const struct nn_pass *p, size_t n_pieces, nn_part_fn fn,
         parts = team->n;
     parts = parts < n_pieces ? parts : n_pieces;
     if (parts > 1)
-        team->run(team, fn, ctx, (unsigned)parts);
+        team->run(team, share_part, &share, (unsigned)parts);
     else
         fn(ctx, 0, 1);
 }

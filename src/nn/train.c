@@ -6,6 +6,7 @@
 
 #include "nn/kernel/kernel.h"
 #include "nn/pass.h"
+#include "nn/subnormal.h"
 #include "nn/tiny.h"
 
 /* --- what is right -------------------------------------------------------- */
@@ -159,12 +160,11 @@ stopped(const atomic_bool *stop)
     return stop != NULL && atomic_load_explicit(stop, memory_order_relaxed);
 }
 
-bool
-nn_train_rows(struct nn_net *net, struct nn_work *work,
-              struct nn_optimizer *opt, float *grad, const float *x,
-              const float *t, const float *weight, size_t n,
-              const struct nn_train_options *options,
-              struct nn_train_sums          *sums)
+static bool
+train_rows(struct nn_net *net, struct nn_work *work, struct nn_optimizer *opt,
+           float *grad, const float *x, const float *t, const float *weight,
+           size_t n, const struct nn_train_options *options,
+           struct nn_train_sums *sums)
 {
     size_t          n_in = nn_net_n_in(net), n_out = nn_net_n_out(net);
     size_t          batch_size = options->batch_size;
@@ -237,4 +237,19 @@ nn_train_rows(struct nn_net *net, struct nn_work *work,
                              options->middle, options->multi_label);
     }
     return true;
+}
+
+bool
+nn_train_rows(struct nn_net *net, struct nn_work *work,
+              struct nn_optimizer *opt, float *grad, const float *x,
+              const float *t, const float *weight, size_t n,
+              const struct nn_train_options *options,
+              struct nn_train_sums          *sums)
+{
+    unsigned mode = nn_subnormal_flush();
+    bool     ok =
+        train_rows(net, work, opt, grad, x, t, weight, n, options, sums);
+
+    nn_subnormal_set(mode);
+    return ok;
 }

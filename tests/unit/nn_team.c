@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "nn/subnormal.h"
 #include "nn/team.h"
 #include "nn/train.h"
 #include "nn_fixture.h"
@@ -12,11 +13,13 @@
 #define N_ROWS 250
 #define BATCH 100 /* the last one has 50 */
 
-/* Runs the parts one after the other, the last one first: what depends on
- * another part, or on their number, shows. */
+/* Runs the parts one after the other, the last one first, as on a thread that
+ * was just started: what depends on another part, on their number or on the
+ * caller's thread shows. */
 struct backward_team {
     struct nn_team team;
-    unsigned       most_parts; /* seen */
+    unsigned       mode;       /* of its threads */
+    unsigned       most_parts; /* seen           */
 };
 
 static void
@@ -28,8 +31,13 @@ run_backward(struct nn_team *team, nn_part_fn fn, void *ctx, unsigned n_parts)
     ck_assert_uint_le(n_parts, team->n);
     if (n_parts > t->most_parts)
         t->most_parts = n_parts;
-    for (unsigned part = n_parts; part-- > 0;)
+    unsigned mine = nn_subnormal_mode();
+
+    for (unsigned part = n_parts; part-- > 0;) {
+        nn_subnormal_set(t->mode);
         fn(ctx, part, n_parts);
+    }
+    nn_subnormal_set(mine);
 }
 
 /* clang-format off */
@@ -83,7 +91,8 @@ START_TEST(a_team_of_any_size_gives_the_same_bytes)
     struct nn_net        *net = trained(_i, NULL, &alone);
 
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        struct backward_team team = { .team = { 8, sizes[i], run_backward } };
+        struct backward_team team = { .team = { 8, sizes[i], run_backward },
+                                     .mode = nn_subnormal_mode() };
         struct nn_net       *other = trained(_i, &team.team, &shared);
 
         ck_assert(fix_same(nn_net_params(net), nn_net_params(other),
@@ -96,6 +105,51 @@ START_TEST(a_team_of_any_size_gives_the_same_bytes)
     nn_net_free(net);
 }
 END_TEST
+
+#if NN_FLUSH_RESULTS != 0
+/* Weights of 0 show it: a gradient of 1e-40 would be seen in them. */
+START_TEST(parts_take_subnormals_for_zero_as_training_does)
+{
+    struct nn_spec spec = { .input = { .rank = 1, .dim = { N_IN } },
+                            .n_layers = 1,
+                            .loss = { .type = NN_MSE } };
+    struct backward_team team = { .team = { 4, 4, run_backward },
+                                  .mode = nn_subnormal_mode() };
+    struct nn_train_options options = { .batch_size = BATCH, .rate = 0.1f };
+    struct nn_train_sums    sums = { 0 };
+
+    spec.layer[0] = fix_dense(200, NN_LINEAR);
+    spec.layer[0].init.type = NN_INIT_ZEROS;
+    fix_ready(&spec);
+
+    struct nn_net       *net = fix_net(&spec, 1);
+    struct nn_work      *work = fix_work(net, BATCH);
+    size_t               n_params = nn_net_n_params(net);
+    struct nn_optimizer *opt = fix_optimizer("sgd", 0, n_params);
+    float *grad = mem_floats(n_params, 0), *x = mem_floats(BATCH * N_IN, 0),
+          *t = mem_floats(BATCH * 200, 0);
+
+    ck_assert(grad != NULL && x != NULL && t != NULL);
+    for (size_t i = 0; i < BATCH * N_IN; i++)
+        x[i] = 1e-37f; /* a normal number; its products are not */
+    for (size_t i = 0; i < BATCH * 200; i++)
+        t[i] = 0.01f;
+    ck_assert_int_eq(nn_work_set_team(work, &team.team, NULL), ERR_OK);
+    ck_assert(nn_train_rows(net, work, opt, grad, x, t, NULL, BATCH, &options,
+                            &sums));
+    ck_assert_uint_gt(team.most_parts, 1);
+    ck_assert_uint_eq(nn_subnormal_mode(), team.mode);
+    for (size_t i = 0; i < (size_t)200 * N_IN; i++)
+        ck_assert_float_eq(nn_net_params(net)[i], 0);
+    free(t);
+    free(x);
+    free(grad);
+    nn_optimizer_free(opt);
+    nn_work_free(work);
+    nn_net_free(net);
+}
+END_TEST
+#endif
 
 /* Waking a thread costs more than a small net's whole batch. */
 START_TEST(a_small_net_is_not_shared)
@@ -126,6 +180,9 @@ suite_nn_team(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, a_team_of_any_size_gives_the_same_bytes, 0,
                         (int)COUNT_OF(cases));
+#if NN_FLUSH_RESULTS != 0
+    tcase_add_test(t, parts_take_subnormals_for_zero_as_training_does);
+#endif
     tcase_add_test(t, a_small_net_is_not_shared);
     suite_add_tcase(s, t);
     return s;

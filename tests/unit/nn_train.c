@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "nn/kernel/kernel.h"
+#include "nn/subnormal.h"
 #include "nn_fixture.h"
 #include "nn_suites.h"
 
@@ -311,6 +312,42 @@ START_TEST(training_lowers_the_loss)
 }
 END_TEST
 
+#if NN_FLUSH_RESULTS != 0
+/* Moments and velocities of weights whose input is 0 from now on.  Rounded,
+ * 0.9 times a few of the least numbers there are is itself again. */
+START_TEST(what_decays_reaches_zero)
+{
+    static const char *const      names[] = { "sgd", "adam" };
+    static const struct fix_layer layers[] = { { 1, NN_LINEAR } };
+    struct nn_spec                spec = fix_spec(9, layers, 1, NN_MSE);
+    struct nn_net                *net = fix_net(&spec, 1);
+    struct nn_work               *work = fix_work(net, 2);
+    struct nn_optimizer          *opt = fix_optimizer(names[_i], 0.9f, 10);
+    struct nn_train_options options = { .batch_size = 2, .rate = 0.01f };
+    struct nn_train_sums    sums = { 0 };
+    unsigned                mode = nn_subnormal_mode();
+    float                   x[18], t[2] = { 1, 2 }, grad[10];
+    const float            *state[4] = { NULL };
+
+    fix_sine(x, 18, 0.7, 0.1, 1);
+    ck_assert(
+        nn_train_rows(net, work, opt, grad, x, t, NULL, 2, &options, &sums));
+    nn_optimizer_vectors(opt, state);
+    ck_assert_float_ne(state[0][3], 0);
+    memset(x, 0, sizeof(x));
+    for (int i = 0; i < 1000; i++)
+        ck_assert(nn_train_rows(net, work, opt, grad, x, t, NULL, 2, &options,
+                                &sums));
+    for (size_t i = 0; i < 9; i++)
+        ck_assert_float_eq(state[0][i], 0);
+    ck_assert_uint_eq(nn_subnormal_mode(), mode);
+    nn_optimizer_free(opt);
+    nn_work_free(work);
+    nn_net_free(net);
+}
+END_TEST
+#endif
+
 START_TEST(a_stop_is_seen_before_the_first_batch)
 {
     struct run  r;
@@ -381,6 +418,9 @@ suite_nn_train(void)
     tcase_add_test(t, gradients_are_clipped_by_norm_then_by_value);
     tcase_add_test(t, layers_are_measured);
     tcase_add_test(t, training_lowers_the_loss);
+#if NN_FLUSH_RESULTS != 0
+    tcase_add_loop_test(t, what_decays_reaches_zero, 0, 2);
+#endif
     tcase_add_test(t, a_stop_is_seen_before_the_first_batch);
     tcase_add_test(t, a_loss_that_is_no_number_ends_the_run);
     tcase_add_test(t, correct_rows_are_counted);

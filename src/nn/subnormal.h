@@ -1,0 +1,60 @@
+/*
+ * subnormal.h - numbers too small to be normal, taken for zero
+ *
+ * Model    While a thread flushes, a result below 1.2e-38 is 0, and so is such
+ *          an operand.  Training does: a moment or a velocity whose gradient
+ *          stays away decays into these numbers and never leaves them (0.9
+ *          times the fourth of them is itself again, rounded), and what meets
+ *          one goes the processor's slow way: Adam takes twice the time, see
+ *          tests/bench/LOG.md.  No weight can tell.  Predictions do not flush.
+ *            Where there is no SSE nothing is flushed.
+ * Threads  The mode is the calling thread's own.
+ */
+#ifndef NN_SUBNORMAL_H
+#define NN_SUBNORMAL_H
+
+#ifdef __SSE__
+#include <xmmintrin.h>
+
+#define NN_FLUSH_RESULTS 0x8000u
+#define NN_FLUSH_OPERANDS 0x0040u
+
+static inline unsigned
+nn_subnormal_mode(void)
+{
+    return _mm_getcsr() & ~_MM_EXCEPT_MASK; /* not what happened so far */
+}
+
+static inline void
+nn_subnormal_set(unsigned mode)
+{
+    _mm_setcsr(mode);
+}
+#else
+#define NN_FLUSH_RESULTS 0u
+#define NN_FLUSH_OPERANDS 0u
+
+static inline unsigned
+nn_subnormal_mode(void)
+{
+    return 0;
+}
+
+static inline void
+nn_subnormal_set(unsigned mode)
+{
+    (void)mode;
+}
+#endif
+
+/* Returns the mode to go back to with nn_subnormal_set(). */
+static inline unsigned
+nn_subnormal_flush(void)
+{
+    unsigned was = nn_subnormal_mode();
+
+    nn_subnormal_set(was | NN_FLUSH_RESULTS | NN_FLUSH_OPERANDS);
+    return was;
+}
+
+#endif
