@@ -7,12 +7,12 @@
 
 #include "nn/net.h"
 
-/* ln y, finite for y = 0: 2^-149 is the least that a float32 can be.  Written
- * so that a NaN stays one. */
+/* ln y, finite for y = 0: below 2^-126 training makes outputs 0 (subnormal.h),
+ * so that there they are all alike.  Written so that a NaN stays one. */
 static double
 log_of(float y)
 {
-    return log(y < 0x1p-149f ? 0x1p-149 : (double)y);
+    return log(y < 0x1p-126f ? 0x1p-126 : (double)y);
 }
 
 /* ln (1 - y), finite for y = 1: beyond 2^-25, half a step of float32 below 1,

@@ -88,32 +88,40 @@ sgd_update(const struct nn_optimizer_piece *p)
     }
 }
 
+/* Less would be 0 once adam has corrected it, see subnormal.h; beside any root
+ * but 0 it is nothing. */
+static float
+epsilon_of(const struct nn_optimizer_spec *spec)
+{
+    return spec->epsilon > 1e-30f ? spec->epsilon : 1e-30f;
+}
+
 /* --- adagrad, rmsprop ----------------------------------------------------- */
 
 static void
 adagrad_update(const struct nn_optimizer_piece *p)
 {
-    float *v = p->state[0];
+    float *v = p->state[0], epsilon = epsilon_of(p->spec);
 
     for (size_t i = 0; i < p->n; i++) {
         float g = p->g[i];
 
         v[i] += g * g;
-        p->w[i] -= p->rate * g / (sqrtf(v[i]) + p->spec->epsilon);
+        p->w[i] -= p->rate * g / (sqrtf(v[i]) + epsilon);
     }
 }
 
 static void
 rmsprop_update(const struct nn_optimizer_piece *p)
 {
-    float *v = p->state[0], rho = p->spec->rho;
+    float *v = p->state[0], rho = p->spec->rho, epsilon = epsilon_of(p->spec);
     float  rest = (float)(1.0 - rho);
 
     for (size_t i = 0; i < p->n; i++) {
         float g = p->g[i];
 
         v[i] = rho * v[i] + rest * g * g;
-        p->w[i] -= p->rate * g / (sqrtf(v[i]) + p->spec->epsilon);
+        p->w[i] -= p->rate * g / (sqrtf(v[i]) + epsilon);
     }
 }
 
@@ -149,7 +157,7 @@ adam_update(const struct nn_optimizer_piece *p)
 
     const struct nn_kernel_adam a = {
         .rate = (float)(p->rate * p->factor[1] / p->factor[0]),
-        .epsilon = (float)(s->epsilon * p->factor[1]),
+        .epsilon = (float)(epsilon_of(s) * p->factor[1]),
         .rest_1 = (float)(1.0 - s->beta_1),
         .rest_2 = (float)(1.0 - s->beta_2),
     };

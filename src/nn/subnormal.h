@@ -1,12 +1,13 @@
 /*
- * subnormal.h - numbers too small to be normal, taken for zero
+ * subnormal.h - results too small to be normal, taken for zero
  *
- * Model    While a thread flushes, a result below 1.2e-38 is 0, and so is such
- *          an operand.  Training does: a moment or a velocity whose gradient
- *          stays away decays into these numbers and never leaves them (0.9
- *          times the fourth of them is itself again, rounded), and what meets
- *          one goes the processor's slow way: Adam takes twice the time, see
+ * Model    While a thread flushes, a result below 2^-126 = 1.2e-38 is 0.
+ *          Training does: a moment or a velocity whose gradient stays away
+ *          decays into these numbers and never leaves them (0.9 times the
+ *          fourth of them is itself again, rounded), and what meets one goes
+ *          the processor's slow way: Adam takes twice the time, see
  *          tests/bench/LOG.md.  No weight can tell.  Predictions do not flush.
+ *          Such operands are taken as they are: there are none that last.
  *            Where there is no SSE nothing is flushed.
  * Threads  The mode is the calling thread's own.
  */
@@ -16,8 +17,7 @@
 #ifdef __SSE__
 #include <xmmintrin.h>
 
-#define NN_FLUSH_RESULTS 0x8000u
-#define NN_FLUSH_OPERANDS 0x0040u
+#define NN_FLUSHES _MM_FLUSH_ZERO_ON
 
 static inline unsigned
 nn_subnormal_mode(void)
@@ -31,8 +31,7 @@ nn_subnormal_set(unsigned mode)
     _mm_setcsr(mode);
 }
 #else
-#define NN_FLUSH_RESULTS 0u
-#define NN_FLUSH_OPERANDS 0u
+#define NN_FLUSHES 0u
 
 static inline unsigned
 nn_subnormal_mode(void)
@@ -53,7 +52,7 @@ nn_subnormal_flush(void)
 {
     unsigned was = nn_subnormal_mode();
 
-    nn_subnormal_set(was | NN_FLUSH_RESULTS | NN_FLUSH_OPERANDS);
+    nn_subnormal_set(was | NN_FLUSHES);
     return was;
 }
 

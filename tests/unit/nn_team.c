@@ -106,7 +106,7 @@ START_TEST(a_team_of_any_size_gives_the_same_bytes)
 }
 END_TEST
 
-#if NN_FLUSH_RESULTS != 0
+#if NN_FLUSHES != 0
 /* Weights of 0 show it: a gradient of 1e-40 would be seen in them. */
 START_TEST(parts_take_subnormals_for_zero_as_training_does)
 {
@@ -180,7 +180,7 @@ suite_nn_team(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, a_team_of_any_size_gives_the_same_bytes, 0,
                         (int)COUNT_OF(cases));
-#if NN_FLUSH_RESULTS != 0
+#if NN_FLUSHES != 0
     tcase_add_test(t, parts_take_subnormals_for_zero_as_training_does);
 #endif
     tcase_add_test(t, a_small_net_is_not_shared);

@@ -312,7 +312,39 @@ START_TEST(training_lowers_the_loss)
 }
 END_TEST
 
-#if NN_FLUSH_RESULTS != 0
+/* As sure as can be, and wrong: the output is 0, its loss is not infinite and
+ * the same as when it is evaluated. */
+START_TEST(a_sure_mistake_has_a_loss)
+{
+    static const struct fix_layer layers[] = { { 2, NN_SOFTMAX } };
+    struct nn_spec spec = fix_spec(1, layers, 1, NN_CROSS_ENTROPY);
+    struct nn_net *net = fix_net(&spec, 1);
+    struct nn_work         *work = fix_work(net, 1);
+    struct nn_optimizer    *opt = fix_optimizer("sgd", 0, 4);
+    struct nn_train_options options = { .batch_size = 1, .rate = 0.01f };
+    const float             t[2] = { 0, 1 };
+    float                   grad[4];
+
+    for (float z = 80; z < 300; z *= 1.02f) {
+        const float          params[4] = { z, 0, 0, 0 }, x[1] = { 1 };
+        double               want = z < 87.33f ? z : 126 * log(2), loss;
+        struct nn_train_sums sums = { 0 };
+
+        memcpy(nn_net_params(net), params, sizeof(params));
+        loss = nn_loss_mean(&spec, nn_net_forward(net, work, x, 1), t, NULL, 1,
+                            2);
+        ck_assert_double_eq_tol(loss, want, 1e-4);
+        ck_assert(nn_train_rows(net, work, opt, grad, x, t, NULL, 1, &options,
+                                &sums));
+        ck_assert_double_eq_tol(sums.loss, want, 1e-4);
+    }
+    nn_optimizer_free(opt);
+    nn_work_free(work);
+    nn_net_free(net);
+}
+END_TEST
+
+#if NN_FLUSHES != 0
 /* Moments and velocities of weights whose input is 0 from now on.  Rounded,
  * 0.9 times a few of the least numbers there are is itself again. */
 START_TEST(what_decays_reaches_zero)
@@ -347,6 +379,38 @@ START_TEST(what_decays_reaches_zero)
 }
 END_TEST
 #endif
+
+/* The least epsilon there is, and weights that have no gradient. */
+START_TEST(an_epsilon_too_small_divides_nothing_by_zero)
+{
+    static const char *const names[] = { "adam", "adamw", "rmsprop",
+                                         "adagrad" };
+    static const struct fix_layer layers[] = { { 1, NN_LINEAR } };
+    struct nn_spec                spec = fix_spec(3, layers, 1, NN_MSE);
+    struct nn_net                *net = fix_net(&spec, 1);
+    struct nn_work               *work = fix_work(net, 1);
+    struct nn_optimizer_spec      how;
+    struct nn_optimizer          *opt;
+    struct errinfo                e;
+    struct nn_train_options options = { .batch_size = 1, .rate = 0.01f };
+    struct nn_train_sums    sums = { 0 };
+    const float             x[3] = { 1, 0, 0 }, t[1] = { 1 };
+    float                   grad[4];
+
+    err_clear(&e);
+    nn_optimizer_spec_init(&how, nn_optimizer_type_find(names[_i]));
+    how.epsilon = 0x1p-149f;
+    ck_assert_int_eq(nn_optimizer_new(&how, 4, &opt, &e), ERR_OK);
+    for (int i = 0; i < 3; i++)
+        ck_assert(nn_train_rows(net, work, opt, grad, x, t, NULL, 1, &options,
+                                &sums));
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_float_finite(nn_net_params(net)[i]);
+    nn_optimizer_free(opt);
+    nn_work_free(work);
+    nn_net_free(net);
+}
+END_TEST
 
 START_TEST(a_stop_is_seen_before_the_first_batch)
 {
@@ -418,10 +482,12 @@ suite_nn_train(void)
     tcase_add_test(t, gradients_are_clipped_by_norm_then_by_value);
     tcase_add_test(t, layers_are_measured);
     tcase_add_test(t, training_lowers_the_loss);
-#if NN_FLUSH_RESULTS != 0
+#if NN_FLUSHES != 0
     tcase_add_loop_test(t, what_decays_reaches_zero, 0, 2);
 #endif
     tcase_add_test(t, a_stop_is_seen_before_the_first_batch);
+    tcase_add_test(t, a_sure_mistake_has_a_loss);
+    tcase_add_loop_test(t, an_epsilon_too_small_divides_nothing_by_zero, 0, 4);
     tcase_add_test(t, a_loss_that_is_no_number_ends_the_run);
     tcase_add_test(t, correct_rows_are_counted);
     suite_add_tcase(s, t);
