@@ -88,12 +88,12 @@ sgd_update(const struct nn_optimizer_piece *p)
     }
 }
 
-/* Less would be 0 once adam has corrected it, see subnormal.h; beside any root
- * but 0 it is nothing. */
+/* The square of a gradient below 1e-16 may be flushed (subnormal.h), and then
+ * epsilon alone is what it is divided by: so a step stays below the rate. */
 static float
 epsilon_of(const struct nn_optimizer_spec *spec)
 {
-    return spec->epsilon > 1e-30f ? spec->epsilon : 1e-30f;
+    return spec->epsilon > 1e-15f ? spec->epsilon : 1e-15f;
 }
 
 /* --- adagrad, rmsprop ----------------------------------------------------- */

@@ -61,21 +61,18 @@ pause_briefly(void)
 static bool
 comes_soon(struct training_team *team,
            bool (*has_come)(struct training_team *team, unsigned seen),
-           unsigned seen)
+           unsigned seen, int64_t yield_us)
 {
-    int64_t until;
-
     for (int i = 0; i < SPINS; i++) {
         if (has_come(team, seen))
             return true;
         pause_briefly();
     }
-    until = clock_mono_us() + YIELD_US;
-    do {
+    for (int64_t until = clock_mono_us() + yield_us; clock_mono_us() < until;) {
         if (has_come(team, seen))
             return true;
         sched_yield();
-    } while (clock_mono_us() < until);
+    }
     return false;
 }
 
@@ -88,9 +85,9 @@ has_news(struct training_team *team, unsigned seen)
 }
 
 static void
-wait_for_news(struct training_team *team, unsigned seen)
+wait_for_news(struct training_team *team, unsigned seen, bool had_part)
 {
-    if (comes_soon(team, has_news, seen))
+    if (comes_soon(team, has_news, seen, had_part ? YIELD_US : 0))
         return;
     pthread_mutex_lock(&team->lock);
     atomic_fetch_add(&team->n_asleep, 1);
@@ -116,15 +113,17 @@ helper_main(void *arg)
     struct helper        *helper = arg;
     struct training_team *team = helper->team;
     unsigned              seen = 0;
+    bool                  has_part = false;
 
     training_blame_set(team->job_id);
     for (;;) {
-        wait_for_news(team, seen);
+        wait_for_news(team, seen, has_part);
         if (atomic_load(&team->stopping))
             return NULL;
         seen = atomic_load(&team->piece);
         unsigned n_parts = seen & MAX_PARTS;
-        if (helper->part >= n_parts)
+        has_part = helper->part < n_parts;
+        if (!has_part)
             continue;
         team->fn(team->ctx, helper->part, n_parts);
         if (atomic_fetch_sub(&team->n_left, 1) == 1)
@@ -154,7 +153,7 @@ is_done(struct training_team *team, unsigned unused)
 static void
 wait_for_helpers(struct training_team *team)
 {
-    if (comes_soon(team, is_done, 0))
+    if (comes_soon(team, is_done, 0, YIELD_US))
         return;
     pthread_mutex_lock(&team->lock);
     atomic_store(&team->is_asleep, true);

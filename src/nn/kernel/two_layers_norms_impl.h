@@ -44,6 +44,13 @@ tree_of_lanes(vec x)
     return x + lane(x, 1);
 }
 
+static ALWAYS_INLINE vec
+bits_of_lanes(vec x)
+{
+    x = bits_of_both(x, pick(x, x, (uvec){ 2, 3, 2, 3 }));
+    return bits_of_both(x, lane(x, 1));
+}
+
 /* The first n lanes of x, one after the other. */
 static ALWAYS_INLINE double
 sum_of_lanes(const vec *x, size_t most, size_t n)
@@ -112,7 +119,7 @@ static ALWAYS_INLINE bool
 squares(const struct shape *of, const struct plan *plan, const struct pass *p,
         const float *x, double out[2])
 {
-    vec  s[MOST_QUADS], b[MOST_QUADS];
+    vec  s[MOST_QUADS], b[MOST_QUADS], terms = splat(0);
     ivec ok = splat(0) == splat(0);
 
     UNROLL
@@ -121,6 +128,7 @@ squares(const struct shape *of, const struct plan *plan, const struct pass *p,
 
         s[q] = squares_hidden(of, p, q, x, &ok_q);
         b[q] = p->d1[q] * p->d1[q];
+        terms = bits_of_both(terms, p->d1[q]);
         ok &= ok_q | ~(ivec)plan->used[q];
     }
     vec    b1 = tree_of_lanes(tree(b, of->quads));
@@ -131,8 +139,10 @@ squares(const struct shape *of, const struct plan *plan, const struct pass *p,
     out[1] =
         sum_of_lanes(&s2, MOST_OUT, of->n_out) + (double)b2[0] * plan->biased_2;
 
-    vec both = pick(b1, b2, (uvec){ 0, 4, 0, 4 });
-    return all_true(ok & plain(both, both));
+    const uvec firsts = { 0, 4, 0, 4 };
+
+    terms = pick(bits_of_lanes(terms), bits_of_lanes(p->d2), firsts);
+    return all_true(ok & plain(pick(b1, b2, firsts), terms));
 }
 
 /* The same, by each row of weights. */
