@@ -7,8 +7,8 @@
  *          fourth of them is itself again, rounded), and what meets one goes
  *          the processor's slow way: Adam takes twice the time, see
  *          tests/bench/LOG.md.  No weight can tell.  Predictions do not flush.
- *          Such operands are taken as they are: there are none that last.
- *            Where there is no SSE nothing is flushed.
+ *          Such operands, a column of a table, say, are taken as they are.
+ *            Where the compiler uses no SSE nothing is flushed.
  * Threads  The mode is the calling thread's own.
  */
 #ifndef NN_SUBNORMAL_H

@@ -12,8 +12,9 @@
 
 /* Who waits looks so often first, some 20 microseconds, then for so long while
  * it offers the core to others, and sleeps only then: to be woken costs 50
- * microseconds on a virtual machine, and parts of a step of a middling net
- * differ by more than the first. */
+ * microseconds on a virtual machine, and the parts of a step of a middling net
+ * end further apart than those 20.  A helper who had no part in the last piece
+ * sleeps sooner. */
 #define SPINS 1000
 #define YIELD_US 200
 #define PARTS_BITS 8 /* of `piece`; the rest counts the pieces */
