@@ -258,7 +258,6 @@ void
 nn_pass_share(const struct nn_pass *p, size_t n_pieces, nn_part_fn fn,
               void *ctx)
 {
-    struct share    share = { fn, ctx, nn_subnormal_mode() };
     struct nn_team *team = p->work->team;
     size_t          parts = worth(nn_net_n_params(p->net), p->n);
 
@@ -267,10 +266,13 @@ nn_pass_share(const struct nn_pass *p, size_t n_pieces, nn_part_fn fn,
     else if (parts > team->n)
         parts = team->n;
     parts = parts < n_pieces ? parts : n_pieces;
-    if (parts > 1)
+    if (parts > 1) {
+        struct share share = { fn, ctx, nn_subnormal_mode() };
+
         team->run(team, share_part, &share, (unsigned)parts);
-    else
+    } else {
         fn(ctx, 0, 1);
+    }
 }
 
 /* --- forward -------------------------------------------------------------- */

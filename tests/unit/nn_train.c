@@ -312,8 +312,8 @@ START_TEST(training_lowers_the_loss)
 }
 END_TEST
 
-/* Ever surer, and wrong, until the output is 0: the loss is not infinite, and the
- * same as when it is evaluated. */
+/* Ever surer, and wrong, until the output is 0: the loss is not infinite, and
+ * the same as when it is evaluated. */
 START_TEST(a_sure_mistake_has_a_loss)
 {
     static const struct fix_layer layers[] = { { 2, NN_SOFTMAX } };
@@ -345,16 +345,17 @@ START_TEST(a_sure_mistake_has_a_loss)
 END_TEST
 
 #if NN_FLUSHES != 0
+static const char *const decaying[] = { "sgd", "adam" };
+
 /* Moments and velocities of weights whose input is 0 from now on.  Rounded,
  * 0.9 times a few of the least numbers there are is itself again. */
 START_TEST(what_decays_reaches_zero)
 {
-    static const char *const      names[] = { "sgd", "adam" };
     static const struct fix_layer layers[] = { { 1, NN_LINEAR } };
     struct nn_spec                spec = fix_spec(9, layers, 1, NN_MSE);
     struct nn_net                *net = fix_net(&spec, 1);
     struct nn_work               *work = fix_work(net, 2);
-    struct nn_optimizer          *opt = fix_optimizer(names[_i], 0.9f, 10);
+    struct nn_optimizer          *opt = fix_optimizer(decaying[_i], 0.9f, 10);
     struct nn_train_options options = { .batch_size = 2, .rate = 0.01f };
     struct nn_train_sums    sums = { 0 };
     unsigned                mode = nn_subnormal_mode();
@@ -382,8 +383,8 @@ END_TEST
 
 static const char *const dividing[] = { "adam", "adamw", "rmsprop", "adagrad" };
 
-/* The least epsilon there is, a weight without a gradient and one whose gradient
- * squared is nothing: no 0 / 0, and no step beyond a few rates. */
+/* The least epsilon there is, a weight without a gradient and one whose
+ * gradient squared is nothing: no 0 / 0, and no step beyond a few rates. */
 START_TEST(an_epsilon_too_small_is_not_divided_by)
 {
     static const struct fix_layer layers[] = { { 1, NN_LINEAR } };
@@ -484,7 +485,8 @@ suite_nn_train(void)
     tcase_add_test(t, layers_are_measured);
     tcase_add_test(t, training_lowers_the_loss);
 #if NN_FLUSHES != 0
-    tcase_add_loop_test(t, what_decays_reaches_zero, 0, 2);
+    tcase_add_loop_test(t, what_decays_reaches_zero, 0,
+                        (int)COUNT_OF(decaying));
 #endif
     tcase_add_test(t, a_stop_is_seen_before_the_first_batch);
     tcase_add_test(t, a_sure_mistake_has_a_loss);
