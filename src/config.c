@@ -179,11 +179,11 @@ read_file(struct config *c, const char *path, struct errinfo *e)
     if (state.rc != ERR_OK)
         return state.rc;
     if (line == -1)
-        return err_set(e, ERR_INVALID, "config", "cannot read '%.80s': %m",
+        return err_set(e, ERR_INVALID, "config", "cannot read '%.300s': %m",
                        path);
     if (line != 0)
         return err_set(e, ERR_INVALID, "config",
-                       "'%.80s', line %d: must be 'option = value'", path,
+                       "'%.300s', line %d: must be 'option = value'", path,
                        line);
     return ERR_OK;
 }

@@ -46,7 +46,7 @@ enum err {
 
 struct err_item {
     char where[96]; /* a JSON Pointer "/layers/2/units", or "line 3, column 2" */
-    char what[224]; /* one sentence, fit to show a client                      */
+    char what[480]; /* one sentence, fit to show a client                      */
 };
 
 struct errinfo {

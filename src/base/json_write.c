@@ -1,5 +1,7 @@
 #include "base/json_write.h"
 
+#include <stdio.h>
+
 #include "base/num.h"
 #include "base/utf8.h"
 
@@ -38,6 +40,23 @@ json_write_string(struct buf *b, const char *s, size_t len)
         }
     }
     buf_putc(b, '"');
+}
+
+void
+json_write_pointer(char *out, size_t size, const char *at, const char *name)
+{
+    size_t n = (size_t)snprintf(out, size, "%s/", at);
+
+    for (; *name != '\0' && n + 3 < size; name++) {
+        if (*name == '~' || *name == '/') {
+            out[n++] = '~';
+            out[n++] = *name == '~' ? '0' : '1';
+        } else {
+            out[n++] = *name;
+        }
+    }
+    if (n < size)
+        out[n] = '\0';
 }
 
 void

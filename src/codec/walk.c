@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json_write.h"
+#include "base/similar.h"
 #include "codec/network.h"
 #include "codec/trace.h"
 
@@ -15,19 +17,7 @@
 void
 walk_pointer(char out[WALK_POINTER_SIZE], const char *at, const char *name)
 {
-    size_t n = (size_t)snprintf(out, WALK_POINTER_SIZE, "%s/", at);
-
-    /* RFC 6901: '~' is "~0", '/' is "~1". */
-    for (; *name != '\0' && n + 3 < WALK_POINTER_SIZE; name++) {
-        if (*name == '~' || *name == '/') {
-            out[n++] = '~';
-            out[n++] = *name == '~' ? '0' : '1';
-        } else {
-            out[n++] = *name;
-        }
-    }
-    if (n < WALK_POINTER_SIZE)
-        out[n] = '\0';
+    json_write_pointer(out, WALK_POINTER_SIZE, at, name);
 }
 
 void
@@ -74,12 +64,21 @@ walk_begin(struct walk *w, json_t *value, const char *at, struct errinfo *e)
                 value_type(value));
 }
 
+static bool
+is_known(const struct walk *w, const char *name)
+{
+    for (size_t i = 0; i < w->n_known; i++)
+        if (strcmp(name, w->known[i]) == 0)
+            return true;
+    return false;
+}
+
 json_t *
 walk_member(struct walk *w, const char *name)
 {
     if (trace_is_on())
         trace_member(w->at, name);
-    if (w->n_known < WALK_MAX_MEMBERS)
+    if (!is_known(w, name) && w->n_known < WALK_MAX_MEMBERS)
         w->known[w->n_known++] = name;
     return w->object != NULL ? json_object_get(w->object, name) : NULL;
 }
@@ -106,7 +105,7 @@ walk_missing(struct walk *w, const char *name)
 void
 walk_wrong(struct walk *w, const char *name, const char *fmt, ...)
 {
-    char    at[WALK_POINTER_SIZE], what[224];
+    char    at[WALK_POINTER_SIZE], what[480];
     va_list ap;
 
     va_start(ap, fmt);
@@ -116,28 +115,42 @@ walk_wrong(struct walk *w, const char *name, const char *fmt, ...)
     err_add(w->e, ERR_INVALID, at, "%s", what);
 }
 
+/* What it was perhaps meant to be, and all that could have been. */
+static void
+unknown_member(struct walk *w, const char *name)
+{
+    const char *best = NULL;
+    unsigned    least = SIMILAR_NOT;
+    char        guess[96] = "", known[360];
+    size_t      n = 0;
+
+    for (size_t i = 0; i < w->n_known; i++) {
+        unsigned distance = similar_distance(name, w->known[i]);
+
+        best = distance < least ? w->known[i] : best;
+        least = distance < least ? distance : least;
+        if (n < sizeof(known))
+            n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s",
+                                  i == 0 ? "" : ", ", w->known[i]);
+    }
+    if (best != NULL)
+        snprintf(guess, sizeof(guess), "did you mean \"%s\"? ", best);
+    walk_wrong(w, name, "unknown member; %sknown here: %s", guess,
+               n > 0 ? known : "none");
+}
+
 void
 walk_end(struct walk *w)
 {
     const char *name;
     json_t     *value;
-    char        known[160];
-    size_t      n = 0;
 
     if (w->object == NULL)
         return;
-    known[0] = '\0';
-    for (size_t i = 0; i < w->n_known && n < sizeof(known); i++)
-        n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s",
-                              i == 0 ? "" : ", ", w->known[i]);
     json_object_foreach(w->object, name, value)
     {
-        bool is_known = false;
-
-        for (size_t i = 0; i < w->n_known && !is_known; i++)
-            is_known = strcmp(name, w->known[i]) == 0;
-        if (!is_known)
-            walk_wrong(w, name, "unknown member; known here: %s", known);
+        if (!is_known(w, name))
+            unknown_member(w, name);
     }
 }
 

@@ -109,7 +109,7 @@ struct dataset_column {
 #define DATASET_MAX_SKIPPED 10
 struct dataset_skipped {
     char where[96];
-    char what[224];
+    char what[480];
 };
 
 struct dataset_meta {

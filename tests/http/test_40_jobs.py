@@ -651,3 +651,21 @@ def test_xor_as_the_readme_has_it(client, name):
         stop_when={"loss_below": 0.01})
     answer = client.predict(name, [[0, 0], [0, 1], [1, 0], [1, 1]])
     assert answer["labels"] == ["0", "1", "1", "0"]
+
+
+@pytest.mark.parametrize("member, meant", [
+    ("validation_split", "validation"), ("epoch", "epochs"),
+    ("Batch_Size", "batch_size"), ("shcedule", "schedule"), ("xyz", None)])
+def test_an_unknown_member_is_told_what_it_could_be(client, name, member,
+                                                    meant):
+    answer = client.post("/v1/jobs", {"network": name, "dataset": name,
+                                      member: 1})
+    told = {e["pointer"]: e["detail"] for e in answer.json["errors"]}
+    detail = told[f"/{member}"]
+    assert detail.startswith(
+        f'unknown member; did you mean "{meant}"? known here: network'
+        if meant else "unknown member; known here: network"), detail
+    known = detail.split("known here: ")[1].split(", ")
+    assert {"scale_inputs", "validation", "stop_when", "keep",
+            "start_from"} <= set(known)
+    assert len(known) == len(set(known))

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/json_write.h"
 #include "base/mem.h"
+#include "base/similar.h"
 #include "base/utf8.h"
 #include "base_suites.h"
 
@@ -252,6 +253,48 @@ START_TEST(json_write_numbers)
 }
 END_TEST
 
+START_TEST(json_write_points)
+{
+    char at[16];
+
+    json_write_pointer(at, sizeof(at), "", "a/b~c");
+    ck_assert_str_eq(at, "/a~1b~0c");
+    json_write_pointer(at, sizeof(at), "/rows/1", "abcdefghijk");
+    ck_assert_int_eq(strncmp(at, "/rows/1/abcdefghijk", strlen(at)), 0);
+    ck_assert_uint_lt(strlen(at), sizeof(at));
+    json_write_pointer(at, sizeof(at), "/longer/than/there/is", "room");
+    ck_assert_uint_lt(strlen(at), sizeof(at));
+}
+END_TEST
+
+static const struct {
+    const char *written, *name;
+    unsigned    distance;
+} similar[] = {
+    { "epochs", "epochs", 0 },
+    { "Epochs", "epochs", 0 },
+    { "epoch", "epochs", 1 }, /* the one begins with the other */
+    { "validation_split", "validation", 1 },
+    { "ab", "abcdef", SIMILAR_NOT }, /* too short to say */
+    { "scedule", "schedule", 1 },
+    { "shcedule", "schedule", 2 },
+    { "size", "sise", 1 },
+    { "x", "y", SIMILAR_NOT },
+    { "", "a", SIMILAR_NOT },
+    { "loss", "keep", SIMILAR_NOT },
+    { "1234567890123456789012345678901234567890123456789012345678901234", "1",
+      SIMILAR_NOT },
+};
+
+START_TEST(similar_counts_edits)
+{
+    ck_assert_uint_eq(similar_distance(similar[_i].written, similar[_i].name),
+                      similar[_i].distance);
+    ck_assert_uint_eq(similar_distance(similar[_i].name, similar[_i].written),
+                      similar[_i].distance);
+}
+END_TEST
+
 Suite *
 suite_base_text(void)
 {
@@ -279,6 +322,11 @@ suite_base_text(void)
     t = tcase_create("json_write");
     tcase_add_test(t, json_write_escapes);
     tcase_add_test(t, json_write_numbers);
+    tcase_add_test(t, json_write_points);
+    suite_add_tcase(s, t);
+
+    t = tcase_create("similar");
+    tcase_add_loop_test(t, similar_counts_edits, 0, (int)COUNT_OF(similar));
     suite_add_tcase(s, t);
     return s;
 }
