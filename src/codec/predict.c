@@ -14,7 +14,10 @@
 #include "base/json_write.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/similar.h"
 #include "codec/rows.h"
+
+#define POINTER_SIZE 96
 
 /* Where in the document the reader is. */
 enum place {
@@ -31,7 +34,7 @@ enum place {
 struct reader {
     struct codec_predict         *out;
     const struct dataset_encoder *enc;  /* or NULL */
-    size_t                        rank; /* of the network\'s inputs */
+    size_t                        rank; /* of the network's inputs */
     enum place                    place;
     char                          member[16]; /* of the document: what comes */
     bool                          seen_inputs, seen_version;
@@ -41,37 +44,80 @@ struct reader {
     size_t                        element;  /* of an array, from 0   */
     unsigned                      depth;    /* brackets open in it   */
     const struct dataset_input   *column;   /* IN_OBJECT, IN_COLUMN  */
+    size_t                        next;     /* column, where in order */
+    size_t  *named;    /* [n_inputs]: in which row each was last, from 1  */
+    bool     is_wrong; /* the row: all is said  */
+    bool     skips;    /* the value that comes  */
+    unsigned skipped;  /* brackets open in one  */
+    size_t   n_wrong;  /* mistakes told         */
 };
 
-/* "/inputs/3", or "/inputs/3/0" for an element of it. */
-__attribute__((format(printf, 3, 4))) static enum err
-wrong_row(const struct reader *r, struct errinfo *e, const char *fmt, ...)
+/* --- mistakes ---------------------------------------------------------------
+ *
+ * What is wrong with a row is told, and the rows behind it are read for what is
+ * wrong with them.
+ */
+
+static void
+wrong(struct reader *r, struct errinfo *e, const char *at, const char *what)
+{
+    if (r->n_wrong++ == 0)
+        err_set(e, ERR_INVALID, at, "%s", what);
+    else
+        err_add(e, ERR_INVALID, at, "%s", what);
+}
+
+/* At "/inputs/3"; of a row's other mistakes no more is said. */
+__attribute__((format(printf, 3, 4))) static void
+wrong_row(struct reader *r, struct errinfo *e, const char *fmt, ...)
 {
     char    at[48], what[160];
     va_list ap;
 
+    if (r->is_wrong)
+        return;
+    r->is_wrong = true;
     snprintf(at, sizeof(at), "/inputs/%zu", r->out->n_rows);
     va_start(ap, fmt);
     vsnprintf(what, sizeof(what), fmt, ap);
     va_end(ap);
-    return err_set(e, ERR_INVALID, at, "%s", what);
+    wrong(r, e, at, what);
 }
 
-static enum err
-wrong_element(const struct reader *r, struct errinfo *e, const char *what)
+/* "/inputs/3/age", or for NULL "/inputs/3/0". */
+static void
+element_pointer(const struct reader *r, const char *name,
+                char out[POINTER_SIZE])
 {
-    char at[96];
+    char row[48];
 
-    if (r->column != NULL)
-        snprintf(at, sizeof(at), "/inputs/%zu/%.60s", r->out->n_rows,
-                 r->column->name);
+    snprintf(row, sizeof(row), "/inputs/%zu", r->out->n_rows);
+    if (name != NULL)
+        json_write_pointer(out, POINTER_SIZE, row, name);
     else
-        snprintf(at, sizeof(at), "/inputs/%zu/%zu", r->out->n_rows, r->element);
-    return err_set(e, ERR_INVALID, at, "%s", what);
+        snprintf(out, POINTER_SIZE, "%s/%zu", row, r->element);
 }
 
-/* --- rows --------------------------------------------------------------------
- */
+static void
+wrong_element(struct reader *r, struct errinfo *e, const char *what)
+{
+    char at[POINTER_SIZE];
+
+    element_pointer(r, r->column != NULL ? r->column->name : NULL, at);
+    wrong(r, e, at, what);
+}
+
+/* A list where a number belongs, say: told, and its brackets passed over. */
+static void
+wrong_value(struct reader *r, struct errinfo *e, const char *what)
+{
+    wrong_element(r, e, what);
+    r->skipped = 1;
+    r->count++;
+    r->element++;
+}
+
+/* --- rows ----------------------------------------------------------------- */
 
 static enum err
 row_begin(struct reader *r, struct errinfo *e)
@@ -100,18 +146,18 @@ row_begin(struct reader *r, struct errinfo *e)
     r->row = out->raw + out->n_rows * out->width;
     r->count = r->element = 0;
     r->column = NULL;
+    r->is_wrong = false;
     return ERR_OK;
 }
 
-static enum err
+static void
 row_end(struct reader *r, struct errinfo *e)
 {
     if (r->count != r->out->width)
-        return wrong_row(r, e, "has %zu numbers, this network takes %zu",
-                         r->count, r->out->width);
+        wrong_row(r, e, "has %zu numbers, this network takes %zu", r->count,
+                  r->out->width);
     r->out->n_rows++;
     r->place = IN_INPUTS;
-    return ERR_OK;
 }
 
 /* The input column that number `at` of a raw row belongs to. */
@@ -133,7 +179,7 @@ column_at(const struct dataset_encoder *enc, size_t at)
 
 /* A string for a column of dates or texts: its raw values straight into the
  * row.  null, and a text that is empty, are missing. */
-static enum err
+static void
 take_text(struct reader *r, const struct dataset_input *column,
           const struct json_token *t, struct errinfo *e)
 {
@@ -143,18 +189,17 @@ take_text(struct reader *r, const struct dataset_input *column,
         for (size_t k = 0; k < column->width; k++)
             raw[k] = NAN;
     } else if (t->event != JSON_STRING) {
-        return wrong_element(r, e,
-                             column->type == DATASET_TEXT
-                                 ? "must be a string: the column is a text"
-                                 : "must be a string: the column is a date");
+        wrong_element(r, e,
+                      column->type == DATASET_TEXT
+                          ? "must be a string: the column is a text"
+                          : "must be a string: the column is a date");
     } else if (!dataset_input_read(column, t->text, t->len, raw)) {
-        return wrong_element(r, e,
-                             "must be a date as 2024-02-29, perhaps with a "
-                             "time as 17:30:15");
+        wrong_element(r, e,
+                      "must be a date as 2024-02-29 or 29.02.2024, perhaps "
+                      "with a time as 17:30:15");
     }
     r->count += column->width;
     r->element++;
-    return ERR_OK;
 }
 
 /* A category or boolean by its name; one that training never saw is missing,
@@ -170,55 +215,55 @@ take_name(struct reader *r, const struct dataset_input *column,
     return index;
 }
 
-static enum err
-take_number(struct reader *r, const struct json_token *t, float *out,
-            struct errinfo *e)
+static float
+take_number(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
+    float x = NAN;
+
     switch (t->event) {
     case JSON_NUMBER:
-        return num_parse_float(t->text, t->len, out)
-                   ? ERR_OK
-                   : wrong_element(r, e,
-                                   "is beyond the range of a 32-bit float");
+        if (!num_parse_float(t->text, t->len, &x))
+            wrong_element(r, e, "is beyond the range of a 32-bit float");
+        break;
     case JSON_STRING:
-        return wrong_element(r, e, "must be a number, got a string");
+        wrong_element(r, e, "must be a number, got a string");
+        break;
     case JSON_NULL:
-        return r->enc != NULL
-                   ? ERR_OK
-                   : wrong_element(r, e, "must be a number, got null");
+        if (r->enc == NULL)
+            wrong_element(r, e, "must be a number, got null");
+        break;
     default:
-        return wrong_element(r, e, "must be a number, got a boolean");
+        wrong_element(r, e, "must be a number, got a boolean");
     }
+    return x;
 }
 
 /* One element of a row: a number, a name, a date, a text, or missing. */
-static enum err
+static void
 take_element(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
     const struct dataset_input *column = r->column;
     float                       value = NAN;
-    enum err                    rc = ERR_OK;
 
-    if (r->count >= r->out->width)
-        return wrong_row(r, e,
-                         "has more than the %zu numbers this network "
-                         "takes",
-                         r->out->width);
+    if (r->count >= r->out->width) {
+        wrong_row(r, e, "has more than the %zu numbers this network takes",
+                  r->out->width);
+        return;
+    }
     if (r->enc != NULL && column == NULL)
         column = column_at(r->enc, r->count);
-    if (column != NULL && dataset_type_cells(column->type) == DATASET_TEXTS)
-        return take_text(r, column, t, e);
+    if (column != NULL && dataset_type_cells(column->type) == DATASET_TEXTS) {
+        take_text(r, column, t, e);
+        return;
+    }
     if (column == NULL || column->type == DATASET_NUMERIC)
-        rc = take_number(r, t, &value, e);
+        value = take_number(r, t, e);
     else if (t->event == JSON_TRUE || t->event == JSON_FALSE)
         value = take_name(r, column, t->event == JSON_TRUE ? "true" : "false");
     else if (t->event != JSON_NULL) /* a name may look like a number */
         value = take_name(r, column, t->text);
-    if (rc != ERR_OK)
-        return rc;
     r->row[r->count++] = value;
     r->element++;
-    return ERR_OK;
 }
 
 enum err
@@ -233,29 +278,34 @@ codec_predict_cell(const struct dataset_encoder *encoder,
                                   .text = text,
                                   .len = len };
     struct reader           r = { .out = out,
-                        .enc = encoder,
-                        .row = out->raw + out->n_rows * out->width,
-                        .count = column->raw_offset + part,
-                        .column = column };
+                                  .enc = encoder,
+                                  .row = out->raw + out->n_rows * out->width,
+                                  .count = column->raw_offset + part,
+                                  .column = column };
 
-    return take_element(&r, &t, e);
+    take_element(&r, &t, e);
+    return r.n_wrong == 0 ? ERR_OK : ERR_INVALID;
 }
 
-static enum err
+static void
 in_array(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
     switch (t->event) {
     case JSON_BEGIN_ARRAY: /* nested as input_shape; its size is what counts */
-        if (r->depth == r->rank)
-            return wrong_element(r, e, "must be a number, got an array");
-        r->depth++;
-        return ERR_OK;
+        if (r->depth < r->rank)
+            r->depth++;
+        else
+            wrong_value(r, e, "must be a number, got an array");
+        break;
     case JSON_END_ARRAY:
-        return --r->depth == 0 ? row_end(r, e) : ERR_OK;
+        if (--r->depth == 0)
+            row_end(r, e);
+        break;
     case JSON_BEGIN_OBJECT:
-        return wrong_element(r, e, "must be a number, got an object");
+        wrong_value(r, e, "must be a number, got an object");
+        break;
     default:
-        return take_element(r, t, e);
+        take_element(r, t, e);
     }
 }
 
@@ -263,58 +313,130 @@ in_array(struct reader *r, const struct json_token *t, struct errinfo *e)
 static enum err
 object_begin(struct reader *r, struct errinfo *e)
 {
-    if (r->enc == NULL)
-        return wrong_row(r, e,
-                         "must be an array: this version knows no "
-                         "column names");
+    if (r->enc == NULL) {
+        wrong_row(r, e, "must be an array: this version knows no column names");
+        r->skipped = 1;
+        row_end(r, e);
+        return ERR_OK;
+    }
+    if (r->named == NULL)
+        r->named = mem_array(r->enc->n_inputs, sizeof(*r->named), 0);
+    if (r->named == NULL)
+        return err_set(e, ERR_NOMEM, "", "out of memory");
     for (size_t i = 0; i < r->out->width; i++)
         r->row[i] = NAN;
+    r->next = 0;
     r->place = IN_OBJECT;
     return ERR_OK;
 }
 
+static bool
+is_target(const struct dataset_encoder *enc, const char *name)
+{
+    for (size_t i = 0; i < enc->n_targets; i++)
+        if (strcmp(enc->target[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* What is known here, the most similar one first. */
+static void
+unknown_column(struct reader *r, const char *name, struct errinfo *e)
+{
+    const struct dataset_encoder *enc = r->enc;
+    unsigned                      least = SIMILAR_NOT;
+    size_t                        best = 0, n = 0;
+    char                          at[POINTER_SIZE], what[360];
+
+    for (size_t i = 0; i < enc->n_inputs; i++) {
+        unsigned distance = similar_distance(name, enc->input[i].name);
+
+        best = distance < least ? i : best;
+        least = distance < least ? distance : least;
+    }
+    element_pointer(r, name, at);
+    n = (size_t)snprintf(what, sizeof(what), "unknown column; ");
+    if (least < SIMILAR_NOT)
+        n +=
+            (size_t)snprintf(what + n, sizeof(what) - n,
+                             "did you mean \"%.60s\"? ", enc->input[best].name);
+    n += (size_t)snprintf(what + n, sizeof(what) - n, "known here: ");
+    for (size_t i = 0; i < enc->n_inputs && n < sizeof(what); i++)
+        n += (size_t)snprintf(what + n, sizeof(what) - n, "%s%.60s",
+                              i == 0 ? "" : ", ", enc->input[i].name);
+    wrong(r, e, at, what);
+}
+
+/* The column called name; most rows name them in their order. */
+static const struct dataset_input *
+find_column(struct reader *r, const char *name)
+{
+    size_t n = r->enc->n_inputs;
+
+    for (size_t k = 0; k < n; k++, r->next++) {
+        r->next = r->next < n ? r->next : 0;
+        if (strcmp(r->enc->input[r->next].name, name) == 0)
+            return &r->enc->input[r->next++];
+    }
+    return NULL;
+}
+
+/* A row may have all that the table has: its target is passed over. */
 static enum err
 object_key(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
-    char at[96];
+    char at[POINTER_SIZE];
 
-    for (size_t i = 0; i < r->enc->n_inputs; i++)
-        if (strcmp(r->enc->input[i].name, t->text) == 0) {
-            r->column = &r->enc->input[i];
-            r->count = r->column->raw_offset;
-            return ERR_OK;
-        }
-    snprintf(at, sizeof(at), "/inputs/%zu/%.60s", r->out->n_rows, t->text);
-    return err_set(e, ERR_INVALID, at,
-                   "unknown column; the first one is \"%.60s\"",
-                   r->enc->n_inputs > 0 ? r->enc->input[0].name : "");
+    r->column = find_column(r, t->text);
+    if (r->column == NULL) {
+        r->skips = true;
+        if (!is_target(r->enc, t->text))
+            unknown_column(r, t->text, e);
+        return ERR_OK;
+    }
+    size_t *named = &r->named[r->column - r->enc->input];
+    if (*named == r->out->n_rows + 1) {
+        element_pointer(r, t->text, at);
+        return err_set(e, ERR_MALFORMED, at, "comes twice");
+    }
+    *named = r->out->n_rows + 1;
+    r->count = r->column->raw_offset;
+    return ERR_OK;
 }
 
 static enum err
 in_object(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
+    bool is_numeric = r->column != NULL && r->column->type == DATASET_NUMERIC;
+
     switch (t->event) {
     case JSON_KEY:
         return object_key(r, t, e);
     case JSON_END_OBJECT:
         r->count = r->out->width;
-        return row_end(r, e);
+        row_end(r, e);
+        break;
     case JSON_BEGIN_ARRAY:
-        if (r->column->type != DATASET_NUMERIC)
-            return wrong_element(r, e, "must be one value, got an array");
-        r->depth = 1;
-        r->place = IN_COLUMN;
-        return ERR_OK;
+        if (is_numeric) {
+            r->depth = 1;
+            r->place = IN_COLUMN;
+        } else {
+            wrong_value(r, e, "must be one value, got an array");
+        }
+        break;
     case JSON_BEGIN_OBJECT:
-        return wrong_element(r, e, "must be a number, got an object");
+        wrong_value(r, e, "must be a number, got an object");
+        break;
     default:
-        if (r->column->type == DATASET_NUMERIC && r->column->width != 1)
-            return wrong_element(r, e, "must be an array of numbers");
-        return take_element(r, t, e);
+        if (is_numeric && r->column->width != 1)
+            wrong_element(r, e, "must be an array of numbers");
+        else
+            take_element(r, t, e);
     }
+    return ERR_OK;
 }
 
-static enum err
+static void
 in_column(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
     const struct dataset_input *c = r->column;
@@ -322,36 +444,51 @@ in_column(struct reader *r, const struct json_token *t, struct errinfo *e)
     switch (t->event) {
     case JSON_BEGIN_ARRAY:
         r->depth++;
-        return ERR_OK;
+        break;
     case JSON_END_ARRAY:
         if (--r->depth > 0)
-            return ERR_OK;
+            break;
         r->place = IN_OBJECT;
         if (r->count - c->raw_offset != c->width)
-            return wrong_row(r, e, "a column has %zu numbers, expected %zu",
-                             r->count - c->raw_offset, c->width);
-        return ERR_OK;
+            wrong_row(r, e, "a column has %zu numbers, expected %zu",
+                      r->count - c->raw_offset, c->width);
+        break;
     case JSON_BEGIN_OBJECT:
-        return wrong_element(r, e, "must be a number, got an object");
+        wrong_value(r, e, "must be a number, got an object");
+        break;
     default:
         if (r->count - c->raw_offset >= c->width)
-            return wrong_row(r, e, "a column has more than %zu numbers",
-                             c->width);
-        return take_element(r, t, e);
+            wrong_row(r, e, "a column has more than %zu numbers", c->width);
+        else
+            take_element(r, t, e);
     }
 }
 
-/* --- the document
- * -------------------------------------------------------------- */
+/* Is this token one of a value that is passed over? */
+static bool
+is_skipped(struct reader *r, const struct json_token *t)
+{
+    bool begins = t->event == JSON_BEGIN_ARRAY || t->event == JSON_BEGIN_OBJECT;
+    bool ends = t->event == JSON_END_ARRAY || t->event == JSON_END_OBJECT;
+
+    if (r->skipped == 0 && !r->skips)
+        return false;
+    r->skips = false;
+    r->skipped += begins;
+    r->skipped -= ends;
+    return true;
+}
+
+/* --- the document --------------------------------------------------------- */
 
 static enum err
 top_key(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
     bool  inputs = strcmp(t->text, "inputs") == 0;
     bool *seen = inputs ? &r->seen_inputs : &r->seen_version;
-    char  at[80];
+    char  at[POINTER_SIZE];
 
-    snprintf(at, sizeof(at), "/%.60s", t->text);
+    json_write_pointer(at, sizeof(at), "", t->text);
     if (!inputs && strcmp(t->text, "version") != 0)
         return err_set(e, ERR_INVALID, at,
                        "unknown member; known here: inputs, version");
@@ -391,6 +528,8 @@ take_token(void *arg, const struct json_token *t, struct errinfo *e)
     struct reader *r = arg;
     enum err       rc;
 
+    if (is_skipped(r, t))
+        return ERR_OK;
     switch (r->place) {
     case AT_START:
         r->place = t->event == JSON_BEGIN_OBJECT ? IN_TOP : SKIPPING;
@@ -406,22 +545,27 @@ take_token(void *arg, const struct json_token *t, struct errinfo *e)
             r->place = IN_TOP;
             return ERR_OK;
         }
-        if (t->event != JSON_BEGIN_ARRAY && t->event != JSON_BEGIN_OBJECT)
-            return wrong_row(r, e, "must be an array or an object");
         rc = row_begin(r, e);
         if (rc != ERR_OK)
             return rc;
-        if (t->event == JSON_BEGIN_OBJECT)
+        if (t->event == JSON_BEGIN_ARRAY) {
+            r->depth = 1;
+            r->place = IN_ARRAY;
+        } else if (t->event == JSON_BEGIN_OBJECT) {
             return object_begin(r, e);
-        r->depth = 1;
-        r->place = IN_ARRAY;
+        } else {
+            wrong_row(r, e, "must be an array or an object");
+            row_end(r, e);
+        }
         return ERR_OK;
     case IN_ARRAY:
-        return in_array(r, t, e);
+        in_array(r, t, e);
+        return ERR_OK;
     case IN_OBJECT:
         return in_object(r, t, e);
     case IN_COLUMN:
-        return in_column(r, t, e);
+        in_column(r, t, e);
+        return ERR_OK;
     case SKIPPING:
     case AT_END:
         break;
@@ -448,10 +592,13 @@ codec_predict_parse(const void *body, size_t len, const struct nn_spec *spec,
     if (rc == ERR_OK)
         rc = json_reader_end(&json, e);
     json_reader_release(&json);
+    free(r.named);
     if (rc == ERR_OK && r.place == SKIPPING)
         rc = err_set(e, ERR_INVALID, "", "must be an object");
     if (rc == ERR_OK && !r.seen_inputs)
         rc = err_set(e, ERR_INVALID, "/inputs", "is required");
+    if (rc == ERR_OK && r.n_wrong > 0)
+        rc = ERR_INVALID;
     if (rc == ERR_OK && predict.n_rows == 0)
         rc = err_set(e, ERR_INVALID, "/inputs", "must have at least one row");
     if (rc != ERR_OK) {
@@ -462,8 +609,7 @@ codec_predict_parse(const void *body, size_t len, const struct nn_spec *spec,
     return ERR_OK;
 }
 
-/* --- the answer
- * ------------------------------------------------------------------ */
+/* --- the answer ----------------------------------------------------------- */
 
 void
 codec_predict_format(const char *network, int64_t version, const float *y,

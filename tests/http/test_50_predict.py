@@ -183,6 +183,51 @@ def test_a_bad_record_is_named(client, mixed, row, pointer):
     assert any(p.startswith(pointer) for p in answer.pointers), answer
 
 
+def test_all_bad_records_are_named(client, mixed):
+    """Rows behind a wrong one are read for what is wrong with them too."""
+    answer = client.post(f"/v1/networks/{mixed}/predict", {"inputs": [
+        {"sise": 1, "colour": "red", "weight": 5},
+        {"size": [[1], {"a": 2}], "colour": ["red"], "weight": "x"},
+        7, [1, "red"], [1, "red", 5, {"a": [1]}, 6], [{"a": 1}, "red", True],
+        {"weight": 1, "colour": "red", "size": 2}]})
+    assert answer.status == 422, answer
+    assert set(answer.pointers) == {
+        "/inputs/0/sise", "/inputs/1/size", "/inputs/1/colour",
+        "/inputs/1/weight", "/inputs/1", "/inputs/2", "/inputs/3",
+        "/inputs/4/3", "/inputs/4", "/inputs/5/0", "/inputs/5/2"}, answer
+    wrong = {e["pointer"]: e["detail"] for e in answer.json["errors"]}
+    assert wrong["/inputs/0/sise"] == (
+        'unknown column; did you mean "size"? '
+        'known here: size, colour, weight')
+
+
+def test_a_row_may_have_its_target(client, mixed):
+    """As the table had it, which rows of a dataset are."""
+    row = {"size": 3, "colour": "green", "weight": 6}
+    want = client.predict(mixed, [row, row])
+    for target in ("pear", None, 5, ["x", {"y": [1]}], {"z": [2, {}]}):
+        assert client.predict(mixed, [{"kind": target, **row},
+                                      {**row, "kind": target}]) == want
+
+
+def test_a_column_comes_once(client, mixed):
+    body = ('{"inputs": [{"size": 1, "colour": "red", "weight": 5}, '
+            '{"size": 1, "colour": "red", "size": 2}]}')
+    answer = client.post(f"/v1/networks/{mixed}/predict", body=body)
+    assert answer.status == 400, answer
+    assert answer.pointers == ["/inputs/1/size"], answer
+
+
+def test_pointers_are_json_pointers(client, name):
+    client.dataset(name, "a/b,c~d,t\n1,2,3\n2,3,4\n")
+    client.network(name, [(1, "linear")], 2)
+    client.train(name, name, epochs=1)
+    answer = client.post(f"/v1/networks/{name}/predict",
+                         {"inputs": [{"a/b": "x", "c~d": "y", "/~": 1}]})
+    assert answer.pointers == ["/inputs/0/a~1b", "/inputs/0/c~0d",
+                               "/inputs/0/~1~0"], answer
+
+
 def test_labels_of_a_single_output(client, name):
     client.dataset(name, two_groups())
     client.network(name, [(4, "tanh"), (1, "sigmoid")], 2,
