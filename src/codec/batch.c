@@ -1,6 +1,6 @@
 #include "codec/batch.h"
 
-#include <math.h>
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "codec/job.h"
 #include "codec/json_memory.h"
 #include "codec/rows.h"
+#include "codec/targets.h"
 #include "codec/walk.h"
 #include "codec/write.h"
 
@@ -38,65 +39,7 @@ read_rows(json_t *inputs, const struct nn_spec *spec,
     return rc;
 }
 
-/* --- targets -------------------------------------------------------------- */
-
-/* A number that float32 has, at "/targets/3/0". */
-static bool
-read_number(json_t *value, const char *at, float *out, struct errinfo *e)
-{
-    double x;
-
-    if (!value_double(value, at, -3.4028234663852886e38, 3.4028234663852886e38,
-                      false, false, &x, e))
-        return false;
-    *out = (float)x;
-    return true;
-}
-
-static void
-read_class(const char *name, const char *at,
-           const struct dataset_encoder *encoder, size_t n_out, float *out,
-           struct errinfo *e)
-{
-    size_t k = 0, n = encoder != NULL ? encoder->n_classes : 0;
-
-    while (k < n && strcmp(encoder->classes[k], name) != 0)
-        k++;
-    if (k == n) {
-        err_add(e, ERR_INVALID, at,
-                n > 0 ? "is no class of this version: '%.60s'"
-                      : "must be a number: this version knows no classes, such "
-                        "as '%.60s'",
-                name);
-        return;
-    }
-    if (n_out == 1)
-        out[0] = k == 0 ? encoder->low : encoder->high;
-    for (size_t i = 0; n_out > 1 && i < n_out; i++)
-        out[i] = (float)(i == k);
-}
-
-static void
-read_target(json_t *value, const char *at,
-            const struct dataset_encoder *encoder, size_t n_out, float *out,
-            struct errinfo *e)
-{
-    char inner[WALK_POINTER_SIZE];
-
-    if (json_is_string(value)) {
-        read_class(json_string_value(value), at, encoder, n_out, out, e);
-    } else if (!json_is_array(value) && n_out == 1) {
-        read_number(value, at, out, e);
-    } else if (!json_is_array(value) || json_array_size(value) != n_out) {
-        err_add(e, ERR_INVALID, at, "must be an array of %zu number%s", n_out,
-                n_out == 1 ? "" : "s");
-    } else {
-        for (size_t i = 0; i < n_out; i++) {
-            walk_element(inner, at, i);
-            read_number(json_array_get(value, i), inner, &out[i], e);
-        }
-    }
-}
+/* --- targets and weights -------------------------------------------------- */
 
 static bool
 is_list(json_t *value, const char *at, size_t n, struct errinfo *e)
@@ -117,23 +60,21 @@ read_targets(json_t *targets, json_t *weights,
 {
     size_t n = batch->rows.n_rows;
     char   at[WALK_POINTER_SIZE];
+    double weight;
 
     batch->target = mem_array(n, n_out * sizeof(float), 0);
     if (weights != NULL)
         batch->weight = mem_array(n, sizeof(float), 0);
     if (batch->target == NULL || (weights != NULL && batch->weight == NULL))
         return err_set(e, ERR_NOMEM, "", "out of memory");
-    if (is_list(targets, "/targets", n, e)) {
-        for (size_t i = 0; i < n; i++) {
-            walk_element(at, "/targets", i);
-            read_target(json_array_get(targets, i), at, encoder, n_out,
-                        batch->target + i * n_out, e);
-        }
-    }
+    if (is_list(targets, "/targets", n, e))
+        codec_targets_read(targets, encoder, n_out, batch->target, e);
     if (weights != NULL && is_list(weights, "/sample_weights", n, e)) {
         for (size_t i = 0; i < n; i++) {
             walk_element(at, "/sample_weights", i);
-            read_number(json_array_get(weights, i), at, &batch->weight[i], e);
+            if (value_double(json_array_get(weights, i), at, -FLT_MAX, FLT_MAX,
+                             false, false, &weight, e))
+                batch->weight[i] = (float)weight;
         }
     }
     return e->n > 0 ? e->code : ERR_OK;

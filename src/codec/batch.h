@@ -2,12 +2,11 @@
  * batch.h - the body of train_on_batch
  *
  * Model    {"inputs": rows as codec/predict.h has them, or {"b64"}, "targets":
- *          [target, …], "sample_weights": [w, …], "optimizer": {…}}.  A target
- * is an array with a number an output, a number where there is one output, or a
- * class by its name where the version knows classes.  A weight may be negative:
- * it multiplies the row's loss. Owner    codec_batch_release() frees the
- * arrays. Errors   As codec/predict.h; all mistakes of targets and weights at
- * once. Limits   Those of codec/walk.h.
+ *          as codec/targets.h has them, "sample_weights": [w, …], "optimizer":
+ *          {…}}.  A weight may be negative: it multiplies the row's loss.
+ * Owner    codec_batch_release() frees the arrays.
+ * Errors   As codec/predict.h; all mistakes of targets and weights at once.
+ * Limits   Those of codec/walk.h.
  */
 #ifndef CODEC_BATCH_H
 #define CODEC_BATCH_H
@@ -17,7 +16,7 @@
 
 struct codec_batch {
     struct codec_predict     rows;
-    float                   *target; /* [n_rows][n_out]            */
+    float                   *target; /* [n_rows][n_out], to be learnt */
     float                   *weight; /* [n_rows], or NULL          */
     bool                     has_optimizer;
     struct nn_optimizer_spec optimizer; /* where the body has one  */

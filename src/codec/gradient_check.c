@@ -1,12 +1,12 @@
 #include "codec/gradient_check.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "codec/json_memory.h"
+#include "codec/targets.h"
 #include "codec/walk.h"
 #include "codec/write.h"
 
@@ -67,59 +67,6 @@ read_inputs(json_t *rows, const struct nn_net *net,
     return ERR_OK;
 }
 
-/* The outputs that stand for a class. */
-static bool
-read_class(const char *name, const struct dataset_encoder *encoder,
-           size_t n_out, float *t)
-{
-    size_t n_classes = encoder != NULL ? encoder->n_classes : 0;
-
-    for (size_t c = 0; c < n_classes; c++) {
-        if (strcmp(encoder->classes[c], name) != 0)
-            continue;
-        if (n_out == 1)
-            t[0] = c == 0 ? encoder->low : encoder->high;
-        for (size_t k = 0; n_out > 1 && k < n_out; k++)
-            t[k] = k == c ? 1.0f : 0.0f;
-        return true;
-    }
-    return false;
-}
-
-static void
-read_target(json_t *row, const char *at, const struct dataset_encoder *encoder,
-            size_t n_out, float *t, struct errinfo *e)
-{
-    double x;
-
-    if (json_is_string(row)) {
-        if (!read_class(json_string_value(row), encoder, n_out, t))
-            err_add(e, ERR_INVALID, at,
-                    "no class of this version is called "
-                    "\"%.60s\"",
-                    json_string_value(row));
-        return;
-    }
-    if (n_out == 1 && !json_is_array(row)) {
-        if (value_double(row, at, -FLT_MAX, FLT_MAX, false, false, &x, e))
-            t[0] = (float)x;
-        return;
-    }
-    if (!json_is_array(row) || json_array_size(row) != n_out) {
-        err_add(e, ERR_INVALID, at,
-                "must be an array of %zu numbers, one an output", n_out);
-        return;
-    }
-    for (size_t k = 0; k < n_out; k++) {
-        char element[WALK_POINTER_SIZE];
-
-        walk_element(element, at, k);
-        if (value_double(json_array_get(row, k), element, -FLT_MAX, FLT_MAX,
-                         false, false, &x, e))
-            t[k] = (float)x;
-    }
-}
-
 static enum err
 read_targets(json_t *rows, size_t n_out, const struct dataset_encoder *encoder,
              float **out, struct errinfo *e)
@@ -129,13 +76,7 @@ read_targets(json_t *rows, size_t n_out, const struct dataset_encoder *encoder,
 
     if (t == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
-    for (size_t i = 0; i < n; i++) {
-        char at[WALK_POINTER_SIZE];
-
-        walk_element(at, "/targets", i);
-        read_target(json_array_get(rows, i), at, encoder, n_out, t + i * n_out,
-                    e);
-    }
+    codec_targets_read(rows, encoder, n_out, t, e);
     *out = t;
     return ERR_OK;
 }

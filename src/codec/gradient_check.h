@@ -2,9 +2,7 @@
  * gradient_check.h - the body of a gradient check, and its answer
  *
  * Model    {"inputs": [row, …], "targets": [row, …], "version": v}: inputs as
- *          predict takes them; a target is a row of the network's outputs, a
- *          number where there is one output, or the name of a class where the
- *          version knows classes.
+ *          predict takes them, targets as codec/targets.h has them.
  * Limits   NN_CHECK_MAX_ROWS rows.
  * Errors   ERR_INVALID, every mistake with its pointer.
  */

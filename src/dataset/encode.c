@@ -122,6 +122,18 @@ dataset_encoder_apply(const struct dataset_encoder *enc, const float *raw,
 }
 
 void
+dataset_encoder_scale_targets(const struct dataset_encoder *enc, float *t,
+                              size_t n)
+{
+    if (enc->encoding.scale_targets == DATASET_SCALE_NONE)
+        return;
+    for (size_t r = 0; r < n; r++, t += enc->n_out)
+        for (size_t k = 0; k < enc->n_out; k++)
+            t[k] =
+                (float)(((double)t[k] - enc->target_a[k]) * enc->target_b[k]);
+}
+
+void
 dataset_encoder_restore(const struct dataset_encoder *enc, float *y, size_t n)
 {
     if (enc->encoding.scale_targets == DATASET_SCALE_NONE)

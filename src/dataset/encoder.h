@@ -144,6 +144,10 @@ float dataset_encoder_category(const struct dataset_encoder *enc, size_t i,
 void dataset_encoder_apply(const struct dataset_encoder *enc, const float *raw,
                            size_t n, float *x);
 
+/* Targets that are numbers, t [n][n_out], as the network learns them. */
+void dataset_encoder_scale_targets(const struct dataset_encoder *enc, float *t,
+                                   size_t n);
+
 /* Outputs y [n][n_out] as the numbers that the targets were. */
 void dataset_encoder_restore(const struct dataset_encoder *enc, float *y,
                              size_t n);

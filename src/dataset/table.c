@@ -64,18 +64,12 @@ scale_targets(const struct dataset_load *load, struct dataset_encoder *enc,
     sorted = mem_floats(table->n_train, 0);
     if (sorted == NULL)
         return DATASET_NOMEM(e);
-    for (size_t k = 0; k < n_out; k++) {
-        float *t = table->t + k;
-
-        if (fit)
-            dataset_fit_values(sorted, gather(table, t, n_out, sorted),
-                               enc->encoding.scale_targets, &enc->target_a[k],
-                               &enc->target_b[k]);
-        for (size_t r = 0; r < table->n_rows; r++)
-            t[r * n_out] = (float)(((double)t[r * n_out] - enc->target_a[k]) *
-                                   enc->target_b[k]);
-    }
+    for (size_t k = 0; fit && k < n_out; k++)
+        dataset_fit_values(sorted, gather(table, table->t + k, n_out, sorted),
+                           enc->encoding.scale_targets, &enc->target_a[k],
+                           &enc->target_b[k]);
     free(sorted);
+    dataset_encoder_scale_targets(enc, table->t, table->n_rows);
     return ERR_OK;
 }
 

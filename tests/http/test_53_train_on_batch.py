@@ -308,3 +308,25 @@ def test_cartpole_is_learnt(client, name):
             if score >= 475:
                 break
     assert score >= 475, score
+
+
+def test_targets_are_those_of_the_dataset(client, name):
+    """Where the version scales its targets, a batch's are scaled too."""
+    rows = "\n".join(f"{x},{1000 + 10 * x}" for x in range(50))
+    client.dataset(name, f"x,y\n{rows}")
+    client.network(name, [(1, "linear")], 1)
+    client.train(name, name, epochs=200, scale_inputs="standard",
+                 scale_targets="standard", optimizer={
+                     "type": "sgd", "learning_rate": 0.1})
+    assert client.predict(name, [[30]])["outputs"][0][0] == pytest.approx(
+        1300, rel=1e-4)
+    answer = update(client, name, [{"x": 30}], [[1300]], optimizer=RATE)
+    assert answer["loss"] < 1e-6, answer
+    assert client.predict(name, [[30]])["outputs"][0][0] == pytest.approx(
+        1300, rel=1e-4)
+    check = client.ok("POST", f"/v1/networks/{name}/gradient_check", 200,
+                      json_body={"inputs": [[30], [40]],
+                                 "targets": [[1300], [1500]]})
+    # (y - t) of the second row: 100 below, in units of the targets' std.
+    std = 10 * math.sqrt((50 ** 2 - 1) / 12)
+    assert abs(check["layers"][0]["gradient"]) < 2 * 100 / std
