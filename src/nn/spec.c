@@ -294,3 +294,11 @@ nn_spec_check(struct nn_spec *spec, struct errinfo *e)
         good = nn_layout_make(spec, &layout, e) == ERR_OK;
     return good ? ERR_OK : ERR_INVALID;
 }
+
+size_t
+nn_spec_n_out(const struct nn_spec *spec)
+{
+    struct nn_layout layout = nn_layout_of(spec);
+
+    return nn_shape_size(&layout.shape[spec->n_layers]);
+}

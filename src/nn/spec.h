@@ -182,4 +182,7 @@ struct nn_spec {
  */
 enum err nn_spec_check(struct nn_spec *spec, struct errinfo *e);
 
+/* Numbers in a row of outputs, whatever the last layer is; spec is checked. */
+size_t nn_spec_n_out(const struct nn_spec *spec);
+
 #endif

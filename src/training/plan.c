@@ -285,13 +285,6 @@ network_open(struct training_plan *plan, struct store *db,
     return codec_spec_parse(row->spec, &plan->net, e);
 }
 
-/* Every network ends in a layer of units, and those are its outputs. */
-static size_t
-spec_n_out(const struct nn_spec *spec)
-{
-    return spec->layer[spec->n_layers - 1].units;
-}
-
 /* Several questions of yes and no are right or wrong, classes or not. */
 bool
 training_plan_has_accuracy(const struct training_plan *plan)
@@ -358,7 +351,7 @@ training_plan_init(struct training_plan *plan, struct store *db,
         goto out;
 
     size_t n_in = nn_shape_size(&plan->net.input);
-    size_t n_out = spec_n_out(&plan->net);
+    size_t n_out = nn_spec_n_out(&plan->net);
     rc = encoder_choose(plan, db, spec, network.id, encoder, n_out, e);
     if (rc != ERR_OK)
         goto out;
@@ -388,7 +381,7 @@ training_plan_encoder(struct training_plan *plan, struct store *db,
     plan->encoder = NULL;
     plan->fit = false;
     rc = encoder_choose(plan, db, spec, network.id, NULL,
-                        spec_n_out(&plan->net), e);
+                        nn_spec_n_out(&plan->net), e);
     store_network_release(&network);
     return rc;
 }

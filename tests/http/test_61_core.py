@@ -253,3 +253,29 @@ def test_an_image_is_normalised_whole(client, name):
     answer = client.put(f"/v1/networks/{name}/weights", json_body=weights)
     assert answer.status == 422
     assert answer.pointers == ["/layers/0/weight"]
+
+
+@pytest.mark.parametrize("last", [
+    {"type": "activation", "activation": "tanh"}, {"type": "flatten"},
+    {"type": "dropout", "rate": 0.1}, {"type": "layer_norm"},
+    {"type": "batch_norm"}])
+def test_any_layer_may_be_the_last(client, name, last):
+    client.rows(name, [[i, -i] for i in range(8)],
+                [[i % 2, -i] for i in range(8)])
+    client.ok("POST", "/v1/networks", 201, json_body={
+        "name": name, "input_shape": [2], "loss": "mse",
+        "layers": [{"type": "dense", "units": 2}, last]})
+    job = client.train(name, name, epochs=2)
+    assert job["result"]["version"] == 1
+
+
+def test_softmax_may_be_a_layer_of_its_own(client, name):
+    client.dataset(name, "a,b\n" + "\n".join(
+        f"{i % 2},{'yes' if i % 2 else 'no'}" for i in range(20)))
+    client.ok("POST", "/v1/networks", 201, json_body={
+        "name": name, "input_shape": [1], "loss": "cross_entropy",
+        "layers": [{"type": "dense", "units": 2},
+                   {"type": "activation", "activation": "softmax"}]})
+    job = client.train(name, name, epochs=60, optimizer={
+        "type": "adam", "learning_rate": 0.1})
+    assert job["metrics"]["accuracy"] == 1
