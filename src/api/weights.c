@@ -125,9 +125,11 @@ api_versions_delete(void *ctx, const struct http_request *req,
     rc = api_number(req->arg[1], "version", &version, e);
     if (rc == ERR_OK)
         rc = store_version_delete(api->store, req->arg[0], version, e);
-    if (rc == ERR_OK)
-        rep->status = 204;
-    return rc;
+    if (rc != ERR_OK)
+        return rc;
+    serving_registry_refresh(api->registry, req->arg[0]);
+    rep->status = 204;
+    return ERR_OK;
 }
 
 enum err
@@ -201,10 +203,11 @@ static enum err
 weights_begin(void *ctx, const struct http_request *req, void **state,
               struct errinfo *e)
 {
-    struct upload *up = mem_array(1, sizeof(*up), 0);
-    int64_t        version;
-    size_t         bytes;
-    enum err       rc;
+    struct upload       *up = mem_array(1, sizeof(*up), 0);
+    struct store_network network = { 0 };
+    int64_t              version;
+    size_t               bytes;
+    enum err             rc;
 
     if (up == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
@@ -216,8 +219,11 @@ weights_begin(void *ctx, const struct http_request *req, void **state,
     if (rc != ERR_OK)
         goto out;
     up->bytes = 2 * bytes; /* the net, and its bytes on the way to the store */
-    rc = codec_stored_net(up->api->store, req->arg[0], -1, &up->net,
-                          &up->encoder, &version, e);
+    rc = store_network_get(up->api->store, req->arg[0], &network, e);
+    if (rc == ERR_OK)
+        rc = codec_stored_net(up->api->store, req->arg[0],
+                              network.latest_version, &up->net, &up->encoder,
+                              &version, e);
     if (rc != ERR_OK)
         goto out;
     rc = strcmp(req->content_type, "application/json") == 0
@@ -228,6 +234,7 @@ weights_begin(void *ctx, const struct http_request *req, void **state,
     *state = up;
     up = NULL;
 out:
+    store_network_release(&network);
     if (up != NULL)
         weights_abort(up);
     return rc;

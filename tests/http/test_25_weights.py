@@ -147,3 +147,18 @@ def test_weights_for_nobody(client):
 def test_another_media_type_is_refused(client, net):
     assert client.put(f"/v1/networks/{net}/weights", body="1,2",
                       headers={"Content-Type": "text/csv"}).status == 415
+
+
+def test_weights_carry_the_encoder_of_the_latest(client, name):
+    """Not of the one that serves: read and put back they predict the same."""
+    client.dataset(name, "x,y\n" + "\n".join(
+        f"{x},{3 * x}" for x in range(40)))
+    client.network(name, [(1, "linear")], 1)
+    client.train(name, name, epochs=20, scale_inputs="standard")
+    client.ok("PATCH", f"/v1/networks/{name}", 200,
+              json_body={"serving_version": 0})
+    weights = client.weights(name, 1)
+    client.ok("PUT", f"/v1/networks/{name}/weights", 201,
+              json_body={"layers": weights["layers"]})
+    assert (client.predict(name, [[3]], version=2)["outputs"] ==
+            client.predict(name, [[3]], version=1)["outputs"])

@@ -103,3 +103,15 @@ def test_a_patch_that_says_nothing_or_nonsense(client, name):
     assert answer.pointers == ["/serving_version"]
     shown = client.ok("GET", path, 200)
     assert shown["keep_versions"] is None  # both, or neither
+
+
+def test_a_deleted_version_predicts_no_more(client, name):
+    prepare(client, name)
+    upload(client, name, 2)
+    row = [[0] * client.ok("GET", f"/v1/networks/{name}",
+                           200)["input_shape"][0]]
+    assert client.predict(name, row, version=1)["version"] == 1
+    client.ok("DELETE", f"/v1/networks/{name}/versions/1", 204)
+    answer = client.post(f"/v1/networks/{name}/predict",
+                         {"inputs": row, "version": 1})
+    assert answer.status == 404, answer
