@@ -81,6 +81,8 @@ training_keep(struct store *db, int64_t job_id, char network[], size_t size,
     uint64_t              epoch = 0;
     enum err              rc = store_job_get(db, job_id, &row, e);
 
+    if (rc == ERR_OK && row.verifies != 0)
+        rc = ERR_NOTFOUND; /* what it makes is compared, never kept */
     if (rc == ERR_OK)
         rc = codec_job_spec_parse(row.spec, &spec, e);
     if (rc == ERR_OK)

@@ -180,6 +180,19 @@ def test_a_paused_job_can_keep_its_best(client, name, keep):
     assert client.predict(name, [[0.5, 0.5]])["version"] == 1
 
 
+def test_a_verification_keeps_nothing(client, name):
+    """It repeats what there is; what it made would serve at once."""
+    classes(client, name)
+    job = client.train(name, name, epochs=3000, **SPEC)["id"]
+    again = client.ok("POST", f"/v1/jobs/{job}/verify", 202)["id"]
+    client.running(again, 5)
+    ask(client, again, "pause")
+    now = ask(client, again, "cancel", json_body={"keep": True})
+    assert now["status"] == "cancelled", now
+    shown = client.ok("GET", f"/v1/networks/{name}", 200)
+    assert shown["latest_version"] == shown["serving_version"] == 1
+
+
 def test_a_job_that_never_ran_has_nothing_to_keep(new_daemon):
     client = new_daemon("--workers", "1").start().client
     prepare(client, "n")
