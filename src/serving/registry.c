@@ -95,6 +95,27 @@ serving_registry_usage(struct serving_registry *reg, size_t *out_n,
     *out_bytes = bytes;
 }
 
+/* Would n bytes be free with all idle models gone?  Where others hold too much,
+ * models would leave for nothing. */
+static bool
+can_make_room(struct serving_registry *reg, size_t n)
+{
+    size_t room = reg->budget->limit - atomic_load(&reg->budget->used);
+
+    pthread_mutex_lock(&reg->lock);
+    for (size_t i = 0; i < reg->map.n; i++) {
+        struct serving_model *model = reg->map.entry[i].model;
+
+        if (atomic_load(&model->n_refs) > 1)
+            continue;
+        pthread_mutex_lock(&model->lock);
+        room += model->taken;
+        pthread_mutex_unlock(&model->lock);
+    }
+    pthread_mutex_unlock(&reg->lock);
+    return room >= n;
+}
+
 enum err
 serving_registry_take(struct serving_registry *reg, size_t n, const char *what,
                       struct errinfo *e)
@@ -102,7 +123,7 @@ serving_registry_take(struct serving_registry *reg, size_t n, const char *what,
     enum err rc;
 
     while ((rc = mem_budget_take(reg->budget, n, what, e)) == ERR_BUSY &&
-           evict(reg))
+           can_make_room(reg, n) && evict(reg))
         err_clear(e);
     return rc;
 }

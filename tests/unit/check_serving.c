@@ -16,9 +16,8 @@
 #include "serving/serving.h"
 #include "stored_fixture.h"
 
-static const struct dataset_encoding standard = {
-    .scale_inputs = DATASET_SCALE_STANDARD
-};
+static const struct dataset_encoding standard = { .scale_inputs =
+                                                      DATASET_SCALE_STANDARD };
 
 static struct fixture           f;
 static struct mem_budget        budget;
@@ -302,6 +301,13 @@ START_TEST(least_recently_used_leave)
     serving_registry_make_room(reg, budget.limit);
     ck_assert_uint_eq(atomic_load(&budget.used), 0);
     ck_assert(!is_loaded("b") && !is_loaded("c"));
+
+    /* Nobody leaves where even that would not do. */
+    serving_model_unref(get("a", -1));
+    ck_assert_int_eq(mem_budget_take(&budget, 8, "a job", &e), ERR_OK);
+    serving_registry_make_room(reg, budget.limit);
+    ck_assert(is_loaded("a"));
+    mem_budget_give(&budget, 8);
 }
 END_TEST
 
@@ -446,9 +452,8 @@ START_TEST(evaluates_with_the_models_encoder)
 
     /* The initial weights with a fitted encoder, as a job would leave them. */
     ck_assert_int_eq(codec_stored_dataset(f.db, "one", 0, &ds, &e), ERR_OK);
-    ck_assert_int_eq(dataset_encoder_new(&ds->meta, &standard, 3,
-                                         false, &enc, &e),
-                     ERR_OK);
+    ck_assert_int_eq(
+        dataset_encoder_new(&ds->meta, &standard, 3, false, &enc, &e), ERR_OK);
     ck_assert_int_eq(
         dataset_table_load(enc, true, &ds->source, 0, 0, &table, &e), ERR_OK);
     codec_encoder_format(enc, &json);
