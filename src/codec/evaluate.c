@@ -165,6 +165,29 @@ write_worst(const struct codec_evaluation *ev, struct buf *out)
     buf_putc(out, ']');
 }
 
+/* Why a figure is null. */
+static void
+write_notes(const struct codec_evaluation *ev, struct buf *out)
+{
+    bool        is_class = ev->task == DATASET_CLASSIFICATION;
+    const char *what = NULL, *why = NULL;
+
+    if (is_class && ev->n_classes == 2 && isnan(ev->auc)) {
+        what = "/auc";
+        why = "needs rows of both classes, and these are all of one";
+    } else if (!is_class && isfinite(ev->mse) && isnan(ev->r2)) {
+        what = "/r2";
+        why = "compares with the mean of the targets, and these are all the "
+              "same";
+    } else if (!isfinite(ev->loss) || (!is_class && !isfinite(ev->mse))) {
+        what = isfinite(ev->loss) ? "/mse" : "/loss";
+        why = "outputs are beyond the range of a 32-bit float, or no numbers";
+    }
+    if (what != NULL)
+        buf_printf(out, ",\"notes\":[{\"pointer\":\"%s\",\"detail\":\"%s\"}]",
+                   what, why);
+}
+
 void
 codec_evaluation_release(struct codec_evaluation *ev)
 {
@@ -188,5 +211,6 @@ codec_evaluation_format(const struct codec_evaluation *ev, struct buf *out)
     else
         write_regression(ev, out);
     write_worst(ev, out);
+    write_notes(ev, out);
     write_end(out);
 }

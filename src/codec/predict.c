@@ -611,6 +611,24 @@ codec_predict_parse(const void *body, size_t len, const struct nn_spec *spec,
 
 /* --- the answer ----------------------------------------------------------- */
 
+/* Why there is a null among the outputs, where there is one. */
+static void
+write_notes(const float *y, size_t n, size_t n_out, struct buf *out)
+{
+    size_t first = 0, count = 0;
+
+    for (size_t i = 0; i < n * n_out; i++)
+        if (!isfinite(y[i]) && count++ == 0)
+            first = i;
+    if (count > 0)
+        buf_printf(out,
+                   ",\"notes\":[{\"pointer\":\"/outputs/%zu/%zu\",\"detail\":"
+                   "\"is beyond the range of a 32-bit float or no number at "
+                   "all, as %zu of the outputs: weights or inputs are too "
+                   "large\"}]",
+                   first / n_out, first % n_out, count);
+}
+
 void
 codec_predict_format(const char *network, int64_t version, const float *y,
                      size_t n, size_t n_out, const char *const *label,
@@ -622,6 +640,7 @@ codec_predict_format(const char *network, int64_t version, const float *y,
     num_format_u64(out, (uint64_t)version);
     buf_puts(out, ",\"outputs\":");
     json_write_rows(out, y, n, n_out);
+    write_notes(y, n, n_out, out);
     if (label != NULL) {
         buf_puts(out, ",\"labels\":[");
         for (size_t i = 0; i < n; i++) {

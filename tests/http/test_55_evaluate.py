@@ -150,3 +150,27 @@ def test_data_of_another_width(client, colours, name):
     answer = client.post(f"/v1/networks/{colours}/evaluate",
                          {"dataset": name + ".x"})
     assert answer.status == 422, answer
+
+
+def why(found):
+    return {note["pointer"]: note["detail"] for note in found["notes"]}
+
+
+def test_a_figure_that_is_null_says_why(client, colours, name):
+    assert "notes" not in client.evaluate(colours, colours)
+    rows = two_groups().strip().split("\n")
+    client.dataset("one-" + name[:40], "\n".join(
+        rows[:1] + [r for r in rows[1:] if r.endswith("red")]))
+    found = client.evaluate(colours, "one-" + name[:40])
+    assert found["auc"] is None and "both classes" in why(found)["/auc"]
+
+    line = "line-" + name[:40]
+    client.dataset(line, line_data())
+    client.dataset("flat-" + name[:40], "x,y\n1,2\n2,2\n3,2\n")
+    client.network(line, [(1, "linear")], 1)
+    client.train(line, line, epochs=1)
+    found = client.evaluate(line, "flat-" + name[:40])
+    assert found["r2"] is None and "all the same" in why(found)["/r2"]
+    client.put_weights(line, [([[3e38]], [3e38])])
+    found = client.evaluate(line, "flat-" + name[:40])
+    assert found["loss"] is None and "32-bit" in why(found)["/loss"]
