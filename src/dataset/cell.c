@@ -12,23 +12,32 @@
  * them, and they would need a buffer of any size. */
 #define MAX_POINTED 1024
 
+/* How pandas, numpy, R, spreadsheets and SQL write nothing, by length.  Not
+ * None, inf, - or a point, nor "na": these are true categories as often as
+ * not. */
+/* clang-format off */
+static const char *const nothings[] = {
+    "",
+    "?",
+    "NA",
+    "N/A" "n/a" "#NA" "NaN" "nan" "NAN",
+    "#N/A" "<NA>" "-nan" "-NaN" "null" "NULL" "Null",
+};
+/* clang-format on */
+
+/* Asked of every cell that is no plain number: the first letter parts most of
+ * them from these words. */
 bool
 dataset_cell_is_missing(const char *s, size_t len)
 {
-    switch (len) {
-    case 0:
+    if (len == 0)
         return true;
-    case 1:
-        return s[0] == '?';
-    case 2:
-        return memcmp(s, "NA", 2) == 0;
-    case 3:
-        return memcmp(s, "NaN", 3) == 0;
-    case 4:
-        return memcmp(s, "null", 4) == 0;
-    default:
+    if (len >= COUNT_OF(nothings) || memchr("?N#<n-", s[0], 6) == NULL)
         return false;
-    }
+    for (const char *word = nothings[len]; *word != '\0'; word += len)
+        if (memcmp(word, s, len) == 0)
+            return true;
+    return false;
 }
 
 /* clang-format off */

@@ -22,7 +22,8 @@ enum dataset_cell {
     DATASET_CELL_TOO_LARGE /* a number that no float32 holds */
 };
 
-/* An empty field, NA, NaN, null or ?. */
+/* An empty field, ?, or one of these words, written so and no other way: NA,
+ * N/A, n/a, #NA, #N/A, <NA>, NaN, nan, NAN, -nan, -NaN, null, NULL, Null. */
 bool dataset_cell_is_missing(const char *s, size_t len);
 
 /* Is it a word that says yes or no?  *pair: which two words it is one of. */

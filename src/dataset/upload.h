@@ -8,7 +8,8 @@
  *          are is known at the end.
  *            CSV   RFC 4180; the delimiter is , ; tab or |, as told, else the
  *                  one that stands most often in the first line; header row
- *                  unless told otherwise; an empty field, NA, NaN, null and ?
+ *                  unless told otherwise; an empty field, ? and
+ *                  the words of dataset/cell.h (NA, NaN, null, …)
  *                  are missing; a line with nothing on it is no row.  A column is numeric where every present value
  *                  is a number by JSON's grammar (a leading + and ".5" too),
  *                  else categorical.

@@ -99,11 +99,26 @@ def test_types_override_what_was_found(client, name):
     assert found["x"]["type"] == "numeric"
 
 
-@pytest.mark.parametrize("word", ["", "NA", "NaN", "null", "?"])
+@pytest.mark.parametrize("word", [
+    "", "NA", "NaN", "null", "?", "nan", "NAN", "-nan", "-NaN", "N/A", "n/a",
+    "#N/A", "#NA", "<NA>", "NULL", "Null"])
 def test_ways_to_say_missing(client, name, word):
     dataset = client.dataset(name, f"x,y\n1,a\n{word},b\n3,a\n")
     x = columns(dataset)["x"]
     assert (x["type"], x["missing"], x["mean"]) == ("numeric", 1, 2)
+
+
+@pytest.mark.parametrize("word", ["None", "-", ".", "inf", "na", "NIL"])
+def test_what_may_be_a_category_is_not_missing(client, name, word):
+    dataset = client.dataset(name, f"x,y\n1,a\n{word},b\n3,a\n")
+    x = columns(dataset)["x"]
+    assert (x["type"], x["missing"]) == ("categorical", 0)
+    assert word in x["categories"]
+
+
+def test_no_target_may_be_missing_however_it_is_written(client, name):
+    answer = put_csv(client, name, "x,y\n1,a\n2,NULL\n")
+    assert answer.status == 422 and "missing" in str(answer.json), answer
 
 
 @pytest.mark.parametrize("body", [

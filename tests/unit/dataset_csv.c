@@ -78,6 +78,20 @@ static const struct csv_case right[] = {
       "y* numeric 1.5..6 mean 3.58333 std 1.59208\n"
       "- - 1.5\n- - 2\n- 0 3\n- - 4\n- - 5\n7 - 6\n",
       AS_IT_IS },
+    /* And as pandas, numpy, spreadsheets and SQL say it. */
+    { "x,c,y\nnan,NULL,1\nNAN,Null,2\n-nan,#N/A,3\n-NaN,#NA,4\n"
+      "N/A,<NA>,5.5\nn/a,a,6\n<NA>,-nan,7\n-7,nan,8\n",
+      "regression\nx numeric missing 7 -7..-7 mean -7 std 0\n"
+      "c categorical missing 7 <a>\n"
+      "y* numeric 1..8 mean 4.5625 std 2.31081\n"
+      "- - 1\n- - 2\n- - 3\n- - 4\n- - 5.5\n- 0 6\n- - 7\n-7 - 8\n",
+      AS_IT_IS },
+    /* What may well be a category stays one, and so does another spelling. */
+    { "c,y\nNone,1\n-,2\n.,3\nna,4\ninf,5.5\nNil,6\nnUll,7\n--,8\n",
+      "regression\nc categorical <None> <-> <.> <na> <inf> <Nil> <nUll> <-->\n"
+      "y* numeric 1..8 mean 4.5625 std 2.31081\n"
+      "0 1\n1 2\n2 3\n3 4\n4 5.5\n5 6\n6 7\n7 8\n",
+      AS_IT_IS },
     { "x,c,y\n,1,1.5\n,2,2\n",
       "regression\nx numeric missing 2 0..0 mean 0 std 0\n"
       "c numeric 1..2 mean 1.5 std 0.5\n"
@@ -96,8 +110,8 @@ static const struct csv_case right[] = {
       "y* numeric 1.5..4 mean 2.625 std 0.960143\n0 1.5\n0 2\n1 3\n0 4\n",
       AS_IT_IS },
     /* What looks like a number and is none. */
-    { "x,y\n0x1p3,1\ninf,2\n 5,3\n1_000,4\n01,5\n5.,6.5\nnan,7\n--1,8\n",
-      "regression\nx categorical <0x1p3> <inf> < 5> <1_000> <01> <5.> <nan> "
+    { "x,y\n0x1p3,1\ninf,2\n 5,3\n1_000,4\n01,5\n5.,6.5\nna,7\n--1,8\n",
+      "regression\nx categorical <0x1p3> <inf> < 5> <1_000> <01> <5.> <na> "
       "<--1>\ny* numeric 1..8 mean 4.5625 std 2.3377\n"
       "0 1\n1 2\n2 3\n3 4\n4 5\n5 6.5\n6 7\n7 8\n",
       AS_IT_IS },
@@ -368,11 +382,27 @@ END_TEST
 START_TEST(a_number_is_the_same_at_a_stretch)
 {
     static const char *const spelt[] = {
-        "0",    "7",     "42",    "255",  "999",   "1000",  "65536", "00",
-        "01",   "007",   "1.5",   "12.5", "123.5", "0.5",   ".5",    "5.",
-        "1e2",  "12e-3", "123E1", "0e0",  "-0",    "-1",    "-12.75", "+3",
-        "-",    "1.2.3", "12a",   "1 ",   " 1",    "",      "NA",    "\"4\"",
-        "1e39", "16777217", "0.1234567890123456789", "1e", "--1", "1-2",
+        "0",        "7",
+        "42",       "255",
+        "999",      "1000",
+        "65536",    "00",
+        "01",       "007",
+        "1.5",      "12.5",
+        "123.5",    "0.5",
+        ".5",       "5.",
+        "1e2",      "12e-3",
+        "123E1",    "0e0",
+        "-0",       "-1",
+        "-12.75",   "+3",
+        "-",        "1.2.3",
+        "12a",      "1 ",
+        " 1",       "",
+        "NA",       "\"4\"",
+        "nan",      "-nan",
+        "N/A",      "1e39",
+        "16777217", "0.1234567890123456789",
+        "1e",       "--1",
+        "1-2",
     };
 
     for (size_t i = 0; i < COUNT_OF(spelt); i++) {
