@@ -45,7 +45,7 @@ static const struct http_route routes[] = {
 
     { POST,   "/v1/networks",                          api_networks_create, NULL,              JSON_MOST, JSON,     NULL,                       0,                      TRAIN,       "create a network" },
     { GET,    "/v1/networks",                          api_networks_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list networks" },
-    { GET,    "/v1/networks/{name}",                   api_networks_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one network, its layers and versions" },
+    { GET,    "/v1/networks/{name}",                   api_networks_get,    NULL,              0,     NONE,     NULL,                       0,                      PREDICT,     "one network, its layers, and which version serves" },
     { PATCH,  "/v1/networks/{name}",                   api_networks_patch,  NULL,              JSON_MOST, JSON,     NULL,                       0,                      TRAIN,       "choose the version that serves, and how many are kept" },
     { DELETE, "/v1/networks/{name}",                   api_networks_delete, NULL,              0,     NONE,     NULL,                       0,                      TRAIN,       "forget a network and its versions" },
     { GET,    "/v1/networks/{name}/versions",          api_versions_list,   NULL,              0,     NONE,     "limit,after",              0,                      PREDICT,     "list its versions" },

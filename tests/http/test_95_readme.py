@@ -68,6 +68,15 @@ def test_the_table_of_endpoints_is_the_programs():
     assert told == routes
 
 
+def test_the_table_names_what_a_network_shows(client, name):
+    row = re.search(r"^\| `GET /v1/networks/\{name\}` \| (.*) \|$",
+                    section("Endpoints"), re.MULTILINE).group(1)
+    told = re.findall(r"`(\w+)`", row)
+    assert {"layers", "serving_version"} <= set(told)
+    assert "versions" not in row
+    assert set(told) <= set(client.network(name, [(1, "sigmoid")], 2))
+
+
 def test_every_floor_is_in_the_tour():
     floors = {p.name for p in (TOP / "src").iterdir() if p.is_dir()}
     assert floors == set(re.findall(r"`(\w+)/`", section("Where everything is")
