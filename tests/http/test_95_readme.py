@@ -20,21 +20,68 @@ def section(title):
                      re.MULTILINE | re.DOTALL).group(1)
 
 
-def test_the_walk_works(new_daemon, tmp_path):
+def walk():
+    """The blocks of the walk, each a string."""
+    return re.findall(r"^```sh\n(.*?)^```", section("A walk in five minutes"),
+                      re.MULTILINE | re.DOTALL)
+
+
+def run_walk(daemon, directory, script):
     for tool in ("curl", "jq"):
         if shutil.which(tool) is None:
             pytest.skip(f"there is no {tool}")
-    blocks = re.findall(r"^```sh\n(.*?)^```", section("A walk in five minutes"),
-                        re.MULTILINE | re.DOTALL)
-    script = "".join(blocks)
-    assert len(blocks) >= 5 and script.startswith(HERE)
-    assert script.count("curl -fsS") == script.count("curl ")
-    daemon = new_daemon().start()
-    result = subprocess.run(
+    assert script.startswith(HERE)
+    return subprocess.run(
         ["sh", "-euxc", script.replace(HERE, f"URL={daemon.url}\n")],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60 * SLOW)
+        cwd=directory, capture_output=True, text=True, timeout=60 * SLOW)
+
+
+def test_the_walk_works(new_daemon, tmp_path):
+    script = "".join(walk())
+    assert len(walk()) >= 5
+    # -f would keep the reason of a refusal to itself.
+    assert script.count("curl -sS") == script.count("curl ")
+    result = run_walk(new_daemon().start(), tmp_path, script)
     assert result.returncode == 0, result.stderr
     assert '["no","yes","yes","no"]' in result.stdout.replace(" ", "")
+    # What it says will come does come, in this order.
+    told = re.findall(r"^# ([\[{].*)$", script, re.MULTILINE)
+    assert len(told) >= 8
+    lines = iter(result.stdout.splitlines())
+    for line in told:
+        pattern = re.escape(line).replace("…", r"[\d.e-]*")
+        assert any(re.fullmatch(pattern, x) for x in lines), (
+            line, result.stdout)
+
+
+def test_the_walk_shows_mistakes_and_ends(new_daemon, tmp_path):
+    """Whoever mistypes a body reads why; a job that fails ends the waiting."""
+    blocks = [b for b in walk() if '"name": "xor"' in b or '"epochs": 1000' in b]
+    assert len(blocks) == 2
+    wait = re.search("^until .*$", "".join(walk()), re.MULTILINE).group()
+    script = (walk()[0] + blocks[0].replace('"units": 8', '"units": 0')
+              + blocks[1] + wait)
+    result = run_walk(new_daemon().start(), tmp_path, script)
+    assert result.returncode == 0, result.stderr
+    assert '"pointer":"/layers/0/units"' in result.stdout
+    assert "there is no network" in result.stdout
+
+
+def test_what_it_has_is_what_the_program_knows(client):
+    schemas = client.ok("GET", "/openapi.json", 200)["components"]["schemas"]
+
+    def types(choice):
+        names = [x["$ref"].rpartition("/")[2] for x in schemas[choice]["oneOf"]
+                 if "$ref" in x]
+        return [schemas[n]["properties"]["type"]["const"] for n in names]
+    has = section("What it has, and has not")
+    for what, known in (("Layers", types("Layer")),
+                        ("Activations", schemas["Activation"]["enum"]),
+                        ("Losses", types("Loss")),
+                        ("Optimisers", types("Optimizer")),
+                        ("Schedules", types("Schedule"))):
+        row = re.search(rf"^- \*\*{what}\*\*(.*)$", has, re.MULTILINE).group(1)
+        assert re.findall(r"`(\w+)`", row) == known
 
 
 def test_five_lines_with_a_key(new_daemon):
