@@ -187,17 +187,18 @@ enum err
 codec_network_parse(const void *body, size_t len, struct store *db,
                     struct codec_network *out, struct errinfo *e)
 {
-    struct codec_network network;
-    struct walk          w;
-    json_t              *document = NULL, *name;
-    enum err             rc;
+    struct codec_network  network;
+    struct codec_made_for made = { 0 };
+    struct walk           w;
+    json_t               *document = NULL, *name;
+    enum err              rc;
 
     memset(&network, 0, sizeof(network));
     err_clear(e);
     rc = walk_load(body, len, &document, e);
     if (rc != ERR_OK)
         return rc;
-    codec_network_complete(document, db, e);
+    codec_network_complete(document, db, &made, e);
     if (e->n > 0) {
         json_decref(document);
         return e->code;
@@ -213,6 +214,8 @@ codec_network_parse(const void *body, size_t len, struct store *db,
     walk_end(&w);
     if (e->n == 0)
         nn_spec_check(&network.spec, e);
+    if (e->n == 0)
+        codec_network_fits(&made, &network.spec, e);
     json_decref(document);
     if (e->n > 0)
         return e->code;

@@ -1,5 +1,6 @@
 #include "codec/network_data.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -131,14 +132,83 @@ read_aside(struct walk *w, struct dataset_meta *meta)
         set_aside(meta, weight, "/sample_weight", w->e);
 }
 
+static size_t
+count_inputs(const struct dataset_meta     *meta,
+             const struct dataset_encoding *encoding)
+{
+    size_t dim[DATASET_MAX_RANK], n = 1;
+    size_t rank = dataset_meta_input_shape(meta, encoding, dim);
+
+    for (size_t i = 0; i < rank; i++)
+        n *= dim[i];
+    return n;
+}
+
+/* says_missing: it is known how the job will encode what is missing; else it
+ * may still be told by more inputs. */
+static void
+describe(const struct dataset_meta *meta, struct dataset_encoding encoding,
+         bool says_missing, struct codec_made_for *out)
+{
+    out->has_classes = meta->task == DATASET_CLASSIFICATION;
+    out->n_in = count_inputs(meta, &encoding);
+    if (!says_missing)
+        encoding.missing = DATASET_MISSING_INDICATOR;
+    out->n_in_told = count_inputs(meta, &encoding);
+    out->n_out_least = dataset_meta_outputs(meta);
+    out->n_out = out->has_classes ? meta->n_classes : out->n_out_least;
+}
+
+static void
+check_outputs(const struct codec_made_for *made, const struct nn_spec *spec,
+              struct errinfo *e)
+{
+    size_t last = spec->n_layers - 1;
+    size_t n = spec->layer[last].units;
+    char   at[WALK_POINTER_SIZE];
+
+    if (n == made->n_out || n == made->n_out_least)
+        return;
+    snprintf(at, sizeof(at), "/layers/%zu/units", last);
+    err_add(e, ERR_INVALID, at,
+            "the network has %zu output%s, and dataset \"%s\" %zu %s: "
+            "expected %zu%s",
+            n, n == 1 ? "" : "s", made->dataset, made->n_out,
+            made->has_classes  ? "classes"
+            : made->n_out == 1 ? "target"
+                               : "targets",
+            made->n_out, made->n_out_least < made->n_out ? ", or 1" : "");
+}
+
 void
-codec_network_complete(json_t *document, struct store *db, struct errinfo *e)
+codec_network_fits(const struct codec_made_for *made,
+                   const struct nn_spec *spec, struct errinfo *e)
+{
+    size_t n = nn_shape_size(&spec->input);
+
+    if (made->dataset[0] == '\0')
+        return;
+    if (n != made->n_in && n != made->n_in_told)
+        err_add(
+            e, ERR_INVALID, "/input_shape",
+            "takes %zu input%s, and dataset \"%s\" gives %zu: leave it out, or "
+            "say \"missing\", \"validation\" and \"sample_weight\" as the "
+            "job will",
+            n, n == 1 ? "" : "s", made->dataset, made->n_in);
+    /* A single class is no question, which the job says better. */
+    if (!made->has_classes || made->n_out > 1)
+        check_outputs(made, spec, e);
+}
+
+void
+codec_network_complete(json_t *document, struct store *db,
+                       struct codec_made_for *out, struct errinfo *e)
 {
     struct dataset_encoding encoding = { 0 };
-    char                    dataset[CODEC_NAME_SIZE];
     struct codec_dataset   *ds = NULL;
     struct walk             w;
     json_t                 *name, *layer;
+    char                    dataset[CODEC_NAME_SIZE];
     enum err                rc;
 
     if (!has(document, "dataset"))
@@ -157,6 +227,8 @@ codec_network_complete(json_t *document, struct store *db, struct errinfo *e)
         return;
     }
     read_aside(&w, &ds->meta);
+    memcpy(out->dataset, dataset, sizeof(out->dataset));
+    describe(&ds->meta, encoding, has(document, "missing"), out);
     for (size_t i = 0; i < COUNT_OF(beside); i++)
         json_object_del(document, beside[i]);
     complete_shape(document, &ds->meta, &encoding);

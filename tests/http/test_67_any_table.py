@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 
 import pytest
 
@@ -177,6 +178,67 @@ def test_mistakes_of_a_network_for_a_dataset(client, name, members, pointer):
         **members})
     assert answer.status == 422, answer
     assert pointer in answer.pointers
+
+
+THREE = "a,b,c,y\n1,2,p,n\n3,,q,m\n5,6,p,k\n"  # four inputs, three classes
+
+
+@pytest.mark.parametrize("table, members, pointer, numbers", [
+    (THREE, {"input_shape": [3]}, "/input_shape", (3, 4)),
+    (THREE, {"input_shape": [2, 3], "layers": [
+        {"type": "flatten"}, {"type": "dense"}]}, "/input_shape", (6, 4)),
+    (THREE, {"input_shape": [5], "missing": "mean"}, "/input_shape", (5, 4)),
+    (THREE, {"layers": [{"type": "dense", "units": 8, "activation": "relu"},
+                        {"type": "dense", "units": 4}]}, "/layers/1/units",
+     (4, 3)),
+    (THREE, {"layers": [{"type": "dense", "units": 1, "activation": "tanh"}]},
+     "/layers/0/units", (1, 3)),
+    ("a,y\n1,n\n2,m\n3,n\n", {"layers": [{"type": "dense", "units": 3}]},
+     "/layers/0/units", (3, 2)),
+    ("a,y\n1,0.5\n2,1.5\n", {"layers": [{"type": "dense", "units": 2}]},
+     "/layers/0/units", (2, 1))])
+def test_a_network_that_contradicts_its_dataset(client, name, table, members,
+                                                pointer, numbers):
+    """No job on this dataset could use it: said now, not then."""
+    client.dataset(name, table)
+    answer = client.post("/v1/networks", json_body={
+        "name": name, "dataset": name, "layers": [{"type": "dense"}],
+        **members})
+    assert answer.status == 422 and answer.pointers == [pointer], answer
+    said = answer.json["errors"][0]["detail"].replace(f'"{name}"', "")
+    assert tuple(map(int, re.findall(r"\d+", said)[:2])) == numbers, said
+    assert client.get(f"/v1/networks/{name}").status == 404
+
+
+def test_both_contradictions_are_told(client, name):
+    client.dataset(name, THREE)
+    answer = client.post("/v1/networks", json_body={
+        "name": name, "dataset": name, "input_shape": [9],
+        "layers": [{"type": "dense", "units": 7}]})
+    assert answer.status == 422
+    assert answer.pointers == ["/input_shape", "/layers/0/units"]
+
+
+@pytest.mark.parametrize("table, members", [
+    (THREE, {"input_shape": [4]}), (THREE, {"input_shape": [2, 2]}),
+    # The job may tell what is missing: the network need not say so.
+    (THREE, {"input_shape": [5]}),
+    (THREE, {"input_shape": [5], "missing": "indicator"}),
+    (THREE, {"input_shape": [3], "sample_weight": "a"}),
+    ("a,y\n1,n\n2,m\n", {"layers": [{"type": "dense", "units": 1}]}),
+    ("a,y\n1,n\n2,m\n", {"layers": [{"type": "dense", "units": 2}]})])
+def test_a_network_that_says_what_its_dataset_says(client, name, table,
+                                                   members):
+    client.dataset(name, table)
+    layers = members.get("layers", [{"type": "dense"}])
+    if len(members.get("input_shape", [1])) > 1:
+        layers = [{"type": "flatten"}, *layers]
+    client.ok("POST", "/v1/networks", 201, json_body={
+        "name": name, "dataset": name, **members, "layers": layers})
+    job = {k: v for k, v in members.items() if k == "sample_weight"}
+    if members.get("input_shape") == [5]:
+        job["missing"] = "indicator"
+    client.train(name, name, epochs=1, **job)
 
 
 def test_missing_needs_a_dataset(client, name):
