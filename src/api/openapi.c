@@ -57,22 +57,28 @@ add_path_parameters(json_t *list, const char *path)
     }
 }
 
+/* What a query may have is told once, by name, in components; an operation for
+ * which a name means something of its own says which of them it is. */
 static void
-add_query_parameters(json_t *list, const char *names)
+add_query_parameters(json_t *list, const char *names, const json_t *shared,
+                     const json_t *known)
 {
-    while (names != NULL && *names != '\0') {
-        size_t len = strcspn(names, ",");
+    const json_t *own = json_object_get(known, "query");
+    char          name[32];
 
-        if (len == 5 &&
-            (memcmp(names, "limit", 5) == 0 || memcmp(names, "after", 5) == 0))
-            json_array_append_new(
-                list, names[0] == 'l'
-                          ? reference("#/components/parameters/", "limit")
-                          : reference("#/components/parameters/", "after"));
-        else
-            json_array_append_new(
-                list, json_pack("{s:s%, s:s, s:{s:s}}", "name", names, len,
-                                "in", "query", "schema", "type", "string"));
+    while (names != NULL && *names != '\0') {
+        size_t      len = strcspn(names, ",");
+        const char *key;
+
+        snprintf(name, sizeof(name), "%.*s", (int)len, names);
+        key = json_string_value(json_object_get(own, name));
+        if (key == NULL)
+            key = name;
+        json_array_append_new(
+            list, json_object_get(shared, key) != NULL
+                      ? reference("#/components/parameters/", key)
+                      : json_pack("{s:s, s:s, s:{s:s}}", "name", name, "in",
+                                  "query", "schema", "type", "string"));
         names += len + (names[len] == ',');
     }
 }
@@ -98,6 +104,23 @@ content(const char *types, json_t *schema)
         types += len + (types[len] == ',');
     }
     json_decref(schema);
+    return all;
+}
+
+/* examples: by media type, as OpenAPI has them. */
+static json_t *
+with_examples(json_t *all, const json_t *examples)
+{
+    const char *type;
+    json_t     *entry;
+
+    json_object_foreach(all, type, entry)
+    {
+        json_t *some = json_object_get(examples, type);
+
+        if (some != NULL)
+            json_object_set(entry, "examples", some);
+    }
     return all;
 }
 
@@ -304,10 +327,26 @@ make_id(const struct http_route *route, char *out, size_t size)
 }
 
 static json_t *
-operation(const json_t *known, const struct http_route *route)
+request_body(const json_t *known, const struct http_route *route)
+{
+    const char *request = json_string_value(json_object_get(known, "request"));
+    const char *types =
+        route->types != NULL ? route->types : "application/json";
+    bool must = (route->flags & HTTP_BARE) == 0 &&
+                !json_is_true(json_object_get(known, "optional"));
+    json_t *all =
+        content(types, request != NULL ? reference(SCHEMA, request) : NULL);
+
+    return json_pack("{s:b, s:o}", "required", must, "content",
+                     with_examples(all, json_object_get(known, "examples")));
+}
+
+static json_t *
+operation(const json_t *known, const json_t *shared,
+          const struct http_route *route)
 {
     const char *id = json_string_value(json_object_get(known, "id"));
-    const char *request = json_string_value(json_object_get(known, "request"));
+    const char *told = json_string_value(json_object_get(known, "description"));
     json_t     *parameters = json_array(), *op, *header;
     char        made[96], sentence[256];
     size_t      i;
@@ -317,27 +356,18 @@ operation(const json_t *known, const struct http_route *route)
              route->brief + 1);
     op = json_pack("{s:s, s:s, s:s, s:[s]}", "operationId",
                    id != NULL ? id : made, "summary", route->brief,
-                   "description", sentence, "tags", tag_of(route));
+                   "description", told != NULL ? told : sentence, "tags",
+                   tag_of(route));
     add_path_parameters(parameters, route->path);
-    add_query_parameters(parameters, route->query);
+    add_query_parameters(parameters, route->query, shared, known);
     json_array_foreach(json_object_get(known, "headers"), i, header)
-        json_array_append_new(parameters,
-                              reference("#/components/parameters/",
-                                        json_string_value(header)));
+        json_array_append_new(parameters, reference("#/components/parameters/",
+                                                    json_string_value(header)));
     if (json_array_size(parameters) > 0)
         json_object_set(op, "parameters", parameters);
     json_decref(parameters);
     if (route->max_body > 0)
-        json_object_set_new(
-            op, "requestBody",
-            json_pack(
-                "{s:b, s:o}", "required",
-                (route->flags & HTTP_BARE) == 0 &&
-                    !json_is_true(json_object_get(known, "optional")),
-                "content",
-                content(route->types != NULL ? route->types
-                                             : "application/json",
-                        request != NULL ? reference(SCHEMA, request) : NULL)));
+        json_object_set_new(op, "requestBody", request_body(known, route));
     json_object_set_new(op, "responses", responses(known, route));
     if (route->scope == HTTP_PUBLIC)
         json_object_set_new(op, "security", json_array());
@@ -347,7 +377,9 @@ operation(const json_t *known, const struct http_route *route)
 static void
 add_paths(json_t *document, const json_t *known)
 {
-    json_t                  *paths = json_object_get(document, "paths");
+    json_t       *paths = json_object_get(document, "paths");
+    const json_t *shared =
+        json_object_get(json_object_get(document, "components"), "parameters");
     size_t                   n;
     const struct http_route *route = api_routes(&n);
 
@@ -366,8 +398,9 @@ add_paths(json_t *document, const json_t *known)
                  route[i].path);
         for (char *p = key; *p != ' '; p++)
             *p = (char)(*p & ~0x20);
-        json_object_set_new(path, method_name[route[i].method],
-                            operation(json_object_get(known, key), &route[i]));
+        json_object_set_new(
+            path, method_name[route[i].method],
+            operation(json_object_get(known, key), shared, &route[i]));
     }
 }
 

@@ -227,6 +227,21 @@ set_property(json_t *schema, const char *name, json_t *value)
     json_object_set_new(json_object_get(schema, "properties"), name, value);
 }
 
+/* The last layer of a network for a dataset may leave out its units. */
+static void
+add_last_layer(json_t *all)
+{
+    json_t *dense = json_object_get(all, "LayerDense");
+
+    json_object_set_new(
+        all, "LayerLast",
+        json_pack("{s:s, s:s, s:b, s:O, s:[s]}", "description",
+                  "With `dataset`, the last layer: its units and activation "
+                  "follow from the targets where they are left out.",
+                  "type", "object", "additionalProperties", 0, "properties",
+                  json_object_get(dense, "properties"), "required", "type"));
+}
+
 /* A dataset that is named gives what is left out; the reader looks for it
  * first, and takes it and its `missing` away. */
 static json_t *
@@ -241,17 +256,18 @@ network_schema(const json_t *job)
     set_property(s, "validation",
                  json_pack("{s:[s, s], s:b, s:[s], s:{s:{s:s}}}", "type",
                            "object", "null", "additionalProperties", 0,
-                           "required", "column", "properties", "column",
-                           "type", "string"));
+                           "required", "column", "properties", "column", "type",
+                           "string"));
     set_property(s, "sample_weight",
                  json_pack("{s:[s, s], s:i}", "type", "string", "null",
                            "maxLength", CODEC_COLUMN_SIZE - 1));
     json_object_set_new(s, "required", json_pack("[s]", "name"));
     set_property(s, "input_shape", reference("Shape"));
     set_property(s, "layers",
-                 json_pack("{s:s, s:i, s:i, s:o}", "type", "array", "minItems",
-                           1, "maxItems", NN_MAX_LAYERS, "items",
-                           reference("Layer")));
+                 json_pack("{s:s, s:i, s:i, s:{s:[o, o]}}", "type", "array",
+                           "minItems", 1, "maxItems", NN_MAX_LAYERS, "items",
+                           "anyOf", reference("Layer"),
+                           reference("LayerLast")));
     set_property(s, "loss", reference("Loss"));
     return s;
 }
@@ -290,6 +306,7 @@ codec_schemas(void)
     add_initializers(all);
     add_losses(all);
     add_layers(all);
+    add_last_layer(all);
     add_optimizers(all);
     add_schedules(all);
     json_object_set_new(all, "JobRequest", job_schema());

@@ -91,7 +91,8 @@ function alike(responses) {
 function operation(method, path, op) {
   const m = method.toUpperCase(),
     types = Object.keys(op.requestBody?.content ?? {});
-  const line = `curl${m === "GET" ? "" : ` -X ${m}`}${types[0] === "application/json" ? " -H 'Content-Type: application/json' -d '{…}'" : types.length ? ` -H 'Content-Type: ${types[0]}' -T FILE` : ""} ${location.origin}${path}`;
+  const example = Object.values(op.requestBody?.content?.["application/json"]?.examples ?? {})[0]?.value;
+  const line = `curl${m === "GET" ? "" : ` -X ${m}`}${types[0] === "application/json" ? " -H 'Content-Type: application/json' -d '" + (example ? JSON.stringify(example) : "{…}") + "'" : types.length ? ` -H 'Content-Type: ${types[0]}' -T FILE` : ""} ${location.origin}${path}`;
   return h(
     "section.card",
     { id: op.operationId },

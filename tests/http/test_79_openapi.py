@@ -3,6 +3,7 @@
 import json
 import string
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -46,6 +47,88 @@ def test_a_request_says_what_the_reader_takes(document):
     dense = document.json["components"]["schemas"]["LayerDense"]
     assert dense["properties"]["units"]["maximum"] == 65536
     assert dense["required"] == ["type", "units"]
+
+
+def test_every_parameter_of_a_query_is_told(document):
+    found = {}
+    for method, path, operation in document.operations():
+        for parameter in map(document.follow, operation.get("parameters", [])):
+            assert "schema" in parameter, (method, path, parameter)
+            if parameter["in"] != "query":
+                continue
+            told = parameter.get("description", "")
+            assert told.endswith("."), (method, path, parameter)
+            found.setdefault(parameter["name"], set()).add(told)
+    assert {"header", "target", "types", "task", "columns", "on_error", "top",
+            "job", "dry_run", "status", "network"} <= set(found)
+    # One word for two things has a sentence for each.
+    assert len(found["types"]) == len(found["after"]) == 2
+    shared = document.json["components"]["parameters"]
+    assert {p["name"] for p in shared.values() if p["in"] == "query"} == {
+        *found}
+
+
+@pytest.mark.parametrize("parameter", ["task", "delimiter", "on_error", "header",
+                                       "text_size"])
+def test_a_query_takes_what_is_told_and_nothing_else(client, document, name,
+                                                     parameter):
+    schema = document.json["components"]["parameters"][parameter]["schema"]
+    values = schema.get("enum") or {
+        "boolean": ["true", "false"],
+        "integer": [schema.get("minimum"), schema.get("maximum")]}[
+            schema["type"]]
+    body = "x;a;y\n" + "".join(f"{i};{i};{i % 2}\n" for i in range(9))
+    for i, value in enumerate(values):
+        text = body.replace(";", {"tab": "\t"}.get(value, value)
+                            if parameter == "delimiter" else ",")
+        client.dataset(f"{name}.{i}", text, "?" + urllib.parse.urlencode(
+            {parameter: value}))
+    for wrong in ("magic", str(schema.get("maximum", 0) + 1)):
+        answer = client.put(f"/v1/datasets/{name}?{parameter}={wrong}",
+                            body=body, headers={"Content-Type": "text/csv"})
+        assert answer.status == 400, answer
+
+
+def examples(document, path, method="post"):
+    """(media type, name, value) of each."""
+    body = document.json["paths"][path][method]["requestBody"]["content"]
+    return [(kind, name, example["value"]) for kind, of in body.items()
+            for name, example in of.get("examples", {}).items()]
+
+
+def test_examples_are_what_the_schemas_say(document):
+    n = 0
+    for method, path, operation in document.operations():
+        body = operation.get("requestBody", {}).get("content", {})
+        schema = body.get("application/json", {}).get("schema")
+        for kind, _, value in examples(document, path, method.lower()) \
+                if body else []:
+            n += 1
+            if kind == "application/json" and schema is not None:
+                document.validator(schema).validate(value)
+    assert n >= 8
+
+
+def test_examples_work(new_daemon, document):
+    client = new_daemon().start().client
+    made = examples(document, "/v1/datasets/{name}", "put")
+    assert {kind for kind, _, _ in made} >= {
+        "text/csv", "application/json", "application/x-ndjson"}
+    for i, (kind, _, value) in enumerate(made):
+        client.ok("PUT", f"/v1/datasets/{'xor' if i == 0 else f'd{i}'}", 201,
+                  body=value if isinstance(value, str) else json.dumps(value),
+                  headers={"Content-Type": kind})
+    for _, _, value in examples(document, "/v1/networks"):
+        client.ok("POST", "/v1/networks", 201, json_body=value)
+    for _, _, value in examples(document, "/v1/jobs"):
+        client.succeeded(client.ok("POST", "/v1/jobs", 202,
+                                   json_body=value)["id"])
+    for action in ("predict", "evaluate"):
+        asked = examples(document, f"/v1/networks/{{name}}/{action}")
+        assert asked
+        for _, _, value in asked:
+            client.ok("POST", f"/v1/networks/xor/{action}", 200,
+                      json_body=value)
 
 
 def test_what_the_schema_lists_the_reader_knows(client, document, name):
