@@ -163,12 +163,13 @@ static void
 check_outputs(const struct codec_made_for *made, const struct nn_spec *spec,
               struct errinfo *e)
 {
-    size_t last = spec->n_layers - 1;
-    size_t n = spec->layer[last].units;
+    size_t last = spec->n_layers - 1, n = nn_spec_n_out(spec);
     char   at[WALK_POINTER_SIZE];
 
     if (n == made->n_out || n == made->n_out_least)
         return;
+    while (last > 0 && spec->layer[last].units == 0)
+        last--; /* an activation, say, behind the layer that has them */
     snprintf(at, sizeof(at), "/layers/%zu/units", last);
     err_add(e, ERR_INVALID, at,
             "the network has %zu output%s, and dataset \"%s\" %zu %s: "

@@ -193,6 +193,9 @@ THREE = "a,b,c,y\n1,2,p,n\n3,,q,m\n5,6,p,k\n"  # four inputs, three classes
      (4, 3)),
     (THREE, {"layers": [{"type": "dense", "units": 1, "activation": "tanh"}]},
      "/layers/0/units", (1, 3)),
+    (THREE, {"layers": [{"type": "dense", "units": 2},
+                        {"type": "activation", "activation": "softmax"}]},
+     "/layers/0/units", (2, 3)),
     ("a,y\n1,n\n2,m\n3,n\n", {"layers": [{"type": "dense", "units": 3}]},
      "/layers/0/units", (3, 2)),
     ("a,y\n1,0.5\n2,1.5\n", {"layers": [{"type": "dense", "units": 2}]},
@@ -225,6 +228,9 @@ def test_both_contradictions_are_told(client, name):
     (THREE, {"input_shape": [5]}),
     (THREE, {"input_shape": [5], "missing": "indicator"}),
     (THREE, {"input_shape": [3], "sample_weight": "a"}),
+    (THREE, {"loss": "cross_entropy", "layers": [
+        {"type": "dense", "units": 3},
+        {"type": "activation", "activation": "softmax"}]}),
     ("a,y\n1,n\n2,m\n", {"layers": [{"type": "dense", "units": 1}]}),
     ("a,y\n1,n\n2,m\n", {"layers": [{"type": "dense", "units": 2}]})])
 def test_a_network_that_says_what_its_dataset_says(client, name, table,
