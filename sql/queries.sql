@@ -27,8 +27,10 @@ SELECT 'a row of ' || "table" || ' refers to one of ' || "parent" ||
   FROM pragma_foreign_key_check;
 
 -- name: NETWORK_INSERT
-INSERT INTO network (name, spec, serving_version, created_ms, keep_versions)
-VALUES (?1, ?2, ?3, ?4, ?5);
+INSERT INTO network (id, name, spec, serving_version, created_ms,
+                     keep_versions)
+VALUES ((SELECT id + 1 FROM last_id WHERE kind = 'network'), ?1, ?2, ?3, ?4,
+        ?5);
 -- name: NETWORK_GET
 SELECT id, name, spec, latest_version, serving_version, created_ms,
        keep_versions
@@ -107,7 +109,8 @@ INSERT INTO weight_chunk (version_id, number, bytes) VALUES (?1, ?2, ?3);
 SELECT bytes FROM weight_chunk WHERE version_id = ?1 ORDER BY number;
 
 -- name: DATASET_INSERT
-INSERT INTO dataset (name, state, created_ms) VALUES (?1, 'loading', ?2);
+INSERT INTO dataset (id, name, state, created_ms)
+VALUES ((SELECT id + 1 FROM last_id WHERE kind = 'dataset'), ?1, 'loading', ?2);
 -- name: DATASET_READY
 UPDATE dataset SET state = 'ready', meta = ?2, n_chunks = ?3
  WHERE id = ?1 AND state = 'loading';

@@ -86,6 +86,77 @@ START_TEST(an_upload_is_whole_or_nothing)
 }
 END_TEST
 
+/* Whoever holds the id of a row that is gone must not find another there. */
+START_TEST(an_id_is_given_once)
+{
+    struct store *db = house_open();
+    const float   w[2] = { 1, 2 };
+    int64_t       first, second, third, dataset, next;
+
+    OK(house_network(db, "a", w, sizeof(w), &first));
+    OK(store_network_delete(db, "a", &e));
+    OK(house_network(db, "b", w, sizeof(w), &second));
+    ck_assert_int_gt(second, first);
+    OK(store_dataset_begin(db, "a", 3, 0, &dataset, &e));
+    store_dataset_abandon(db, dataset);
+    OK(store_network_delete(db, "b", &e));
+    store_close(db);
+
+    db = house_open(); /* nor after a start */
+    OK(house_network(db, "c", w, sizeof(w), &third));
+    ck_assert_int_gt(third, second);
+    OK(store_dataset_begin(db, "b", 3, 0, &next, &e));
+    ck_assert_int_gt(next, dataset);
+
+    /* An append to what is gone changes nothing of what came after it. */
+    OK(store_dataset_chunk(db, next, 0, 0, 1, "xyz", 3, &e));
+    store_dataset_append_abandon(db, dataset);
+    OK(store_dataset_finish(db, next, "{}", 1, &e));
+    store_close(db);
+    ck_assert_int_eq(house_raw("SELECT count(*) FROM dataset_chunk"), 1);
+}
+END_TEST
+
+static const char *const migrations[] = {
+#include "store/migrations.inc"
+};
+
+/* A file of the program before, with rows in it: their ids do not come again.
+ */
+START_TEST(ids_of_older_files_are_known)
+{
+    const float   w[2] = { 1, 2 };
+    struct store *db;
+    sqlite3      *raw;
+    int64_t       id;
+
+    ck_assert_int_eq(sqlite3_open(house_path, &raw), SQLITE_OK);
+    for (size_t i = 0; i < 8; i++)
+        ck_assert_int_eq(sqlite3_exec(raw, migrations[i], NULL, NULL, NULL),
+                         SQLITE_OK);
+    ck_assert_int_eq(
+        sqlite3_exec(raw,
+                     "INSERT INTO network (id, name, spec, created_ms)"
+                     " VALUES (7, 'old', '{}', 1);"
+                     "INSERT INTO dataset (id, name, state, created_ms)"
+                     " VALUES (9, 'old', 'ready', 1);"
+                     "PRAGMA application_id = 1651532914;"
+                     "PRAGMA user_version = 8;",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(raw);
+
+    db = house_open();
+    OK(store_network_delete(db, "old", &e));
+    OK(store_dataset_delete(db, "old", &e));
+    OK(house_network(db, "new", w, sizeof(w), &id));
+    ck_assert_int_eq(id, 8);
+    OK(store_dataset_begin(db, "new", 3, 0, &id, &e));
+    ck_assert_int_eq(id, 10);
+    store_close(db);
+}
+END_TEST
+
 START_TEST(chunks_are_compared_with_their_digest)
 {
     static const char *const damage[] = {
@@ -136,9 +207,9 @@ START_TEST(what_ends_a_walk_is_returned)
 
     house_dataset(db, "d");
     OK(store_dataset_get(db, "d", &row, &e));
-    ck_assert_int_eq(store_dataset_each_chunk(db, row.id, row.n_chunks,
-                                              stop_here, NULL, &e),
-                     ERR_NOTFOUND);
+    ck_assert_int_eq(
+        store_dataset_each_chunk(db, row.id, row.n_chunks, stop_here, NULL, &e),
+        ERR_NOTFOUND);
     ck_assert_str_eq(err_what(&e), "the caller's own");
     store_dataset_release(&row);
     store_close(db);
@@ -384,6 +455,8 @@ store_rows_suite(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, weights_come_back_or_are_refused);
     tcase_add_test(t, an_upload_is_whole_or_nothing);
+    tcase_add_test(t, an_id_is_given_once);
+    tcase_add_test(t, ids_of_older_files_are_known);
     tcase_add_test(t, chunks_are_compared_with_their_digest);
     tcase_add_test(t, what_ends_a_walk_is_returned);
     tcase_add_test(t, what_does_not_fit_fails_alone);
