@@ -137,6 +137,8 @@ UPDATE dataset SET appending = 0, revision = revision + 1, meta = ?2,
  WHERE id = ?1 AND appending = 1 AND state = 'ready';
 -- name: DATASET_APPEND_END
 UPDATE dataset SET appending = 0 WHERE id = ?1;
+-- name: DATASET_IS_APPENDING
+SELECT 1 FROM dataset WHERE id = ?1 AND appending = 1;
 -- name: DATASET_APPENDING
 -- scan ok: once, at start
 SELECT id FROM dataset WHERE appending = 1 LIMIT 1;

@@ -43,8 +43,10 @@ store_dataset_append(struct store *db, const char *name,
                      struct store_dataset *out, struct errinfo *e)
 {
     struct append append = { .name = name };
-    enum err      rc = store_write(db, append_begin, &append, e);
+    enum err      rc;
 
+    store_append_retry(db);
+    rc = store_write(db, append_begin, &append, e);
     if (rc == ERR_OK)
         *out = append.row;
     else /* the commit failed */
@@ -121,8 +123,18 @@ forget_chunks(struct store *db, int64_t id, struct errinfo *e)
 void
 store_dataset_append_abandon(struct store *db, int64_t id)
 {
-    /* Where this fails the next start does it. */
-    forget_chunks(db, id, NULL);
+    /* Where this fails the next append or deletion does it, or a start. */
+    if (forget_chunks(db, id, NULL) != ERR_OK)
+        atomic_store(&db->append_abandoned, id);
+}
+
+void
+store_append_retry(struct store *db)
+{
+    int64_t left = atomic_exchange(&db->append_abandoned, 0);
+
+    if (left != 0)
+        store_dataset_append_abandon(db, left);
 }
 
 static enum err

@@ -195,6 +195,22 @@ store_dataset_abandon(struct store *db, int64_t id)
         atomic_store(&db->abandoned, id);
 }
 
+/* ERR_CONFLICT where a statement about the dataset finds a row. */
+static enum err
+expect_none(struct conn *c, enum stmt_id id, int64_t dataset, const char *what,
+            struct errinfo *e)
+{
+    enum err rc;
+
+    bind_i64(c, id, 1, dataset);
+    rc = conn_row(c, id, e);
+    conn_done(c, id);
+    if (rc == ERR_OK)
+        return err_named(e, err_set(e, ERR_CONFLICT, "", "%s", what),
+                         "dataset_busy");
+    return rc == ERR_NOTFOUND ? ERR_OK : rc;
+}
+
 static enum err
 dataset_hide_unused(struct conn *c, void *arg, struct errinfo *e)
 {
@@ -211,24 +227,26 @@ dataset_hide_unused(struct conn *c, void *arg, struct errinfo *e)
     if (rc != ERR_OK)
         return rc;
 
-    bind_i64(c, STMT_DATASET_BUSY, 1, change->id);
-    rc = conn_row(c, STMT_DATASET_BUSY, e);
-    conn_done(c, STMT_DATASET_BUSY);
+    rc = expect_none(c, STMT_DATASET_BUSY, change->id,
+                     "a job that needs this dataset has not ended: cancel it "
+                     "first",
+                     e);
     if (rc == ERR_OK)
-        return err_named(e,
-                         err_set(e, ERR_CONFLICT, "",
-                                 "a job that needs this dataset has not "
-                                 "ended: cancel it first"),
-                         "dataset_busy");
-    return rc == ERR_NOTFOUND ? dataset_hide(c, arg, e) : rc;
+        rc = expect_none(c, STMT_DATASET_IS_APPENDING, change->id,
+                         "rows are being appended to this dataset; try again "
+                         "when that has ended",
+                         e);
+    return rc == ERR_OK ? dataset_hide(c, arg, e) : rc;
 }
 
 enum err
 store_dataset_delete(struct store *db, const char *name, struct errinfo *e)
 {
     struct dataset_change change = { .name = name };
-    enum err              rc = store_write(db, dataset_hide_unused, &change, e);
+    enum err              rc;
 
+    store_append_retry(db);
+    rc = store_write(db, dataset_hide_unused, &change, e);
     if (rc == ERR_OK) /* it is gone for everybody; the rest may wait */
         dataset_remove(db, change.id, NULL);
     return rc;

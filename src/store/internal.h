@@ -56,6 +56,8 @@ struct store {
     atomic_bool closing; /* which is to end soon   */
     /* An upload that could not be forgotten: it keeps its name; 0: none. */
     atomic_int_least64_t abandoned;
+    /* An append that could not be: its dataset is busy; 0: none. */
+    atomic_int_least64_t append_abandoned;
 
     pthread_mutex_t reader_lock; /* guards readers */
     struct conn    *readers;     /* idle ones      */
@@ -172,6 +174,8 @@ enum err chunks_check(struct conn *c, store_fault_fn tell, void *arg,
                       uint64_t *out_n, struct errinfo *e);
 /* How a row of DATASET_GET and the like is read. */
 const struct row_kind *store_dataset_kind(void);
+/* Forget an append that could not be forgotten when it ended. */
+void store_append_retry(struct store *db);
 /* Remove what is left of appends that did not finish. */
 enum err store_appends_purge(struct store *db, struct errinfo *e);
 /* Remove a copy that a crash left. */

@@ -227,7 +227,8 @@ enum err store_dataset_get_revision(struct store *db, const char *name,
 enum err store_dataset_list(struct store *db, const char *after, size_t limit,
                             struct store_dataset **out, size_t *out_n,
                             struct errinfo *e);
-/* ERR_CONFLICT while a queued, running or paused job needs it ("dataset_busy"). */
+/* ERR_CONFLICT, slug "dataset_busy", while a queued, running or paused job needs
+ * it or rows are being appended to it. */
 enum err store_dataset_delete(struct store *db, const char *name,
                               struct errinfo *e);
 

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from support import multipart, npy
+from support import multipart, npy, wait_until
 
 MIXED = ("when,ok,zip,kind,note,size\n"
          "2024-02-29 17:30,yes,10,red,the cat sat,1.5\n"
@@ -127,6 +127,20 @@ def test_appended_rows_make_a_revision(client, name):
     assert [row["x"] for row in rows] == [1, 2, 3, None]
     old = client.ok("GET", f"/v1/datasets/{name}/rows?revision=1", 200)["data"]
     assert old == rows[:2]
+
+
+def test_a_dataset_is_not_deleted_while_rows_are_appended(client, name):
+    client.dataset(name, "x,y\n1,a\n2,b\n")
+    with client.connect() as link:
+        link.sendall((f"POST /v1/datasets/{name}/rows HTTP/1.1\r\n"
+                      "Host: localhost\r\nContent-Type: text/csv\r\n"
+                      "Content-Length: 1000\r\n\r\nx,y\n").encode())
+        wait_until(lambda: append(client, name, "x,y\n3,a\n").status == 409)
+        answer = client.delete(f"/v1/datasets/{name}")
+        assert (answer.status, answer.json["code"]) == (409, "dataset_busy")
+    # The client is gone, and the append with it.
+    wait_until(lambda: append(client, name, "x,y\n3,a\n").status == 201)
+    client.ok("DELETE", f"/v1/datasets/{name}", 204)
 
 
 def test_rows_as_objects_a_line(client, name):

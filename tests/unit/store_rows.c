@@ -117,6 +117,31 @@ START_TEST(an_id_is_given_once)
 }
 END_TEST
 
+START_TEST(a_dataset_that_grows_is_not_deleted)
+{
+    struct store        *db = house_open();
+    struct store_dataset row = { 0 };
+    sqlite3             *other;
+
+    house_dataset(db, "d");
+    OK(store_dataset_append(db, "d", &row, &e));
+    ck_assert_int_eq(store_dataset_delete(db, "d", &e), ERR_CONFLICT);
+    ck_assert_str_eq(err_slug(&e), "dataset_busy");
+
+    /* It ends while nothing can be written: later is soon enough. */
+    ck_assert_int_eq(sqlite3_open(house_path, &other), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                     SQLITE_OK);
+    store_dataset_append_abandon(db, row.id);
+    ck_assert_int_eq(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(other);
+    OK(store_dataset_delete(db, "d", &e));
+    store_dataset_release(&row);
+    store_close(db);
+}
+END_TEST
+
 static const char *const migrations[] = {
 #include "store/migrations.inc"
 };
@@ -457,6 +482,7 @@ store_rows_suite(void)
     tcase_add_test(t, an_upload_is_whole_or_nothing);
     tcase_add_test(t, an_id_is_given_once);
     tcase_add_test(t, ids_of_older_files_are_known);
+    tcase_add_test(t, a_dataset_that_grows_is_not_deleted);
     tcase_add_test(t, chunks_are_compared_with_their_digest);
     tcase_add_test(t, what_ends_a_walk_is_returned);
     tcase_add_test(t, what_does_not_fit_fails_alone);
