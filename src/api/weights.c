@@ -179,6 +179,7 @@ api_weights_get(void *ctx, const struct http_request *req,
 
 struct upload {
     struct api_ctx           *api;
+    int64_t                   network_id;
     struct nn_net            *net;     /* of the latest version, overwritten */
     struct dataset_encoder   *encoder; /* of the latest version, carried on  */
     struct codec_weights     *reader;  /* of JSON; NULL:             */
@@ -199,15 +200,31 @@ weights_abort(void *state)
     free(up);
 }
 
+/* The network by its id from now on: its name may be another one's by the time
+ * that the weights are here. */
+static enum err
+upload_open(struct upload *up, const char *network, struct errinfo *e)
+{
+    struct store_network row = { 0 };
+    int64_t              version;
+    enum err rc = store_network_get(up->api->store, network, &row, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    up->network_id = row.id;
+    rc = codec_stored_net_row(up->api->store, &row, row.latest_version,
+                              &up->net, &up->encoder, &version, e);
+    store_network_release(&row);
+    return rc;
+}
+
 static enum err
 weights_begin(void *ctx, const struct http_request *req, void **state,
               struct errinfo *e)
 {
-    struct upload       *up = mem_array(1, sizeof(*up), 0);
-    struct store_network network = { 0 };
-    int64_t              version;
-    size_t               bytes;
-    enum err             rc;
+    struct upload *up = mem_array(1, sizeof(*up), 0);
+    size_t         bytes;
+    enum err       rc;
 
     if (up == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
@@ -219,11 +236,7 @@ weights_begin(void *ctx, const struct http_request *req, void **state,
     if (rc != ERR_OK)
         goto out;
     up->bytes = 2 * bytes; /* the net, and its bytes on the way to the store */
-    rc = store_network_get(up->api->store, req->arg[0], &network, e);
-    if (rc == ERR_OK)
-        rc = codec_stored_net(up->api->store, req->arg[0],
-                              network.latest_version, &up->net, &up->encoder,
-                              &version, e);
+    rc = upload_open(up, req->arg[0], e);
     if (rc != ERR_OK)
         goto out;
     rc = strcmp(req->content_type, "application/json") == 0
@@ -234,7 +247,6 @@ weights_begin(void *ctx, const struct http_request *req, void **state,
     *state = up;
     up = NULL;
 out:
-    store_network_release(&network);
     if (up != NULL)
         weights_abort(up);
     return rc;
@@ -258,20 +270,15 @@ weights_end(void *state, const struct http_request *req, struct http_reply *rep,
             struct errinfo *e)
 {
     struct upload       *up = state;
-    struct store_network network = { 0 };
-    struct store_version row = { 0 }, stored = { 0 };
+    struct store_version row = { 0 };
     struct buf           encoder = { 0 };
     uint8_t              digest[DIGEST_SIZE];
     char                 hex[DIGEST_HEX_SIZE];
     void                *weights = NULL;
-    int64_t              version;
     enum err             rc;
 
     rc = up->reader != NULL ? codec_weights_end(up->reader, e)
                             : codec_safetensors_end(up->tensors, e);
-    if (rc != ERR_OK)
-        goto out;
-    rc = store_network_get(up->api->store, req->arg[0], &network, e);
     if (rc != ERR_OK)
         goto out;
     row.n_bytes = nn_net_params_bytes(up->net);
@@ -286,26 +293,22 @@ weights_end(void *state, const struct http_request *req, struct http_reply *rep,
     digest_bytes(weights, row.n_bytes, digest);
     digest_hex(digest, hex);
 
-    row.network_id = network.id;
+    row.network_id = up->network_id;
     row.encoder = encoder.data;
     row.sha256 = hex;
     row.weights = weights;
     row.created_ms = clock_wall_ms();
-    rc = store_version_insert(up->api->store, &row, &version, e);
+    rc = store_version_insert(up->api->store, &row, &row.version, e);
     if (rc != ERR_OK)
         goto out;
     serving_registry_refresh(up->api->registry, req->arg[0]);
 
-    rc = store_version_get(up->api->store, network.id, version, &stored, e);
-    if (rc != ERR_OK)
-        goto out;
+    /* What was stored, not what is: it may be replaced already. */
     rep->status = 201;
     http_reply_header(rep, "Location", "/v1/networks/%s/versions/%lld",
-                      req->arg[0], (long long)version);
-    codec_version_format(&stored, &rep->body);
+                      req->arg[0], (long long)row.version);
+    codec_version_format(&row, &rep->body);
 out:
-    store_version_release(&stored);
-    store_network_release(&network);
     buf_release(&encoder);
     free(weights);
     weights_abort(up);

@@ -42,27 +42,24 @@ read_weights(struct store *db, int64_t network_id, int64_t version,
 }
 
 enum err
-codec_stored_net(struct store *db, const char *network, int64_t version,
-                 struct nn_net **out_net, struct dataset_encoder **out_encoder,
-                 int64_t *out_version, struct errinfo *e)
+codec_stored_net_row(struct store *db, const struct store_network *row,
+                     int64_t version, struct nn_net **out_net,
+                     struct dataset_encoder **out_encoder, int64_t *out_version,
+                     struct errinfo *e)
 {
-    struct store_network    row = { 0 };
     struct store_version    stored = { 0 };
     struct nn_spec          spec;
     struct nn_net          *net = NULL;
     struct dataset_encoder *encoder = NULL;
     enum err                rc;
 
-    rc = store_network_get(db, network, &row, e);
-    if (rc != ERR_OK)
-        goto out;
     if (version < 0)
-        version =
-            row.serving_version >= 0 ? row.serving_version : row.latest_version;
-    rc = store_version_get(db, row.id, version, &stored, e);
+        version = row->serving_version >= 0 ? row->serving_version
+                                            : row->latest_version;
+    rc = store_version_get(db, row->id, version, &stored, e);
     if (rc != ERR_OK)
         goto out;
-    rc = codec_spec_parse(row.spec, &spec, e);
+    rc = codec_spec_parse(row->spec, &spec, e);
     if (rc != ERR_OK)
         goto out;
     if (stored.encoder != NULL) {
@@ -73,7 +70,7 @@ codec_stored_net(struct store *db, const char *network, int64_t version,
     rc = nn_net_new(&spec, &net, e);
     if (rc != ERR_OK)
         goto out;
-    rc = read_weights(db, row.id, version, net, e);
+    rc = read_weights(db, row->id, version, net, e);
     if (rc != ERR_OK)
         goto out;
     *out_net = net;
@@ -85,6 +82,21 @@ out:
     nn_net_free(net);
     dataset_encoder_free(encoder);
     store_version_release(&stored);
+    return rc;
+}
+
+enum err
+codec_stored_net(struct store *db, const char *network, int64_t version,
+                 struct nn_net **out_net, struct dataset_encoder **out_encoder,
+                 int64_t *out_version, struct errinfo *e)
+{
+    struct store_network row = { 0 };
+    enum err             rc = store_network_get(db, network, &row, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    rc = codec_stored_net_row(db, &row, version, out_net, out_encoder,
+                              out_version, e);
     store_network_release(&row);
     return rc;
 }

@@ -22,6 +22,13 @@ enum err codec_stored_net(struct store *db, const char *network,
                           struct dataset_encoder **out_encoder,
                           int64_t *out_version, struct errinfo *e);
 
+/* The same of a network whose row is at hand: ERR_NOTFOUND where that is gone,
+ * also where another one has its name since. */
+enum err codec_stored_net_row(struct store *db, const struct store_network *row,
+                              int64_t version, struct nn_net **out_net,
+                              struct dataset_encoder **out_encoder,
+                              int64_t *out_version, struct errinfo *e);
+
 /* Bytes such a net and encoder take (about), to ask the budget before. */
 enum err codec_stored_net_bytes(struct store *db, const char *network,
                                 size_t *out, struct errinfo *e);
@@ -34,12 +41,13 @@ struct codec_dataset {
     struct dataset_source source; /* borrows meta and this struct */
 };
 
-/* A revision of a dataset, 0: the latest.  New for the caller, at a place of its own because source points into it. */
+/* A revision of a dataset, 0: the latest.  New for the caller, at a place of
+ * its own because source points into it. */
 enum err codec_stored_dataset(struct store *db, const char *name,
                               int64_t revision, struct codec_dataset **out,
                               struct errinfo *e);
 /* The same from a row that is at hand. */
-enum err codec_stored_dataset_row(struct store *db,
+enum err codec_stored_dataset_row(struct store               *db,
                                   const struct store_dataset *row,
                                   struct codec_dataset      **out,
                                   struct errinfo             *e);

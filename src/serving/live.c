@@ -22,8 +22,8 @@ struct serving_live {
     size_t                   taken;
     struct nn_net           *net;
     struct dataset_encoder  *encoder; /* or NULL */
-    struct store_live stored; /* optimizer NULL: it is the first update */
-    bool                     is_damaged; /* what is stored cannot be read */
+    struct store_live stored;     /* optimizer NULL: it is the first update */
+    bool              is_damaged; /* what is stored cannot be read */
 };
 
 const struct nn_net *
@@ -81,14 +81,14 @@ read_state(struct serving_live *live, struct errinfo *e)
                                "serving_version to null first",
                                (long long)row.serving_version),
                        "version_pinned");
-    store_network_release(&row);
     if (rc == ERR_OK)
         rc = codec_stored_net_bytes(db, live->network, &bytes, e);
     if (rc == ERR_OK)
         rc = take_memory(live, bytes, e);
-    if (rc == ERR_OK)
-        rc = codec_stored_net(db, live->network, live->base, &live->net,
-                              &live->encoder, &live->base, e);
+    if (rc == ERR_OK) /* this network, not one that has its name since */
+        rc = codec_stored_net_row(db, &row, live->base, &live->net,
+                                  &live->encoder, &live->base, e);
+    store_network_release(&row);
     if (rc != ERR_OK)
         return rc;
     rc = store_live_get(db, live->network_id, &live->stored, e);

@@ -2,10 +2,12 @@
 
 import copy
 import json
+import time
 
 import pytest
 
-from support import TIME, float32, weights_body, weights_sha256
+from support import (TIME, float32, wait_until, weights_body,
+                     weights_sha256)
 
 
 @pytest.fixture
@@ -142,6 +144,30 @@ def test_what_is_not_json_is_malformed(client, net, body):
 def test_weights_for_nobody(client):
     assert client.put("/v1/networks/not-there/weights",
                       weights_body(GOOD)).status == 404
+
+
+def test_weights_are_not_another_networks(client, net):
+    """The network is deleted on their way, and its name taken by another."""
+    body = json.dumps(weights_body(GOOD)).encode()
+
+    def pieces():
+        yield body[:20]
+        time.sleep(0.1)  # it has begun by now, mostly
+        client.ok("DELETE", f"/v1/networks/{net}", 204)
+        client.network(net, [(1, "linear")], 1)
+        yield body[20:]
+
+    def refused():
+        answer = client.put(f"/v1/networks/{net}/weights", body=pieces())
+        assert client.ok("GET", f"/v1/networks/{net}", 200)[
+            "latest_version"] == 0
+        if answer.status == 404:
+            return True
+        assert answer.status == 422, answer  # it began with the new one
+        client.ok("DELETE", f"/v1/networks/{net}", 204)
+        client.network(net, [(2, "tanh"), (1, "linear")], 3)
+        return False
+    wait_until(refused, 20, "an upload that begins before the deletion")
 
 
 def test_another_media_type_is_refused(client, net):

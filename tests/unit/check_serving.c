@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/thread.h"
+#include "codec/batch.h"
 #include "codec/dataset.h"
 #include "codec/stored.h"
+#include "serving/live.h"
 #include "serving/serving.h"
 #include "stored_fixture.h"
 
@@ -166,6 +168,39 @@ START_TEST(forgets)
     ck_assert_ptr_null(serving_registry_find_ref(reg, "line", -1));
     serving_registry_refresh(reg, "xor");
     ck_assert_ptr_null(serving_registry_find_ref(reg, "xor", -1));
+}
+END_TEST
+
+/* One update of y = w x + b for x = 1, t = 0. */
+static enum err
+update_line(struct serving_live *live, int64_t *out_version)
+{
+    static const char    body[] = "{\"inputs\": [[1]], \"targets\": [[0]]}";
+    const struct nn_net *net = serving_live_net(live);
+    struct codec_batch   batch = { 0 };
+    double               loss;
+
+    ck_assert_int_eq(codec_batch_parse(body, sizeof(body) - 1, nn_net_spec(net),
+                                       serving_live_encoder(live),
+                                       nn_net_n_out(net), &batch, &e),
+                     ERR_OK);
+    enum err rc = serving_live_update(live, &batch, &loss, out_version, &e);
+    codec_batch_release(&batch);
+    return rc;
+}
+
+START_TEST(an_update_is_not_another_networks)
+{
+    struct serving_live *live = NULL;
+    int64_t              version;
+
+    line_network("line");
+    ck_assert_int_eq(serving_live_begin(reg, "line", &live, &e), ERR_OK);
+    ck_assert_int_eq(store_network_delete(f.db, "line", &e), ERR_OK);
+    line_network("line");
+    ck_assert_int_eq(update_line(live, &version), ERR_NOTFOUND);
+    serving_live_end(live);
+    ck_assert_int_eq(serving_version("line"), 0);
 }
 END_TEST
 
@@ -539,6 +574,7 @@ serving_suite(void)
     tcase_add_test(tc, tells_what_is_not_there);
     tcase_add_test(tc, serves_versions_by_number);
     tcase_add_test(tc, forgets);
+    tcase_add_test(tc, an_update_is_not_another_networks);
     tcase_add_test(tc, swaps_whole_versions);
     tcase_add_test(tc, least_recently_used_leave);
     tcase_add_test(tc, refreshes_without_room_for_two);
