@@ -5,6 +5,8 @@
 
 -- name: BEGIN
 BEGIN IMMEDIATE;
+-- name: BEGIN_READ
+BEGIN;
 -- name: COMMIT
 COMMIT;
 -- name: ROLLBACK

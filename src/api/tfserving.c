@@ -124,10 +124,11 @@ api_models_get(void *ctx, const struct http_request *req,
         rc = store_network_get(api->store, req->arg[0], &network, e);
     if (rc != ERR_OK)
         return rc;
-    if (version < 0)
+    if (version >= 0)
+        rc = store_version_get(api->store, network.id, version, &row, e);
+    else /* is there, or the next one is by now */
         version = network.serving_version >= 0 ? network.serving_version
                                                : network.latest_version;
-    rc = store_version_get(api->store, network.id, version, &row, e);
     if (rc == ERR_OK) {
         snprintf(text, sizeof(text), "%lld", (long long)version);
         write_begin(&rep->body);

@@ -23,10 +23,10 @@ codec_stored_net_bytes(struct store *db, const char *network, size_t *out,
     return rc;
 }
 
-/* The weights of a stored version into net. */
+/* A version's row, and its weights in net. */
 static enum err
-read_weights(struct store *db, int64_t network_id, int64_t version,
-             struct nn_net *net, struct errinfo *e)
+load_version(struct store *db, int64_t network_id, int64_t version,
+             struct nn_net *net, struct store_version *out, struct errinfo *e)
 {
     size_t   len = nn_net_params_bytes(net);
     void    *bytes = mem_array(len, 1, 0);
@@ -34,7 +34,7 @@ read_weights(struct store *db, int64_t network_id, int64_t version,
 
     if (bytes == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
-    rc = store_version_weights(db, network_id, version, bytes, len, e);
+    rc = store_version_load(db, network_id, version, bytes, len, out, e);
     if (rc == ERR_OK)
         rc = nn_net_import(net, bytes, len, e);
     free(bytes);
@@ -51,36 +51,21 @@ codec_stored_net_row(struct store *db, const struct store_network *row,
     struct nn_spec          spec;
     struct nn_net          *net = NULL;
     struct dataset_encoder *encoder = NULL;
-    enum err                rc;
+    enum err                rc = codec_spec_parse(row->spec, &spec, e);
 
-    if (version < 0)
-        version = row->serving_version >= 0 ? row->serving_version
-                                            : row->latest_version;
-    rc = store_version_get(db, row->id, version, &stored, e);
-    if (rc != ERR_OK)
-        goto out;
-    rc = codec_spec_parse(row->spec, &spec, e);
-    if (rc != ERR_OK)
-        goto out;
-    if (stored.encoder != NULL) {
+    if (rc == ERR_OK)
+        rc = nn_net_new(&spec, &net, e);
+    if (rc == ERR_OK)
+        rc = load_version(db, row->id, version, net, &stored, e);
+    if (rc == ERR_OK && stored.encoder != NULL)
         rc = codec_encoder_parse(stored.encoder, &encoder, e);
-        if (rc != ERR_OK)
-            goto out;
+    if (rc == ERR_OK) {
+        *out_net = net;
+        *out_encoder = encoder;
+        *out_version = stored.version;
+    } else {
+        nn_net_free(net);
     }
-    rc = nn_net_new(&spec, &net, e);
-    if (rc != ERR_OK)
-        goto out;
-    rc = read_weights(db, row->id, version, net, e);
-    if (rc != ERR_OK)
-        goto out;
-    *out_net = net;
-    *out_encoder = encoder;
-    *out_version = version;
-    net = NULL;
-    encoder = NULL;
-out:
-    nn_net_free(net);
-    dataset_encoder_free(encoder);
     store_version_release(&stored);
     return rc;
 }

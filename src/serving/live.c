@@ -72,7 +72,6 @@ read_state(struct serving_live *live, struct errinfo *e)
     if (rc != ERR_OK)
         return rc;
     live->network_id = row.id;
-    live->base = row.latest_version;
     if (row.serving_version >= 0)
         rc = err_named(e,
                        err_set(e, ERR_CONFLICT, "",
@@ -86,8 +85,8 @@ read_state(struct serving_live *live, struct errinfo *e)
     if (rc == ERR_OK)
         rc = take_memory(live, bytes, e);
     if (rc == ERR_OK) /* this network, not one that has its name since */
-        rc = codec_stored_net_row(db, &row, live->base, &live->net,
-                                  &live->encoder, &live->base, e);
+        rc = codec_stored_net_row(db, &row, -1, &live->net, &live->encoder,
+                                  &live->base, e);
     store_network_release(&row);
     if (rc != ERR_OK)
         return rc;

@@ -96,6 +96,11 @@ enum err store_reader_take(struct store *db, struct conn **out,
                            struct errinfo *e);
 void     store_reader_give(struct store *db, struct conn *c);
 
+/* Between these, several statements of a reader see the file as it was at the
+ * first of them.  For short: the log cannot be reset meanwhile. */
+enum err store_reader_hold(struct conn *c, struct errinfo *e);
+void     store_reader_let_go(struct conn *c);
+
 /* What SQLite's last error on c means to us. */
 enum err conn_fail(struct conn *c, struct errinfo *e);
 /* Step a statement that gives no row; it is reset. */

@@ -74,7 +74,10 @@ store_live_get(struct store *db, int64_t network_id, struct store_live *out,
 
     if (rc != ERR_OK)
         return rc;
-    rc = live_read(c, network_id, &live, e);
+    rc = store_reader_hold(c, e); /* the row and its pieces */
+    if (rc == ERR_OK)
+        rc = live_read(c, network_id, &live, e);
+    store_reader_let_go(c);
     store_reader_give(db, c);
     if (rc == ERR_OK)
         *out = live;

@@ -359,6 +359,16 @@ version_find(struct conn *c, int64_t network, int64_t version,
     return rc;
 }
 
+static enum err
+expect_encoder(const struct version_found *found, struct errinfo *e)
+{
+    if (found->encoder_fits)
+        return ERR_OK;
+    return err_set(e, ERR_CORRUPT, "/version",
+                   "the encoder of version %lld does not fit its digest",
+                   (long long)found->row.version);
+}
+
 enum err
 store_version_get(struct store *db, int64_t network, int64_t version,
                   struct store_version *out, struct errinfo *e)
@@ -372,10 +382,8 @@ store_version_get(struct store *db, int64_t network, int64_t version,
         return rc;
     rc = version_find(c, network, version, &found, e);
     store_reader_give(db, c);
-    if (rc == ERR_OK && !found.encoder_fits)
-        rc = err_set(e, ERR_CORRUPT, "/version",
-                     "the encoder of version %lld does not fit its digest",
-                     (long long)version);
+    if (rc == ERR_OK)
+        rc = expect_encoder(&found, e);
     if (rc == ERR_OK)
         *out = found.row;
     else
@@ -405,35 +413,97 @@ store_version_list(struct store *db, int64_t network, int64_t after,
     return rc;
 }
 
+/* The one that serves: pinned, or else the latest. */
+static enum err
+version_serving(struct conn *c, int64_t network, int64_t *out,
+                struct errinfo *e)
+{
+    enum err rc;
+
+    bind_i64(c, STMT_NETWORK_VERSIONS, 1, network);
+    rc = conn_row(c, STMT_NETWORK_VERSIONS, e);
+    if (rc == ERR_OK) {
+        int64_t pinned = column_i64(c, STMT_NETWORK_VERSIONS, 1);
+
+        *out = pinned >= 0 ? pinned : column_i64(c, STMT_NETWORK_VERSIONS, 0);
+    } else if (rc == ERR_NOTFOUND) {
+        err_set(e, rc, "/network", "the network is gone");
+    }
+    conn_done(c, STMT_NETWORK_VERSIONS);
+    return rc;
+}
+
+static enum err
+version_read(struct conn *c, int64_t network, int64_t version, void *p,
+             size_t len, struct version_found *out, struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    if (version < 0)
+        rc = version_serving(c, network, &version, e);
+    if (rc == ERR_OK)
+        rc = version_find(c, network, version, out, e);
+    if (rc == ERR_OK && out->row.n_bytes != len)
+        rc = err_set(e, ERR_CORRUPT, "/version",
+                     "version %lld has %zu bytes of weights, expected %zu",
+                     (long long)version, out->row.n_bytes, len);
+    if (rc == ERR_OK)
+        rc = chunks_read(c, STMT_WEIGHT_LIST, out->id, p, len, e);
+    return rc;
+}
+
+/* One snapshot for all of it: a version is never rewritten, but it may be
+ * replaced by the next and deleted in between. */
+static enum err
+version_snapshot(struct store *db, int64_t network, int64_t version, void *p,
+                 size_t len, struct version_found *out, struct errinfo *e)
+{
+    struct conn *c;
+    char         hex[DIGEST_HEX_SIZE];
+    enum err     rc = store_reader_take(db, &c, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    rc = store_reader_hold(c, e);
+    if (rc == ERR_OK)
+        rc = version_read(c, network, version, p, len, out, e);
+    store_reader_let_go(c);
+    store_reader_give(db, c);
+    if (rc != ERR_OK)
+        return rc;
+    digest_hex_of(p, len, hex);
+    if (strcmp(hex, out->row.sha256) != 0)
+        rc = err_set(e, ERR_CORRUPT, "/version",
+                     "the weights of version %lld do not fit their digest",
+                     (long long)out->row.version);
+    return rc;
+}
+
+enum err
+store_version_load(struct store *db, int64_t network, int64_t version, void *p,
+                   size_t len, struct store_version *out, struct errinfo *e)
+{
+    struct version_found found = { 0 };
+    enum err             rc;
+
+    rc = version_snapshot(db, network, version, p, len, &found, e);
+    if (rc == ERR_OK)
+        rc = expect_encoder(&found, e);
+    if (rc == ERR_OK)
+        *out = found.row;
+    else
+        store_version_release(&found.row);
+    return rc;
+}
+
 enum err
 store_version_weights(struct store *db, int64_t network, int64_t version,
                       void *p, size_t len, struct errinfo *e)
 {
     struct version_found found = { 0 };
-    struct conn         *c;
-    char                 hex[DIGEST_HEX_SIZE];
     enum err             rc;
 
-    rc = store_reader_take(db, &c, e);
-    if (rc != ERR_OK)
-        return rc;
-    /* One snapshot for the row and its bytes: a version is never rewritten,
-     * but it may be deleted in between, and then its bytes are short. */
-    rc = version_find(c, network, version, &found, e);
-    if (rc == ERR_OK && found.row.n_bytes != len)
-        rc = err_set(e, ERR_CORRUPT, "/version",
-                     "version %lld has %zu bytes of weights, expected %zu",
-                     (long long)version, found.row.n_bytes, len);
-    if (rc == ERR_OK)
-        rc = chunks_read(c, STMT_WEIGHT_LIST, found.id, p, len, e);
-    store_reader_give(db, c);
-    if (rc == ERR_OK) {
-        digest_hex_of(p, len, hex);
-        if (strcmp(hex, found.row.sha256) != 0)
-            rc = err_set(e, ERR_CORRUPT, "/version",
-                         "the weights of version %lld do not fit their digest",
-                         (long long)version);
-    }
+    rc = version_snapshot(db, network, version, p, len, &found, e);
     store_version_release(&found.row);
     return rc;
 }

@@ -180,6 +180,20 @@ store_reader_give(struct store *db, struct conn *c)
     pthread_mutex_unlock(&db->reader_lock);
 }
 
+enum err
+store_reader_hold(struct conn *c, struct errinfo *e)
+{
+    return conn_run(c, STMT_BEGIN_READ, e);
+}
+
+void
+store_reader_let_go(struct conn *c)
+{
+    /* SQLite has ended it by itself after some errors. */
+    if (sqlite3_get_autocommit(c->db) == 0)
+        conn_run(c, STMT_ROLLBACK, NULL);
+}
+
 /* --- the schema
  * --------------------------------------------------------------- */
 

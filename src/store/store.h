@@ -145,6 +145,12 @@ enum err store_version_list(struct store *db, int64_t network_id, int64_t after,
  * started from which has not ended. */
 enum err store_version_delete(struct store *db, const char *network,
                               int64_t version, struct errinfo *e);
+/* A version's row and its weights, into p [len], as they were at one moment;
+ * version -1: the pinned one or else the latest of that moment.  Both digests
+ * are compared. */
+enum err store_version_load(struct store *db, int64_t network_id,
+                            int64_t version, void *p, size_t len,
+                            struct store_version *out, struct errinfo *e);
 /* The weights into p [len], digest verified: ERR_CORRUPT where they do not fit
  * or len is not theirs. */
 enum err store_version_weights(struct store *db, int64_t network_id,
@@ -227,8 +233,8 @@ enum err store_dataset_get_revision(struct store *db, const char *name,
 enum err store_dataset_list(struct store *db, const char *after, size_t limit,
                             struct store_dataset **out, size_t *out_n,
                             struct errinfo *e);
-/* ERR_CONFLICT, slug "dataset_busy", while a queued, running or paused job needs
- * it or rows are being appended to it. */
+/* ERR_CONFLICT, slug "dataset_busy", while a queued, running or paused job
+ * needs it, or rows are being appended to it. */
 enum err store_dataset_delete(struct store *db, const char *name,
                               struct errinfo *e);
 

@@ -213,6 +213,50 @@ END_TEST
 static atomic_bool enough;
 static atomic_int  n_wrong, n_back, n_answers;
 
+static void *
+load_all_the_time(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&enough)) {
+        struct serving_model *m = NULL;
+
+        serving_registry_forget(reg, "line");
+        if (serving_registry_get(reg, "line", -1, &m, NULL) != ERR_OK)
+            atomic_fetch_add(&n_wrong, 1);
+        serving_model_unref(m);
+        atomic_fetch_add(&n_answers, 1);
+    }
+    return NULL;
+}
+
+/* Each update deletes the version before it, which may be the one that somebody
+ * has just found to be the latest. */
+START_TEST(loads_while_the_network_learns)
+{
+    pthread_t thread[N_THREADS];
+    int64_t   version = 0;
+
+    atomic_init(&enough, false);
+    line_network("line");
+    for (int i = 0; i < N_THREADS; i++)
+        ck_assert_int_eq(
+            thread_start(&thread[i], "load", load_all_the_time, NULL, &e),
+            ERR_OK);
+    while (version < 500) {
+        struct serving_live *live = NULL;
+
+        ck_assert_int_eq(serving_live_begin(reg, "line", &live, &e), ERR_OK);
+        ck_assert_int_eq(update_line(live, &version), ERR_OK);
+        serving_live_end(live);
+    }
+    atomic_store(&enough, true);
+    for (int i = 0; i < N_THREADS; i++)
+        pthread_join(thread[i], NULL);
+    ck_assert_int_gt(atomic_load(&n_answers), 100);
+    ck_assert_int_eq(atomic_load(&n_wrong), 0);
+}
+END_TEST
+
 /* With all parameters v, each output for input 1 is 2 v: an answer that mixes
  * two versions has two values in it. */
 static void *
@@ -575,6 +619,7 @@ serving_suite(void)
     tcase_add_test(tc, serves_versions_by_number);
     tcase_add_test(tc, forgets);
     tcase_add_test(tc, an_update_is_not_another_networks);
+    tcase_add_test(tc, loads_while_the_network_learns);
     tcase_add_test(tc, swaps_whole_versions);
     tcase_add_test(tc, least_recently_used_leave);
     tcase_add_test(tc, refreshes_without_room_for_two);
