@@ -331,7 +331,7 @@ SELECT id, job_id, status, reason, epoch, at_ms
 INSERT INTO idempotency (key, sha256, job_id, created_ms)
 VALUES (?1, ?2, ?3, ?4);
 -- name: IDEMPOTENCY_GET
-SELECT sha256, job_id FROM idempotency WHERE key = ?1;
+SELECT sha256, job_id FROM idempotency WHERE key = ?1 AND created_ms >= ?2;
 -- name: IDEMPOTENCY_EXPIRE
 DELETE FROM idempotency WHERE created_ms < ?1;
 

@@ -1,5 +1,6 @@
 /* submit.c - the ways in which a job comes into the queue */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/internal.h"
@@ -21,6 +22,40 @@ begin_from(const struct store_job *from, struct store_job *row)
     row->metrics = kept != 0 ? NULL : from->metrics;
 }
 
+/* The same where that job has been deleted: its epochs are in the log of the
+ * one that continues it, and its metrics are gone. */
+static enum err
+begin_from_log(struct api_ctx *api, struct store_job *row, struct errinfo *e)
+{
+    struct store_event *first;
+    size_t              n;
+    enum err rc = store_event_list(api->store, row->id, 0, 1, &first, &n, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    row->epoch = n > 0 ? first[0].epoch : 0;
+    row->metrics = NULL;
+    free(first);
+    return ERR_OK;
+}
+
+static enum err
+begin(struct api_ctx *api, struct store_job *row, struct store_job *from,
+      struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    if (row->continues != 0)
+        rc = store_job_get(api->store, row->continues, from, e);
+    if (rc == ERR_NOTFOUND) {
+        err_clear(e);
+        return begin_from_log(api, row, e);
+    }
+    if (rc == ERR_OK)
+        begin_from(from, row);
+    return rc;
+}
+
 /* A job as it was when it was submitted, whatever has become of it: a request
  * that is sent twice gets the same answer twice. */
 static enum err
@@ -30,23 +65,26 @@ reply_submitted(struct api_ctx *api, int64_t id, struct http_reply *rep,
     struct store_job row = { 0 }, from = { 0 }, shown;
     enum err         rc = store_job_get(api->store, id, &row, e);
 
-    if (rc == ERR_OK && row.continues != 0)
-        rc = store_job_get(api->store, row.continues, &from, e);
-    if (rc == ERR_NOTFOUND && row.id != 0) {
-        err_clear(e); /* what it continues has been deleted since */
-        rc = ERR_OK;
-    }
+    if (rc == ERR_NOTFOUND)
+        return err_named(e,
+                         err_set(e, ERR_CONFLICT, "",
+                                 "this request made job %lld, which has been "
+                                 "deleted since: to train again, send it with "
+                                 "a new Idempotency-Key",
+                                 (long long)id),
+                         "job_deleted");
+    if (rc != ERR_OK)
+        return rc;
+    shown = row;
+    rc = begin(api, &shown, &from, e);
     if (rc != ERR_OK)
         goto out;
-    shown = row;
     shown.status = STORE_JOB_QUEUED;
     shown.reason = "submitted";
     shown.started_ms = shown.finished_ms = 0;
     shown.resumes = 0;
     shown.result = shown.error = shown.warnings = NULL;
     shown.learning_rate_test = NULL;
-    if (row.continues == 0 || from.id != 0)
-        begin_from(&from, &shown);
     rep->status = 202;
     http_reply_header(rep, "Location", "/v1/jobs/%lld", (long long)id);
     rc = codec_job_format(&shown, NULL, NULL, &rep->body, e);
@@ -56,18 +94,24 @@ out:
     return rc;
 }
 
+/* What a request's job is to be inserted with. */
+struct submission {
+    struct store_submit how;
+    char                sha256[DIGEST_HEX_SIZE];
+};
+
 /* The client's name for this request, which it may have to send again. */
 static enum err
-read_key(const struct http_request *req, const char **out, char sha256[],
+read_key(const struct http_request *req, struct submission *sub,
          struct errinfo *e)
 {
     const char   *key = http_request_header(req, "Idempotency-Key");
     struct digest all;
     uint8_t       digest[DIGEST_SIZE];
 
-    *out = key;
     if (key == NULL)
         return ERR_OK;
+    sub->how.key = key;
     for (const char *p = key; *p != '\0'; p++)
         if (*p < 0x21 || *p > 0x7e)
             key = "";
@@ -82,8 +126,30 @@ read_key(const struct http_request *req, const char **out, char sha256[],
         digest_update(&all, req->arg[0], strlen(req->arg[0]));
     digest_update(&all, req->body, req->body_len);
     digest_final(&all, digest);
-    digest_hex(digest, sha256);
+    digest_hex(digest, sub->sha256);
     return ERR_OK;
+}
+
+/* A request that was sent before (sub->how.again) is answered at once: what it
+ * asks for need not be there any more. */
+static enum err
+submission_begin(struct api_ctx *api, const struct http_request *req,
+                 struct submission *sub, struct http_reply *rep,
+                 struct errinfo *e)
+{
+    int64_t  id;
+    enum err rc;
+
+    memset(sub, 0, sizeof(*sub));
+    sub->how.sha256 = sub->sha256;
+    sub->how.queue_max = api->queue_max;
+    rc = read_key(req, sub, e);
+    if (rc != ERR_OK || sub->how.key == NULL)
+        return rc;
+    rc = store_job_of_key(api->store, &sub->how, clock_wall_ms(), &id, e);
+    if (rc == ERR_OK && sub->how.again)
+        rc = reply_submitted(api, id, rep, e);
+    return rc;
 }
 
 /* How long a history may become. */
@@ -105,19 +171,14 @@ check_history(struct api_ctx *api, const struct codec_job *asked,
 
 /* Insert row, whose spec this is, and answer it. */
 static enum err
-submit(struct api_ctx *api, const struct http_request *req,
+submit(struct api_ctx *api, struct submission *sub,
        const struct codec_job *asked, struct store_job *row,
        struct http_reply *rep, struct errinfo *e)
 {
-    char                sha256[DIGEST_HEX_SIZE];
-    struct store_submit how = { .sha256 = sha256, .queue_max = api->queue_max };
-    struct buf          spec = { 0 };
-    int64_t             id;
-    enum err            rc = read_key(req, &how.key, sha256, e);
+    struct buf spec = { 0 };
+    int64_t    id;
+    enum err   rc = check_history(api, asked, e);
 
-    if (rc != ERR_OK)
-        return rc;
-    rc = check_history(api, asked, e);
     if (rc != ERR_OK)
         return rc;
     codec_job_spec_format(asked, &spec);
@@ -132,7 +193,7 @@ submit(struct api_ctx *api, const struct http_request *req,
     row->spec = spec.data;
     row->priority = (int64_t)asked->priority;
     row->created_ms = clock_wall_ms();
-    rc = store_job_insert(api->store, row, &how, &id, e);
+    rc = store_job_insert(api->store, row, &sub->how, &id, e);
     if (rc != ERR_OK)
         goto out;
     training_pool_wake(api->pool);
@@ -185,13 +246,18 @@ enum err
 api_jobs_create(void *ctx, const struct http_request *req,
                 struct http_reply *rep, struct errinfo *e)
 {
-    struct api_ctx  *api = ctx;
-    struct codec_job asked;
-    struct store_job row = { .base_version = -1 };
-    bool             dry = false;
-    enum err         rc;
+    struct api_ctx   *api = ctx;
+    struct submission sub = { .sha256 = "" };
+    struct codec_job  asked;
+    struct store_job  row = { .base_version = -1 };
+    bool              dry = false;
+    enum err          rc;
 
     rc = http_request_query_bool(req, "dry_run", &dry, e);
+    if (rc == ERR_OK && !dry)
+        rc = submission_begin(api, req, &sub, rep, e);
+    if (rc == ERR_OK && sub.how.again)
+        return ERR_OK;
     if (rc == ERR_OK)
         rc = codec_job_parse(req->body, req->body_len, &asked, e);
     if (rc == ERR_INVALID && dry) { /* told, as was asked for */
@@ -210,7 +276,7 @@ api_jobs_create(void *ctx, const struct http_request *req,
     else if (asked.start_from == CODEC_START_INITIAL)
         row.base_version = 0;
     if (rc == ERR_OK && !dry)
-        rc = submit(api, req, &asked, &row, rep, e);
+        rc = submit(api, &sub, &asked, &row, rep, e);
     codec_job_release(&asked);
     return rc;
 }
@@ -263,12 +329,16 @@ enum err
 api_jobs_continue(void *ctx, const struct http_request *req,
                   struct http_reply *rep, struct errinfo *e)
 {
-    struct api_ctx  *api = ctx;
-    struct store_job from = { 0 }, row = { .base_version = -1 };
-    struct codec_job asked = { .epochs = 0 };
-    bool             has_stop_when;
-    enum err         rc;
+    struct api_ctx   *api = ctx;
+    struct submission sub;
+    struct store_job  from = { 0 }, row = { .base_version = -1 };
+    struct codec_job  asked = { .epochs = 0 };
+    bool              has_stop_when;
+    enum err          rc;
 
+    rc = submission_begin(api, req, &sub, rep, e);
+    if (rc != ERR_OK || sub.how.again)
+        return rc;
     rc = succeeded_job(api, req->arg[0], "continued", &from, e);
     if (rc != ERR_OK)
         return rc;
@@ -281,7 +351,7 @@ api_jobs_continue(void *ctx, const struct http_request *req,
     if (rc == ERR_OK)
         rc = training_check(api->store, api->budget, &asked, e);
     if (rc == ERR_OK)
-        rc = submit(api, req, &asked, &row, rep, e);
+        rc = submit(api, &sub, &asked, &row, rep, e);
     codec_job_release(&asked);
     store_job_release(&from);
     return rc;
@@ -352,11 +422,15 @@ enum err
 api_jobs_verify(void *ctx, const struct http_request *req,
                 struct http_reply *rep, struct errinfo *e)
 {
-    struct api_ctx  *api = ctx;
-    struct store_job from = { 0 }, row = { 0 };
-    struct codec_job asked = { .epochs = 0 };
-    enum err         rc;
+    struct api_ctx   *api = ctx;
+    struct submission sub;
+    struct store_job  from = { 0 }, row = { 0 };
+    struct codec_job  asked = { .epochs = 0 };
+    enum err          rc;
 
+    rc = submission_begin(api, req, &sub, rep, e);
+    if (rc != ERR_OK || sub.how.again)
+        return rc;
     rc = succeeded_job(api, req->arg[0], "verified", &from, e);
     if (rc != ERR_OK)
         return rc;
@@ -372,7 +446,7 @@ api_jobs_verify(void *ctx, const struct http_request *req,
     if (rc == ERR_OK)
         rc = training_check(api->store, api->budget, &asked, e);
     if (rc == ERR_OK)
-        rc = submit(api, req, &asked, &row, rep, e);
+        rc = submit(api, &sub, &asked, &row, rep, e);
     codec_job_release(&asked);
     store_job_release(&from);
     return rc;

@@ -122,8 +122,8 @@ id_of(struct conn *c, enum stmt_id stmt, const char *what, const char *where,
     return rc;
 }
 
-/* The job that a request with this key has made already: *out_id 0 where it
- * is the first. */
+/* The job that a request with this key has made already, which may have been
+ * deleted: *out_id 0 where it is the first. */
 static enum err
 key_find(struct conn *c, const struct store_submit *how, int64_t now_ms,
          int64_t *out_id, struct errinfo *e)
@@ -132,11 +132,9 @@ key_find(struct conn *c, const struct store_submit *how, int64_t now_ms,
     const char  *sha256;
     enum err     rc;
 
-    bind_i64(c, STMT_IDEMPOTENCY_EXPIRE, 1, now_ms - KEY_MS);
-    rc = conn_run(c, STMT_IDEMPOTENCY_EXPIRE, e);
-    if (rc != ERR_OK)
-        return rc;
+    *out_id = 0;
     bind_text(c, id, 1, how->key);
+    bind_i64(c, id, 2, now_ms - KEY_MS);
     rc = conn_row(c, id, e);
     if (rc == ERR_OK) {
         sha256 = (const char *)sqlite3_column_text(c->stmt[id], 0);
@@ -152,6 +150,13 @@ key_find(struct conn *c, const struct store_submit *how, int64_t now_ms,
     }
     conn_done(c, id);
     return rc == ERR_NOTFOUND ? ERR_OK : rc;
+}
+
+static enum err
+key_expire(struct conn *c, int64_t now_ms, struct errinfo *e)
+{
+    bind_i64(c, STMT_IDEMPOTENCY_EXPIRE, 1, now_ms - KEY_MS);
+    return conn_run(c, STMT_IDEMPOTENCY_EXPIRE, e);
 }
 
 static enum err
@@ -260,7 +265,9 @@ job_insert(struct conn *c, void *arg, struct errinfo *e)
 
     insert->id = 0;
     if (how != NULL && how->key != NULL) {
-        rc = key_find(c, how, row->created_ms, &insert->id, e);
+        rc = key_expire(c, row->created_ms, e);
+        if (rc == ERR_OK)
+            rc = key_find(c, how, row->created_ms, &insert->id, e);
         how->again = insert->id != 0;
         if (rc != ERR_OK || how->again)
             return rc;
@@ -285,6 +292,24 @@ store_job_insert(struct store *db, const struct store_job *row,
 
     if (rc == ERR_OK)
         *out_id = insert.id;
+    return rc;
+}
+
+enum err
+store_job_of_key(struct store *db, struct store_submit *how, int64_t now_ms,
+                 int64_t *out_id, struct errinfo *e)
+{
+    struct conn *c;
+    int64_t      id;
+    enum err     rc = store_reader_take(db, &c, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    rc = key_find(c, how, now_ms, &id, e);
+    store_reader_give(db, c);
+    how->again = rc == ERR_OK && id != 0;
+    if (how->again)
+        *out_id = id;
     return rc;
 }
 

@@ -302,7 +302,8 @@ struct store_submit {
                            job; it is remembered for a day                    */
     const char *sha256; /* of what the key stands for                         */
     uint64_t    queue_max; /* jobs that may wait                              */
-    bool        again;     /* out: that job was made before; *out_id is its   */
+    bool        again;     /* out: that job was made before; *out_id is its,
+                              and it may have been deleted since             */
 };
 
 /* how NULL: no conditions.  A job that continues another begins with a copy of
@@ -312,6 +313,10 @@ struct store_submit {
 enum err store_job_insert(struct store *db, const struct store_job *row,
                           struct store_submit *how, int64_t *out_id,
                           struct errinfo *e);
+/* Tells how->again of how->key without making a job; *out_id is written where
+ * it is true.  ERR_INVALID "idempotency_key_reused". */
+enum err store_job_of_key(struct store *db, struct store_submit *how,
+                          int64_t now_ms, int64_t *out_id, struct errinfo *e);
 enum err store_job_get(struct store *db, int64_t id, struct store_job *out,
                        struct errinfo *e);
 /* In order of id; status of STORE_JOB_STATUS_COUNT and network NULL: all. */

@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sqlite3.h>
+
 #include "base/buf.h"
+
+static const char *const migrations[] = {
+#include "store/migrations.inc"
+};
 
 static struct store *db;
 
@@ -183,6 +189,88 @@ START_TEST(a_key_makes_one_job)
 }
 END_TEST
 
+START_TEST(a_key_outlives_its_job)
+{
+    struct store_submit how = { .key = "k", .sha256 = "aa", .queue_max = 9 };
+    int64_t             id = submit(0, &how), found = -1;
+
+    OK(store_job_cancel(db, id, 9, &e));
+    OK(store_job_delete(db, id, &e));
+    ck_assert_int_eq(submit(0, &how), id);
+    ck_assert_int_eq(claim(), -1);
+    OK(store_job_of_key(db, &how, 7, &found, &e));
+    ck_assert(how.again);
+    ck_assert_int_eq(found, id);
+    how.sha256 = "bb";
+    ck_assert_int_eq(store_job_of_key(db, &how, 7, &found, &e), ERR_INVALID);
+    ck_assert_str_eq(err_slug(&e), "idempotency_key_reused");
+}
+END_TEST
+
+#define DAY_MS ((int64_t)24 * 3600 * 1000)
+
+START_TEST(a_key_lasts_a_day)
+{
+    struct store_submit how = { .key = "k", .sha256 = "aa", .queue_max = 9 };
+    struct store_job    row = { .network = "net", .dataset = "d", .spec = "" };
+    int64_t             id = submit(0, &how), found = -1;
+
+    row.created_ms = 7 + DAY_MS;
+    OK(store_job_of_key(db, &how, row.created_ms, &found, &e));
+    ck_assert(how.again);
+    row.created_ms++;
+    OK(store_job_of_key(db, &how, row.created_ms, &found, &e));
+    ck_assert(!how.again);
+    how.key = "another";
+    OK(store_job_insert(db, &row, &how, &found, &e));
+    ck_assert_int_gt(found, id);
+    store_close(db); /* the first one's row went with the day */
+    ck_assert_int_eq(house_raw("SELECT count(*) FROM idempotency"), 1);
+    db = house_open();
+}
+END_TEST
+
+/* The file as the programs before 0010_keys.sql left it, with one key. */
+static void
+make_schema_8(void)
+{
+    sqlite3 *raw;
+
+    ck_assert_int_eq(sqlite3_open(house_path, &raw), SQLITE_OK);
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(sqlite3_exec(raw, migrations[i], NULL, NULL, NULL),
+                         SQLITE_OK);
+    ck_assert_int_eq(
+        sqlite3_exec(raw,
+                     "INSERT INTO job (status, network, dataset, spec,"
+                     "                 created_ms, changed_ms)"
+                     "VALUES ('cancelled', 'net', 'd', '{}', 7, 7);"
+                     "INSERT INTO idempotency (key, sha256, job_id, created_ms)"
+                     "VALUES ('k', 'aa', 1, 7);"
+                     "PRAGMA application_id = 1651532914;"
+                     "PRAGMA user_version = 8;",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(raw);
+}
+
+START_TEST(keys_come_along_from_an_older_file)
+{
+    struct store_submit how = { .key = "k", .sha256 = "aa" };
+    int64_t             found = -1;
+
+    store_close(db);
+    house_teardown();
+    house_setup();
+    make_schema_8();
+    db = house_open();
+    OK(store_job_delete(db, 1, &e));
+    OK(store_job_of_key(db, &how, 8, &found, &e));
+    ck_assert(how.again);
+    ck_assert_int_eq(found, 1);
+}
+END_TEST
+
 Suite *
 store_lifecycle_suite(void)
 {
@@ -195,6 +283,9 @@ store_lifecycle_suite(void)
     tcase_add_test(t, the_urgent_come_first_then_the_old);
     tcase_add_test(t, a_full_queue_takes_no_more);
     tcase_add_test(t, a_key_makes_one_job);
+    tcase_add_test(t, a_key_outlives_its_job);
+    tcase_add_test(t, a_key_lasts_a_day);
+    tcase_add_test(t, keys_come_along_from_an_older_file);
     suite_add_tcase(s, t);
     return s;
 }
