@@ -221,24 +221,37 @@ dry_run(struct api_ctx *api, const struct codec_job *asked,
     return ERR_OK;
 }
 
-/* A job trains on the rows that were there when it was submitted, whatever is
- * appended before it starts. */
 static enum err
-fix_revision(struct api_ctx *api, struct codec_job *job, struct errinfo *e)
+fix_revision(struct api_ctx *api, const char *dataset, int64_t *revision,
+             struct errinfo *e)
 {
     struct store_dataset row = { 0 };
     enum err             rc;
 
-    if (job->dataset_revision > 0)
+    if (dataset[0] == '\0' || *revision > 0)
         return ERR_OK;
-    rc = store_dataset_get(api->store, job->dataset, &row, e);
+    rc = store_dataset_get(api->store, dataset, &row, e);
     if (rc == ERR_NOTFOUND) {
         err_clear(e); /* the check tells, with the body's pointer */
         return ERR_OK;
     }
     if (rc == ERR_OK)
-        job->dataset_revision = row.revision;
+        *revision = row.revision;
     store_dataset_release(&row);
+    return rc;
+}
+
+/* A job trains on the rows, and validates with those, that were there when it
+ * was submitted, whatever is appended before it starts, or while it is paused.
+ */
+static enum err
+fix_revisions(struct api_ctx *api, struct codec_job *job, struct errinfo *e)
+{
+    enum err rc = fix_revision(api, job->dataset, &job->dataset_revision, e);
+
+    if (rc == ERR_OK)
+        rc = fix_revision(api, job->validation_dataset,
+                          &job->validation_revision, e);
     return rc;
 }
 
@@ -266,7 +279,7 @@ api_jobs_create(void *ctx, const struct http_request *req,
     }
     if (rc != ERR_OK)
         return rc;
-    rc = fix_revision(api, &asked, e);
+    rc = fix_revisions(api, &asked, e);
     if (rc == ERR_OK && dry)
         rc = dry_run(api, &asked, rep, e);
     else if (rc == ERR_OK)
@@ -348,6 +361,8 @@ api_jobs_continue(void *ctx, const struct http_request *req,
                             &has_stop_when, e);
     if (rc == ERR_OK)
         rc = check_continue(&from, row.epoch, &asked, has_stop_when, e);
+    if (rc == ERR_OK) /* those of `from`, where it has them */
+        rc = fix_revisions(api, &asked, e);
     if (rc == ERR_OK)
         rc = training_check(api->store, api->budget, &asked, e);
     if (rc == ERR_OK)
@@ -443,6 +458,8 @@ api_jobs_verify(void *ctx, const struct http_request *req,
         row.verifies = from.id;
         rc = check_origin(api, &from, &row.base_version, e);
     }
+    if (rc == ERR_OK)
+        rc = fix_revisions(api, &asked, e);
     if (rc == ERR_OK)
         rc = training_check(api->store, api->budget, &asked, e);
     if (rc == ERR_OK)

@@ -238,6 +238,28 @@ read_schedule(struct walk *w, const struct nn_optimizer_spec *optimizer,
     walk_end(&s);
 }
 
+/* Of the dataset that is named beside it. */
+static void
+read_revision(struct walk *w, int64_t *out)
+{
+    uint64_t n = 0;
+
+    read_count(w, "dataset_revision", 1, INT64_MAX, &n);
+    if (n > 0)
+        *out = (int64_t)n;
+}
+
+static void
+read_validation_dataset(struct walk *v, json_t *dataset, struct codec_job *out)
+{
+    if (dataset != NULL)
+        value_name(dataset, "/validation/dataset", out->validation_dataset,
+                   v->e);
+    read_revision(v, &out->validation_revision);
+    if (out->validation_revision > 0 && dataset == NULL)
+        walk_wrong(v, "dataset_revision", "needs \"dataset\" beside it");
+}
+
 static void
 read_validation(struct walk *w, struct codec_job *out)
 {
@@ -263,9 +285,7 @@ read_validation(struct walk *w, struct codec_job *out)
                      &out->validation_fraction, w->e);
     if (column != NULL)
         read_column(column, "/validation/column", out->validation_column, w->e);
-    if (dataset != NULL)
-        value_name(dataset, "/validation/dataset", out->validation_dataset,
-                   w->e);
+    read_validation_dataset(&v, dataset, out);
     read_count(&v, "folds", 2, CODEC_MAX_FOLDS, &out->folds);
     read_count(&v, "every_epochs", 1, CODEC_MAX_EPOCHS, &out->validation_every);
     walk_end(&v);
@@ -379,17 +399,6 @@ check_folds(struct walk *w, const struct codec_job *job)
         err_add(w->e, ERR_INVALID, "/stop_when/seconds",
                 "must be null where \"validation\" has folds: a job that ends "
                 "before its final model has none; lower \"epochs\"");
-}
-
-static void
-read_revision(struct walk *w, int64_t *out)
-{
-    json_t  *value = walk_member(w, "dataset_revision");
-    uint64_t n;
-
-    if (value != NULL &&
-        value_count(value, "/dataset_revision", 1, INT64_MAX, &n, w->e))
-        *out = (int64_t)n;
 }
 
 static void

@@ -56,6 +56,7 @@ struct codec_job {
     struct dataset_encoding encoding; /* default: as it is, means */
     double   validation_fraction; /* [0, 1); 0: none              */
     char     validation_dataset[CODEC_NAME_SIZE]; /* "": none     */
+    int64_t  validation_revision; /* of that; as dataset_revision */
     char     validation_column[CODEC_COLUMN_SIZE]; /* "": none    */
     uint64_t folds; /* each held out once, then all rows; 0: none */
     uint64_t validation_every;    /* epochs, default 1            */

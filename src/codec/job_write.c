@@ -46,6 +46,14 @@ write_optimizer(struct buf *out, const struct codec_job *spec)
     write_end(out);
 }
 
+/* Left out where it is not known: of a job from before it was kept. */
+static void
+write_revision(struct buf *out, int64_t revision)
+{
+    if (revision > 0)
+        write_count(out, "dataset_revision", (uint64_t)revision);
+}
+
 static void
 write_validation(struct buf *out, const struct codec_job *spec)
 {
@@ -63,6 +71,7 @@ write_validation(struct buf *out, const struct codec_job *spec)
         write_count(out, "folds", spec->folds);
     else
         write_text(out, "dataset", spec->validation_dataset);
+    write_revision(out, spec->validation_revision);
     write_count(out, "every_epochs", spec->validation_every);
     write_end(out);
 }
@@ -92,8 +101,7 @@ write_stop_when(struct buf *out, const struct codec_job *spec)
 static void
 write_spec(const struct codec_job *spec, struct buf *out)
 {
-    if (spec->dataset_revision > 0)
-        write_count(out, "dataset_revision", (uint64_t)spec->dataset_revision);
+    write_revision(out, spec->dataset_revision);
     write_count(out, "epochs", spec->epochs);
     if (spec->batch_size == 0)
         write_text(out, "batch_size", "full");

@@ -2,6 +2,7 @@
 #include "training/plan.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -246,10 +247,14 @@ dataset_open(struct store *db, const char *name, int64_t revision,
     enum err rc = codec_stored_dataset(db, name, revision, out, e);
 
     if (rc == ERR_NOTFOUND && revision > 0 && e != NULL && e->n > 0 &&
-        strcmp(e->item[0].where, "/dataset_revision") == 0)
-        return err_set(e, ERR_INVALID, "/dataset_revision",
+        strcmp(e->item[0].where, "/dataset_revision") == 0) {
+        char at[64];
+
+        snprintf(at, sizeof(at), "%s_revision", pointer);
+        return err_set(e, ERR_INVALID, at,
                        "dataset \"%s\" has no revision %lld", name,
                        (long long)revision);
+    }
     if (rc == ERR_NOTFOUND)
         return err_set(e, ERR_INVALID, pointer, "there is no dataset \"%s\"",
                        name);
@@ -341,8 +346,9 @@ training_plan_init(struct training_plan *plan, struct store *db,
     if (rc != ERR_OK)
         goto out;
     if (spec->validation_dataset[0] != '\0') {
-        rc = dataset_open(db, spec->validation_dataset, 0,
-                          "/validation/dataset", &plan->validation, e);
+        rc = dataset_open(db, spec->validation_dataset,
+                          spec->validation_revision, "/validation/dataset",
+                          &plan->validation, e);
         if (rc != ERR_OK)
             goto out;
     }

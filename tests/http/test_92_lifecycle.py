@@ -111,6 +111,66 @@ def test_a_paused_job_ends_with_the_same_bytes(client, name):
         ("succeeded", "epochs")]
 
 
+# Seen by these, what two_groups() teaches is wrong from the first epoch on.
+TURNED = "a,b,colour\n" + "0,0,blue\n2.5,2.5,red\n" * 40
+
+
+def append(client, dataset, text):
+    return client.ok("POST", f"/v1/datasets/{dataset}/rows", 201, body=text,
+                     headers={"Content-Type": "text/csv"})
+
+
+def test_rows_appended_for_validation_change_no_job(client, name):
+    """Neither one that is paused meanwhile, nor one that is trained again."""
+    calm, other, held = f"{name}-a", f"{name}-b", f"{name}-v"
+    classes(client, calm)
+    client.network(other, [(24, "tanh"), (2, "softmax")], 2,
+                   loss="cross_entropy", seed=5)
+    client.dataset(held, two_groups(20))
+    spec = {**SPEC, "epochs": 300, "validation": {"dataset": held}}
+    expected = client.train(calm, calm, **spec)
+    assert expected["validation"] == {
+        "dataset": held, "dataset_revision": 1, "every_epochs": 1}
+    job = client.submit(other, calm, **spec)
+    client.running(job, 3)
+    assert ask(client, job, "pause")["status"] == "paused"
+    assert append(client, held, TURNED)["revision"] == 2
+    ask(client, job, "resume")
+    found = client.succeeded(job)
+    assert found["result"]["sha256"] == expected["result"]["sha256"]
+    assert found["result"]["best_epoch"] == expected["result"]["best_epoch"]
+    assert losses(client.history(job)) == losses(
+        client.history(expected["id"]))
+    again = client.succeeded(ask(client, expected["id"], "verify", 202)["id"])
+    assert again["result"]["equal"] is True, again["result"]
+    more = ask(client, expected["id"], "continue", 202,
+               json_body={"epochs": 301})
+    assert more["validation"] == expected["validation"]
+
+
+def test_a_job_names_the_revision_it_validates_with(client, name):
+    classes(client, name, 60)
+    held = f"{name}-v"
+    client.dataset(held, two_groups(20))
+    append(client, held, TURNED)
+
+    def train(**validation):
+        job = client.train(name, name, epochs=1, start_from="initial",
+                           validation={"dataset": held, **validation})
+        return (job["validation"]["dataset_revision"],
+                job["metrics"]["val_loss"])
+    new, old = train(), train(dataset_revision=1)
+    assert (new[0], old[0]) == (2, 1) and new[1] != old[1]
+    assert train(dataset_revision=2) == new
+    for validation in ({"dataset": held, "dataset_revision": 3},
+                       {"dataset": held, "dataset_revision": 0},
+                       {"fraction": 0.1, "dataset_revision": 1}):
+        answer = client.post("/v1/jobs", {
+            "network": name, "dataset": name, "validation": validation})
+        assert answer.status == 422, answer
+        assert answer.pointers == ["/validation/dataset_revision"], answer
+
+
 def test_a_paused_job_leaves_its_worker_to_others(new_daemon):
     client = new_daemon("--workers", "1").start().client
     prepare(client, "n")
