@@ -14,6 +14,7 @@
 #include "api/api.h"
 #include "base/cgroup.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/notify.h"
 #include "base/thread.h"
 #include "codec/check.h"
@@ -360,6 +361,7 @@ main(int argc, char **argv)
     sigset_t             signals;
 
     open_standard_files();
+    mem_return_large();
     if (command_is_given(argc, argv))
         return command_run(argc, argv);
     err_clear(&e);

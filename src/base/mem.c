@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 
 #define VECTOR_ALIGN ((size_t)64)
 #define HUGE_PAGE ((size_t)2 * 1024 * 1024)
+#define LARGE_BLOCK (4 * MIB)
 
 bool
 mem_mul(size_t a, size_t b, size_t *out)
@@ -128,6 +130,18 @@ mem_dup(const void *p, size_t n)
         memcpy(copy, p, n);
     copy[n] = '\0';
     return copy;
+}
+
+/* glibc keeps what it has once freed, up to 32 MiB a block, in heaps that each
+ * thread has: what a budget counts as given back would still be resident, some
+ * times over.  Smaller ones it may keep, or each would cost page faults. */
+void
+mem_return_large(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, (int)LARGE_BLOCK);
+    mallopt(M_TRIM_THRESHOLD, (int)(2 * LARGE_BLOCK));
+#endif
 }
 
 void

@@ -30,6 +30,10 @@ bool mem_add(size_t a, size_t b, size_t *out);
  * cap (bytes; 0: no cap) or memory is short.  n of 0 gives one element. */
 void *mem_array(size_t n, size_t size, size_t cap);
 
+/* Once, before there are threads: blocks of some megabytes go back to the
+ * system when they are freed. */
+void mem_return_large(void);
+
 /* p (NULL: none yet) with room for n elements of size bytes; what is new is not
  * set.  NULL, and p is still there, where the product overflows or memory is
  * short. */

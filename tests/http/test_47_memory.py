@@ -54,3 +54,21 @@ def test_a_job_takes_what_the_dry_run_tells(new_daemon, units, optimizer, batch)
     taken = status_of(daemon, "VmHWM") - before
     # The store's caches and the model that is published come on top.
     assert 0.6 * told < taken < told + 24 * MIB, (told / MIB, taken / MIB)
+
+
+@pytest.mark.skipif(SLOW > 1, reason="a sanitizer's memory is its own")
+def test_what_answers_took_goes_back_to_the_system(new_daemon):
+    """Answers of some 27 MiB, by whichever thread, leave nothing behind."""
+    daemon = new_daemon().start()
+    client = daemon.client
+    client.network("n", [(10000, "tanh")], 1, loss="mse")
+
+    def ask(rows):
+        assert client.post(
+            "/v1/networks/n/predict", {"inputs": [[0.5]] * rows}, check=False,
+            headers={"Accept": "application/octet-stream"}).status == 200
+    ask(1)
+    before = status_of(daemon, "VmRSS")
+    for _ in range(8):
+        ask(700)
+    wait_until(lambda: status_of(daemon, "VmRSS") < before + 16 * MIB, 5)
