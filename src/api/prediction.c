@@ -7,6 +7,8 @@
 /* Multiply-adds that a request may cost on the server's own threads: about
  * half a millisecond.  What is larger goes to the slow lane. */
 #define FAST_MULTIPLY_ADDS 4e6
+/* Numbers of an answer that such a thread writes, and packs. */
+#define FAST_OUTPUTS 32768.0
 /* Bytes of a body with words in it that such a thread reads. */
 #define FAST_WORDS (4 * KIB)
 
@@ -124,6 +126,15 @@ check_rows(const struct api_ctx *api, size_t n_rows, struct errinfo *e)
                      "too_many_inputs");
 }
 
+static bool
+takes_long(const struct nn_net *net, size_t n_rows)
+{
+    double n = (double)n_rows;
+
+    return n * (double)nn_net_n_params(net) > FAST_MULTIPLY_ADDS ||
+           n * (double)nn_net_n_out(net) > FAST_OUTPUTS;
+}
+
 /* Run rows that were read for p's model; frees them. */
 static enum err
 finish(struct api_ctx *api, const struct http_request *req, const char *network,
@@ -137,8 +148,7 @@ finish(struct api_ctx *api, const struct http_request *req, const char *network,
 
     p->n_rows = asked->n_rows;
     p->n_out = nn_net_n_out(net);
-    if (rc == ERR_OK && !req->may_block &&
-        (double)p->n_rows * (double)nn_net_n_params(net) > FAST_MULTIPLY_ADDS)
+    if (rc == ERR_OK && !req->may_block && takes_long(net, asked->n_rows))
         rc = ERR_WOULDBLOCK;
     if (rc == ERR_OK && api->row_rate != NULL &&
         !rate_take(api->row_rate, req->key, (double)p->n_rows, start_us, &wait))

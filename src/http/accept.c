@@ -1,11 +1,12 @@
-/* accept.c - which representation a client likes best (RFC 9110, 12.5.1) */
+/* accept.c - which representation a client likes best (RFC 9110, 12.5) */
 #include <string.h>
 #include <strings.h>
 
-#include "http/http.h"
+#include "http/exchange.h"
 
-/* What an Accept header says about one type: how exactly it names it (0: not at
- * all, 3: by both words), and the weight in thousandths. */
+/* What an Accept header says about one type, or Accept-Encoding about one
+ * coding: how exactly it names it (0: not at all, 3: by its name), and the
+ * weight in thousandths. */
 struct liking {
     int specific;
     int weight;
@@ -34,7 +35,9 @@ weight_parse(const char *p, size_t len)
     return weight > 1000 ? 1000 : weight;
 }
 
-/* How exactly does the range p[0..len) name type? */
+/* How exactly does p[0..len) name a thing? */
+typedef int (*names_fn)(const char *p, size_t len, const char *thing);
+
 static int
 range_names(const char *p, size_t len, const char *type)
 {
@@ -52,8 +55,16 @@ range_names(const char *p, size_t len, const char *type)
     return strlen(type) == len && strncasecmp(p, type, len) == 0 ? 3 : 0;
 }
 
+static int
+coding_names(const char *p, size_t len, const char *coding)
+{
+    if (len == 1 && *p == '*')
+        return 1;
+    return strlen(coding) == len && strncasecmp(p, coding, len) == 0 ? 3 : 0;
+}
+
 static struct liking
-liking_of(const char *accept, const char *type)
+liking_of(const char *accept, const char *thing, names_fn names)
 {
     struct liking best = { 0, 0 };
 
@@ -66,7 +77,7 @@ liking_of(const char *accept, const char *type)
         while (p < end && is_blank(*p))
             p++;
         len = strcspn(p, ",; \t");
-        here.specific = range_names(p, len, type);
+        here.specific = names(p, len, thing);
         for (semicolon = memchr(p, ';', (size_t)(end - p)); semicolon != NULL;
              semicolon = memchr(p, ';', (size_t)(end - p))) {
             p = semicolon + 1;
@@ -90,7 +101,7 @@ http_request_prefers(const struct http_request *req, const char *const *types)
     if (req->accept == NULL || req->accept[0] == '\0')
         return types[0] != NULL ? 0 : -1;
     for (int i = 0; types[i] != NULL; i++) {
-        struct liking like = liking_of(req->accept, types[i]);
+        struct liking like = liking_of(req->accept, types[i], range_names);
 
         if (like.specific > 0 && like.weight > best_weight) {
             best = i;
@@ -98,4 +109,16 @@ http_request_prefers(const struct http_request *req, const char *const *types)
         }
     }
     return best;
+}
+
+bool
+http_takes_gzip(const char *accept_encoding)
+{
+    struct liking packed, plain;
+
+    if (accept_encoding == NULL)
+        return false;
+    packed = liking_of(accept_encoding, "gzip", coding_names);
+    plain = liking_of(accept_encoding, "identity", coding_names);
+    return packed.weight > 0 && packed.weight >= plain.weight;
 }

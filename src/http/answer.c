@@ -13,7 +13,7 @@
 #define CLIENT_LEFT 499 /* for the log: nobody heard the answer */
 #define TAKE_RATE 16384 /* bytes per second a client must take  */
 #define FEED_BLOCK 4096
-#define MAX_HEADERS (HTTP_MAX_REPLY_HEADERS + 9)
+#define MAX_HEADERS (HTTP_MAX_REPLY_HEADERS + 11)
 #define HEADER(name, value) ((struct http_header){ name, value })
 
 void
@@ -75,6 +75,8 @@ headers_of(struct http_exchange *x, struct http_header h[MAX_HEADERS])
     http_origin_reply(x);
     if (rep->body.len > 0 || rep->feed != NULL || rep->file > 0) {
         h[n++] = HEADER("Content-Type", rep->content_type);
+        if (x->is_packed)
+            h[n++] = HEADER("Content-Encoding", "gzip");
         /* Nobody keeps the answer to another method anyway. */
         if (is_get(x) && is_json(rep->content_type) &&
             !has_header(rep, "Cache-Control"))
@@ -92,6 +94,8 @@ headers_of(struct http_exchange *x, struct http_header h[MAX_HEADERS])
         h[n++] = HEADER("Connection", "close");
     for (size_t i = 0; i < rep->n_headers; i++)
         h[n++] = HEADER(rep->header[i].name, rep->header[i].value);
+    if (x->varies) /* beside the origin's, where there is that */
+        h[n++] = HEADER("Vary", "Accept-Encoding");
     h[n++] = HEADER("X-Request-Id", x->id);
     return n;
 }
@@ -131,7 +135,7 @@ response_ready(struct http_exchange *x)
 
     if (rep->status != MHD_HTTP_OK || is_get(x) || rep->n_headers > 0 ||
         rep->body.len == 0 || rep->body.len > HTTP_READY_BYTES ||
-        rep->feed != NULL || rep->file > 0 || x->must_close ||
+        rep->feed != NULL || rep->file > 0 || x->is_packed || x->must_close ||
         (opt->cors_origins != NULL && opt->cors_origins[0] != '\0'))
         return NULL;
     n = headers_of(x, h) - 1;

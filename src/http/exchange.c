@@ -160,6 +160,7 @@ http_exchange_fail(struct http_exchange *x, unsigned status, enum err rc,
         http_error_text(&x->rep, x->id, status, rc, e);
     else
         http_problem(&x->rep, x->id, status, rc, e);
+    http_answer_pack(x);
     x->phase = PHASE_ANSWER;
 }
 

@@ -124,8 +124,10 @@ struct http_exchange {
         struct http_exchange *next, **link; /* asleep: see feed.h */
     } feed;
 
-    struct http_ready *ready;  /* the answer, where it goes back */
-    unsigned           status; /* answered; 0: not yet */
+    struct http_ready *ready;     /* the answer, where it goes back     */
+    bool               varies;    /* with Accept-Encoding               */
+    bool               is_packed; /* rep.body is gzip                   */
+    unsigned           status;    /* answered; 0: not yet               */
     size_t             n_sent;
 
     size_t target_len; /* of the path and the query, as they came */
@@ -184,7 +186,16 @@ void     http_stream_abort(struct http_exchange *x); /* not open is fine */
 
 /* answer.c: hand x->rep to libmicrohttpd. */
 enum MHD_Result http_answer_queue(struct http_exchange *x);
-/* etag.c: give x->rep an ETag; 304 where the client has this body already. */
+/* accept.c: does this Accept-Encoding (NULL: none) take gzip, and no less
+ * gladly than what is not packed? */
+bool http_takes_gzip(const char *accept_encoding);
+/* pack.c: is this what goes out packed to those who take it so? */
+bool http_pack_is_worth(const struct http_reply *rep);
+/* pack.c: pack the body of x->rep where the client takes it so and there is
+ * something to be gained; where memory is short it stays as it is. */
+void http_answer_pack(struct http_exchange *x);
+/* etag.c: give x->rep, as it goes out, an ETag; 304 where the client has this
+ * body already. */
 void http_answer_tag(struct http_exchange *x);
 /* answer.c: write it past libmicrohttpd, which takes no answer in the middle
  * of an upload, and have the connection closed. */

@@ -41,6 +41,7 @@ static const struct {
     bool        once; /* a second one is refused, not ignored */
 } known[] = {
     { KNOWN("Accept"),            offsetof(struct http_head, accept),            false },
+    { KNOWN("Accept-Encoding"),   offsetof(struct http_head, accept_encoding),   false },
     { KNOWN("Authorization"),     offsetof(struct http_head, authorization),     true  },
     { KNOWN("Content-Encoding"),  offsetof(struct http_head, content_encoding),  true  },
     { KNOWN("Content-Length"),    offsetof(struct http_head, content_length),    true  },

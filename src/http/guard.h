@@ -19,6 +19,7 @@ struct MHD_Connection;
 /* The headers that we look at, NULL where absent. */
 struct http_head {
     const char *accept;
+    const char *accept_encoding;
     const char *authorization;
     const char *content_encoding;
     const char *content_length;

@@ -41,8 +41,8 @@ void http_shelf_release(struct http_shelf *shelf);
 
 /*
  * One that says these bytes, with a header X-Request-Id and these others, all
- * of which depend on nothing but `kind` (borrowed for ever, compared by
- * address).  NULL: none can be had, make an answer the usual way.
+ * of which depend on nothing but `len` and `kind` (borrowed for ever, compared
+ * by address).  NULL: none can be had, make an answer the usual way.
  */
 struct http_ready *http_ready_take(struct http_shelf *shelf, const char *kind,
                                    const struct http_header *header,

@@ -124,7 +124,9 @@ conclude(struct http_exchange *x, enum err rc, struct errinfo *e)
         rc = feed_begin(x, e);
     if (rc != ERR_OK)
         http_exchange_fail(x, 0, rc, e);
-    else if ((x->req.route->flags & HTTP_ETAG) != 0 && x->rep.status == 200)
+    else
+        http_answer_pack(x);
+    if ((x->req.route->flags & HTTP_ETAG) != 0 && x->rep.status == 200)
         http_answer_tag(x);
     http_body_release(x);
     x->phase = PHASE_ANSWER;

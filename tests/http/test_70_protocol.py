@@ -204,6 +204,117 @@ def test_a_client_that_asks_first_may_go_on(client):
         assert status_of(link.recv(65536)) == 422
 
 
+# --- answers that go out packed ---------------------------------------------------
+
+PACKED = {"Accept-Encoding": "gzip"}
+
+
+@pytest.fixture(scope="module")
+def long_pages(client):
+    """Answers of at least 1 KiB, of every kind of text."""
+    client.network("packed", [(20, "tanh")] * 6 + [(1, "linear")], 20)
+    assert len(client.get("/v1/networks/packed").body) >= 1024
+    return ["/v1/networks/packed", "/v1/networks/packed/versions/0/weights",
+            "/openapi.json", "/", "/dashboard/app.js",
+            "/dashboard/style.css", "/metrics"]
+
+
+def ask(client, path, method="GET", **headers):
+    return client.request(method, path, check=False, headers={
+        name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def coding_of(answer):
+    return answer.headers["Content-Encoding"]
+
+
+def test_long_answers_go_out_packed(client, long_pages):
+    for path in long_pages:
+        plain, packed = client.get(path), ask(client, path, **PACKED)
+        assert (coding_of(plain), coding_of(packed)) == (None, "gzip"), path
+        assert len(packed.body) < len(plain.body) * 0.7, path
+        if path != "/metrics":  # which counts these requests
+            assert gzip.decompress(packed.body) == plain.body, path
+        for answer in (plain, packed):
+            assert answer.headers["Vary"] == "Accept-Encoding", path
+        assert (packed.headers["Content-Type"] ==
+                plain.headers["Content-Type"]), path
+
+
+def test_short_answers_and_numbers_do_not(client, long_pages):
+    for path, accept in [("/healthz", "*/*"), ("/v1/jobs/0", "*/*"), (
+            "/v1/networks/packed/versions/0/weights?format=safetensors",
+            "*/*")]:
+        answer = ask(client, path, Accept=accept, **PACKED)
+        assert coding_of(answer) is None and "Vary" not in answer.headers, path
+    for accept in ("application/octet-stream", "application/x-npy"):
+        answer = client.post(
+            "/v1/networks/packed/predict", check=False,
+            json_body={"inputs": [[0] * 20] * 1000},
+            headers={"Accept": accept, **PACKED})
+        assert answer.status == 200 and len(answer.body) >= 4000
+        assert coding_of(answer) is None and "Vary" not in answer.headers
+
+
+def test_predictions_and_problems_too(client, long_pages):
+    for path, body, status in (
+            ("/v1/networks/packed/predict", {"inputs": [[0] * 20] * 1000}, 200),
+            ("/v1/networks", {"layers": [{"type": "dense"}] * 16}, 422)):
+        plain, packed = (client.post(
+            path, check=False, json_body=body, headers={
+                "Accept-Encoding": coding, "X-Request-Id": "same"})
+            for coding in ("identity", "gzip"))
+        assert plain.status == packed.status == status
+        assert coding_of(packed) == "gzip"
+        assert gzip.decompress(packed.body) == plain.body
+
+
+@pytest.mark.parametrize("accepted, coding", [
+    ("gzip", "gzip"), ("GZip", "gzip"), ("gzip, deflate, br", "gzip"),
+    ("deflate,gzip;q=0.5", "gzip"), ("*", "gzip"), ("*;q=0.1", "gzip"),
+    ("gzip;q=1, identity;q=0.5", "gzip"), ("br;q=1.0, gzip ; q=0.8", "gzip"),
+    ("identity;q=0, *", "gzip"), ("", None), ("identity", None),
+    ("gzip;q=0", None), ("gzip;q=0.000", None), ("*;q=0", None),
+    ("gzip;q=0, *", None), ("br", None), ("deflate", None), ("gzipped", None),
+    ("identity, gzip;q=0.5", None), ("not-gzip", None), (";;,", None)])
+def test_which_codings_a_client_takes(client, accepted, coding):
+    answer = ask(client, "/openapi.json", Accept_Encoding=accepted)
+    assert answer.status == 200 and coding_of(answer) == coding
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+def test_head_tells_of_the_packed_answer(client, long_pages):
+    for path in long_pages:
+        if path == "/metrics":
+            continue
+        full = ask(client, path, **PACKED)
+        head = ask(client, path, "HEAD", **PACKED)
+        assert head.body == b""
+        for header in ("Content-Type", "Content-Length", "Content-Encoding",
+                       "Vary", "ETag"):
+            assert head.headers[header] == full.headers[header], (path, header)
+
+
+def test_each_form_has_its_tag(client):
+    """A strong tag is of bytes, and these are others."""
+    tags = {}
+    for coding in ("identity", "gzip"):
+        first = ask(client, "/openapi.json", Accept_Encoding=coding)
+        tag = tags[coding] = first.headers["ETag"]
+        assert re.fullmatch(r'"[0-9a-f]+"', tag)
+        for told in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+            again = ask(client, "/openapi.json", Accept_Encoding=coding,
+                        If_None_Match=told)
+            assert (again.status, again.body) == (304, b"")
+            assert again.headers["ETag"] == tag
+            assert again.headers["Vary"] == "Accept-Encoding"
+            assert coding_of(again) is None
+    assert tags["identity"] != tags["gzip"]
+    other = ask(client, "/openapi.json", Accept_Encoding="identity",
+                If_None_Match=tags["gzip"])
+    assert other.status == 200 and other.body[:1] == b"{"
+
+
 # --- connections --------------------------------------------------------------------
 
 def test_many_requests_on_one_connection(client):

@@ -1,5 +1,5 @@
 /*
- * base_gunzip.c - gzip undone in pieces
+ * base_gunzip.c - gzip undone in pieces, and done at once
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/gunzip.h"
+#include "base/gzip.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "base_suites.h"
@@ -225,6 +226,49 @@ START_TEST(the_receiver_can_stop)
 }
 END_TEST
 
+/* At sizes around those where the window grows. */
+START_TEST(what_we_pack_is_gzip)
+{
+    static const size_t sizes[] = { 100,   511,   512,   513,    1024,
+                                    32767, 32768, 32769, 3 * MIB };
+    char               *text = mem_array(3 * MIB, 1, 0);
+
+    for (size_t i = 0; i < 3 * MIB; i++)
+        text[i] = (char)('0' + i / 7 * 2654435761u % 97 % 10);
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        struct buf out = { 0 }, again = { 0 };
+
+        buf_puts(&out, "what was there");
+        ck_assert(gzip_pack(text, sizes[i], &out));
+        ck_assert_uint_lt(out.len, sizes[i]);
+        assert_unpacks(out.data, out.len, out.len, text, sizes[i]);
+        ck_assert(gzip_pack(text, sizes[i], &again));
+        ck_assert_uint_eq(again.len, out.len);
+        ck_assert_mem_eq(again.data, out.data, out.len);
+        buf_release(&again);
+        buf_release(&out);
+    }
+    free(text);
+}
+END_TEST
+
+START_TEST(what_gets_no_shorter_is_not_packed)
+{
+    struct buf       out = { 0 };
+    unsigned char    noise[4096];
+    struct random_at at = { .seed = 1 };
+
+    for (uint32_t i = 0; i < sizeof(noise); i++)
+        noise[i] = (unsigned char)random_u32(&at, i);
+    buf_puts(&out, "as it was");
+    ck_assert(!gzip_pack(noise, sizeof(noise), &out));
+    ck_assert(!gzip_pack("", 0, &out));
+    ck_assert(!gzip_pack("a", 1, &out));
+    ck_assert_str_eq(out.data, "as it was");
+    buf_release(&out);
+}
+END_TEST
+
 Suite *
 suite_base_gunzip(void)
 {
@@ -239,6 +283,8 @@ suite_base_gunzip(void)
     tcase_add_test(t, what_is_no_gzip_is_refused);
     tcase_add_test(t, a_bomb_stays_small);
     tcase_add_test(t, the_receiver_can_stop);
+    tcase_add_test(t, what_we_pack_is_gzip);
+    tcase_add_test(t, what_gets_no_shorter_is_not_packed);
     suite_add_tcase(s, t);
     return s;
 }

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/gunzip.h"
+#include "base/gzip.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -155,6 +156,24 @@ try_gunzip(struct errinfo *e)
     return rc == ERR_OK;
 }
 
+/* Whoever packs has the bytes as they are, and sends those. */
+static bool
+try_gzip(struct errinfo *e)
+{
+    char       text[2000] = "";
+    struct buf out = { 0 };
+    bool       ok;
+
+    ok = gzip_pack(text, sizeof(text), &out);
+    calm();
+    ck_assert((out.len > 0) == ok);
+    ck_assert(!out.failed);
+    buf_release(&out);
+    if (!ok)
+        err_set(e, ERR_NOMEM, "", "out of memory");
+    return ok;
+}
+
 static void *
 do_nothing(void *arg)
 {
@@ -172,9 +191,9 @@ try_thread(struct errinfo *e)
     return true;
 }
 
-static bool (*const attempts[])(struct errinfo *) = { try_mem, try_buf,
+static bool (*const attempts[])(struct errinfo *) = { try_mem,  try_buf,
                                                       try_json, try_gunzip,
-                                                      try_thread };
+                                                      try_gzip, try_thread };
 
 START_TEST(memory_runs_out)
 {
