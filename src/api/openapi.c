@@ -174,6 +174,7 @@ can_refuse(const struct http_route *route, const json_t *known, unsigned status)
     case 404:
         return strchr(route->path, '{') != NULL || has_body;
     case 409:
+    case 412:
     case 507:
         return changes;
     case 411:

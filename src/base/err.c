@@ -125,6 +125,8 @@ err_code_slug(enum err code)
         return "conflict";
     case ERR_LENGTH:
         return "length_required";
+    case ERR_MISMATCH:
+        return "precondition_failed";
     case ERR_LIMIT:
         return "too_large";
     case ERR_MEDIA:

@@ -26,6 +26,7 @@ enum err {
     ERR_ACCEPT,      /* no representation the client accepts            406 */
     ERR_CONFLICT,    /* the present state does not allow it             409 */
     ERR_LENGTH,      /* a length is needed                              411 */
+    ERR_MISMATCH,    /* not what the client believes it to be           412 */
     ERR_LIMIT,       /* more bytes than we are set to take              413 */
     ERR_MEDIA,       /* a media type we do not read                     415 */
     ERR_INVALID,     /* well-formed, breaks a documented rule           422 */

@@ -194,6 +194,9 @@ bool http_pack_is_worth(const struct http_reply *rep);
 /* pack.c: pack the body of x->rep where the client takes it so and there is
  * something to be gained; where memory is short it stays as it is. */
 void http_answer_pack(struct http_exchange *x);
+/* etag.c: is what the request would change the one its If-Match names?
+ * ERR_MISMATCH where not; the error of a GET where that has one. */
+enum err http_match_check(struct http_exchange *x, struct errinfo *e);
 /* etag.c: give x->rep, as it goes out, an ETag; 304 where the client has this
  * body already. */
 void http_answer_tag(struct http_exchange *x);

@@ -48,6 +48,7 @@ static const struct {
     { KNOWN("Content-Type"),      offsetof(struct http_head, content_type),      true  },
     { KNOWN("Expect"),            offsetof(struct http_head, expect),            true  },
     { KNOWN("Host"),              offsetof(struct http_head, host),              true  },
+    { KNOWN("If-Match"),          offsetof(struct http_head, if_match),          false },
     { KNOWN("Origin"),            offsetof(struct http_head, origin),            true  },
     { KNOWN("Transfer-Encoding"), offsetof(struct http_head, transfer_encoding), true  },
     { KNOWN("X-Request-Id"),      offsetof(struct http_head, request_id),        false },

@@ -26,6 +26,7 @@ struct http_head {
     const char *content_type;
     const char *expect;
     const char *host;
+    const char *if_match;
     const char *origin;
     const char *request_id;
     const char *transfer_encoding;

@@ -57,7 +57,7 @@ http_origin_reply(struct http_exchange *x)
         return;
     http_reply_header(rep, "Access-Control-Allow-Origin", "%s", x->head.origin);
     http_reply_header(rep, "Access-Control-Expose-Headers",
-                      "Location, Retry-After, X-Request-Id");
+                      "ETag, Location, Retry-After, X-Request-Id");
 }
 
 void
@@ -70,8 +70,8 @@ http_origin_preflight(struct http_exchange *x)
     http_reply_header(rep, "Access-Control-Allow-Methods",
                       "GET, POST, PUT, PATCH, DELETE");
     http_reply_header(rep, "Access-Control-Allow-Headers",
-                      "Authorization, Content-Type, Idempotency-Key, "
-                      "Last-Event-ID, X-Request-Id");
+                      "Authorization, Content-Type, Idempotency-Key, If-Match, "
+                      "If-None-Match, Last-Event-ID, X-Request-Id");
     http_reply_header(rep, "Access-Control-Max-Age", "600");
 }
 

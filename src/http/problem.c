@@ -35,6 +35,8 @@ http_status_of(enum err code)
         return 409;
     case ERR_LENGTH:
         return 411;
+    case ERR_MISMATCH:
+        return 412;
     case ERR_LIMIT:
         return 413;
     case ERR_MEDIA:

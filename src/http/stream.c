@@ -21,6 +21,9 @@ http_stream_begin(struct http_exchange *x, struct errinfo *e)
     const struct http_route *route = x->req.route;
     enum err                 rc;
 
+    rc = http_match_check(x, e);
+    if (rc != ERR_OK)
+        return rc;
     rc = route->stream->begin(x->server->opt.ctx, &x->req, &x->stream_state, e);
     if (rc != ERR_OK)
         return rc;

@@ -88,6 +88,9 @@ call_handler(struct http_exchange *x, struct errinfo *e)
                        route->types);
     x->req.body = x->body.data != NULL ? x->body.data : "";
     x->req.body_len = x->body.len;
+    rc = http_match_check(x, e);
+    if (rc != ERR_OK)
+        return rc;
     rc = route->handler(x->server->opt.ctx, &x->req, &x->rep, e);
     if (rc == ERR_WOULDBLOCK && x->req.may_block)
         rc = err_set(e, ERR_IO, "", "a handler would not block, nor work");

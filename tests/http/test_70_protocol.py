@@ -315,6 +315,89 @@ def test_each_form_has_its_tag(client):
     assert other.status == 200 and other.body[:1] == b"{"
 
 
+# --- what the client believes to be there --------------------------------------------
+
+def changed_by(client, name):
+    """(method, path, body, status) of what has a tag, the last one deletes it."""
+    client.network(name, [(1, "linear")], 1)
+    client.dataset(name, line_data())
+    job = client.train(name, name, epochs=1)["id"]
+    client.train(name, name, epochs=1)  # or version 1 would have to stay
+    network = f"/v1/networks/{name}"
+    return [("DELETE", f"{network}/versions/1", None, 204),
+            ("DELETE", f"/v1/jobs/{job}", None, 204),
+            ("DELETE", f"/v1/datasets/{name}", None, 204),
+            ("PATCH", network, {"keep_versions": 5}, 200),
+            ("DELETE", network, None, 204)]
+
+
+def test_a_thing_that_is_another_by_now_is_left_alone(client, name):
+    for method, path, body, status in changed_by(client, name):
+        tag = client.get(path).headers["ETag"]
+        for told in ('"wrong"', f"W/{tag}", tag[:-1], tag.strip('"'), "",
+                     '"a", "b"'):
+            answer = client.request(method, path, json_body=body,
+                                    headers={"If-Match": told})
+            assert answer.status == 412, (path, told, answer)
+            assert answer.json["code"] == "precondition_failed"
+        assert client.get(path).headers["ETag"] == tag
+        answer = client.request(method, path, json_body=body,
+                                headers={"If-Match": f'W/"x", {tag}'})
+        assert answer.status == status, (path, answer)
+
+
+def test_any_thing_will_do(client, name):
+    for method, path, body, status in changed_by(client, name):
+        assert client.request(method, path, json_body=body, headers={
+            "If-Match": "*"}).status == status, path
+
+
+def test_a_tag_is_good_until_something_changes(client, name):
+    path = f"/v1/networks/{name}"
+    client.network(name, [(1, "linear")], 1)
+    first = client.get(path).headers["ETag"]
+    client.ok("PATCH", path, 200, json_body={"keep_versions": 3},
+              headers={"If-Match": first})
+    answer = client.patch(path, {"keep_versions": 4},
+                          headers={"If-Match": first})
+    assert answer.status == 412
+    assert client.get(path).json["keep_versions"] == 3
+
+
+def test_the_tag_of_the_packed_form_will_do(client, name):
+    path = f"/v1/networks/{name}"
+    client.network(name, [(2, "tanh")] * 12, 2)
+    packed = ask(client, path, **PACKED)
+    assert coding_of(packed) == "gzip"
+    assert client.patch(path, {"keep_versions": 4}, headers={
+        "If-Match": packed.headers["ETag"]}).status == 200
+    assert client.delete(path, headers={
+        "If-Match": packed.headers["ETag"]}).status == 412
+
+
+def test_what_is_not_there_or_has_no_tag(client, name):
+    tag = {"If-Match": '"0123456789abcdef"'}
+    # Without the header it would be 404, and so it is with it.
+    for path in (f"/v1/networks/{name}", f"/v1/datasets/{name}", "/v1/jobs/0"):
+        assert client.delete(path, headers=tag).status == 404, path
+    # A PUT would make it.
+    answer = client.put(f"/v1/datasets/{name}", body=line_data(), headers={
+        "Content-Type": "text/csv", **tag})
+    assert answer.status == 412, answer
+    assert client.get(f"/v1/datasets/{name}").status == 404
+    client.network(name, [(1, "linear")], 1)
+    for method, path, body in (
+            ("POST", "/v1/jobs", {"network": name, "dataset": name}),
+            ("POST", "/v1/jobs/0/pause", None),
+            ("POST", f"/v1/networks/{name}/predict", {"inputs": [[1]]}),
+            ("PUT", f"/v1/networks/{name}/weights", {"layers": []})):
+        answer = client.request(method, path, json_body=body, headers=tag)
+        assert answer.status == 412, (path, answer)
+        assert "ETag" in answer.json["detail"]
+    assert client.predict(name, [[1]], version=0)["version"] == 0
+    assert client.get(f"/v1/networks/{name}", headers=tag).status == 200
+
+
 # --- connections --------------------------------------------------------------------
 
 def test_many_requests_on_one_connection(client):

@@ -254,6 +254,7 @@ START_TEST(every_error_has_a_status)
         { ERR_MALFORMED, 400 },   { ERR_AUTH, 401 },     { ERR_FORBIDDEN, 403 },
         { ERR_NOTFOUND, 404 },    { ERR_METHOD, 405 },   { ERR_ACCEPT, 406 },
         { ERR_CONFLICT, 409 },    { ERR_LENGTH, 411 },   { ERR_LIMIT, 413 },
+        { ERR_MISMATCH, 412 },
         { ERR_MEDIA, 415 },       { ERR_INVALID, 422 },  { ERR_RATE, 429 },
         { ERR_CANCELED, 409 },    { ERR_BUSY, 503 },     { ERR_NOMEM, 503 },
         { ERR_UNSUPPORTED, 501 }, { ERR_FULL, 507 },     { ERR_IO, 500 },
