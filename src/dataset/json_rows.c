@@ -18,6 +18,7 @@ enum {
     CELL,     /* an element of such a row                       */
     ARRAY,    /* an element of "inputs" or "targets": a row     */
     NUMBER,   /* inside such a row, whatever its shape          */
+    OBJECTS,  /* inside an array of objects                     */
     DONE
 };
 
@@ -74,6 +75,23 @@ is_table(enum dataset_member m)
     return m == DATASET_MEMBER_COLUMNS || m == DATASET_MEMBER_ROWS;
 }
 
+/* What comes has columns with names. */
+static enum err
+begin_table(struct dataset_json *json, struct errinfo *e)
+{
+    const struct dataset_source *base = json->rows->base;
+    enum err                     rc = ERR_OK;
+
+    if (base != NULL) { /* it is a table, for all its columns' names */
+        json->rows->base = NULL;
+        rc = dataset_rows_resume(json->rows, base, e);
+    }
+    if (rc == ERR_OK && json->choices->skips)
+        rc = err_set(e, ERR_INVALID, "?on_error",
+                     "only rows of CSV and NDJSON can be skipped");
+    return rc;
+}
+
 static enum err
 begin_member(struct dataset_json *json, const struct json_token *t,
              struct errinfo *e)
@@ -109,19 +127,7 @@ begin_member(struct dataset_json *json, const struct json_token *t,
                              "rows for a table come as columns and rows", e);
     if (!is_table(m))
         return dataset_choices_check_arrays(json->choices, e);
-    if (json->rows->base != NULL) { /* a table, for all its columns' names */
-        const struct dataset_source *base = json->rows->base;
-        enum err                     rc;
-
-        json->rows->base = NULL;
-        rc = dataset_rows_resume(json->rows, base, e);
-        if (rc != ERR_OK)
-            return rc;
-    }
-    if (json->choices->skips)
-        return err_set(e, ERR_INVALID, "?on_error",
-                       "only rows of CSV and NDJSON can be skipped");
-    return ERR_OK;
+    return begin_table(json, e);
 }
 
 static enum err
@@ -401,6 +407,44 @@ read_array(struct dataset_json *json, const struct json_token *t,
     return rc == ERR_OK ? put_number(json, t, e) : rc;
 }
 
+/* --- objects -------------------------------------------------------------- */
+
+static enum err
+begin_document(struct dataset_json *json, const struct json_token *t,
+               struct errinfo *e)
+{
+    if (t->event == JSON_BEGIN_OBJECT) {
+        json->state = MEMBER;
+        return ERR_OK;
+    }
+    if (t->event != JSON_BEGIN_ARRAY)
+        return unexpected(t,
+                          "an object with inputs and targets, or with columns "
+                          "and rows, or an array of objects",
+                          e);
+    json->state = OBJECTS;
+    json->is_objects = true;
+    return begin_table(json, e);
+}
+
+/* [{"a": 1, "y": "yes"}, …], as data frames write their records: the lines of
+ * NDJSON in another coat. */
+static enum err
+read_objects(struct dataset_json *json, const struct json_token *t,
+             struct errinfo *e)
+{
+    if (!dataset_ndjson_is_between(&json->objects))
+        return dataset_ndjson_element(&json->objects, t, e);
+    if (t->event == JSON_BEGIN_OBJECT) {
+        json->n_objects++;
+        return dataset_ndjson_element(&json->objects, t, e);
+    }
+    if (t->event != JSON_END_ARRAY || json->n_objects == 0)
+        return unexpected(t, "an object: a row by the names of its columns", e);
+    json->state = DONE;
+    return dataset_rows_end(json->rows, &json->n_objects, e);
+}
+
 /* --- tokens --------------------------------------------------------------- */
 
 static enum err
@@ -410,13 +454,9 @@ read_token(void *arg, const struct json_token *t, struct errinfo *e)
 
     switch (json->state) {
     case DOCUMENT:
-        if (t->event != JSON_BEGIN_OBJECT)
-            return unexpected(t,
-                              "an object with inputs and targets, or with "
-                              "columns and rows",
-                              e);
-        json->state = MEMBER;
-        return ERR_OK;
+        return begin_document(json, t, e);
+    case OBJECTS:
+        return read_objects(json, t, e);
     case MEMBER:
         return begin_member(json, t, e);
     case VALUE:
@@ -444,12 +484,14 @@ dataset_json_init(struct dataset_json *json, struct dataset_rows *rows,
 {
     *json = (struct dataset_json){ .rows = rows, .choices = choices };
     json_reader_init(&json->reader, read_token, json);
+    dataset_ndjson_init(&json->objects, rows, choices);
 }
 
 void
 dataset_json_release(struct dataset_json *json)
 {
     json_reader_release(&json->reader);
+    dataset_ndjson_release(&json->objects);
     buf_release(&json->first);
 }
 
@@ -469,6 +511,10 @@ dataset_json_end(struct dataset_json *json, uint64_t *out_n_rows,
 
     if (rc != ERR_OK)
         return rc;
+    if (json->is_objects) {
+        *out_n_rows = json->n_objects;
+        return ERR_OK;
+    }
     if (json->seen[DATASET_MEMBER_COLUMNS]) {
         if (!json->seen[DATASET_MEMBER_ROWS])
             return refuse_member("rows", "is missing", e);

@@ -1,5 +1,6 @@
 /*
- * ndjson.c - an object a line: its members are the cells of a row
+ * ndjson.c - an object a line: its members are the cells of a row; and the same
+ * objects as elements of one JSON array
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@ dataset_ndjson_init(struct dataset_ndjson *nd, struct dataset_rows *rows,
                                    .choices = choices,
                                    .named = choices->n_columns > 0,
                                    .is_blank = true,
-                                   .line = 1 };
+                                   .line = 1,
+                                   .row = 1 };
     json_reader_init(&nd->reader, read_token, nd);
 }
 
@@ -111,11 +113,11 @@ find_column(struct dataset_ndjson *nd, const struct json_token *t,
             t->text,
             nd->rows->n_before > 0 ? "the dataset has not"
             : nd->named            ? "?columns= does not name"
-                                   : "the first line has not");
-    if (nd->seen[i] == nd->line)
+                                   : "the first object has not");
+    if (nd->seen[i] == nd->row)
         return dataset_refuse(e, &spot, "found '%.40s' twice in one object",
                               t->text);
-    nd->seen[i] = nd->line;
+    nd->seen[i] = nd->row;
     nd->column = i;
     return ERR_OK;
 }
@@ -190,7 +192,7 @@ add_missing(struct dataset_ndjson *nd, struct errinfo *e)
     enum err            rc = ERR_OK;
 
     for (size_t i = 0; i < nd->rows->n_columns && rc == ERR_OK; i++)
-        if (nd->seen[i] != nd->line)
+        if (nd->seen[i] != nd->row)
             rc = dataset_line_add(&nd->kept, i, NULL, 0, &spot, e);
     return rc;
 }
@@ -208,14 +210,23 @@ open_rows(struct dataset_ndjson *nd, struct errinfo *e)
     return rc;
 }
 
-/* The line is whole.  *is_limit: it is a row, but cannot be stored. */
+/* The first byte of an object has come: the columns may be known before it. */
 static enum err
-end_line(struct dataset_ndjson *nd, bool *is_limit, struct errinfo *e)
+begin_object(struct dataset_ndjson *nd, struct errinfo *e)
 {
-    enum err rc = json_reader_end(&nd->reader, e);
+    if (nd->seen == NULL && nd->rows->n_before > 0)
+        return mark_columns(nd, e);
+    if (nd->named && nd->rows->n_columns == 0)
+        return add_named_columns(nd, e);
+    return ERR_OK;
+}
 
-    if (rc == ERR_OK && !nd->open)
-        rc = open_rows(nd, e);
+/* The object is whole.  *is_limit: it is a row, but cannot be stored. */
+static enum err
+end_object(struct dataset_ndjson *nd, bool *is_limit, struct errinfo *e)
+{
+    enum err rc = nd->open ? ERR_OK : open_rows(nd, e);
+
     if (rc == ERR_OK)
         rc = add_missing(nd, e);
     if (rc == ERR_OK)
@@ -237,14 +248,21 @@ drop_line(struct dataset_ndjson *nd, enum err rc, struct errinfo *e)
 }
 
 static void
+next_object(struct dataset_ndjson *nd)
+{
+    nd->row++;
+    nd->state = OBJECT;
+    dataset_line_reset(&nd->kept);
+}
+
+static void
 begin_line(struct dataset_ndjson *nd)
 {
     nd->line++;
     nd->line_bytes = 0;
     nd->is_blank = true;
     nd->skipping = false;
-    nd->state = OBJECT;
-    dataset_line_reset(&nd->kept);
+    next_object(nd);
     json_reader_restart(&nd->reader, nd->line);
 }
 
@@ -261,10 +279,8 @@ feed_line(struct dataset_ndjson *nd, const char *p, size_t n, struct errinfo *e)
     }
     if (nd->skipping || n == 0)
         return ERR_OK;
-    if (nd->is_blank && nd->seen == NULL && nd->rows->n_before > 0)
-        rc = mark_columns(nd, e);
-    else if (nd->is_blank && nd->named && nd->rows->n_columns == 0)
-        rc = add_named_columns(nd, e);
+    if (nd->is_blank)
+        rc = begin_object(nd, e);
     nd->is_blank = false;
     nd->line_bytes += n;
     if (rc == ERR_OK)
@@ -284,7 +300,9 @@ close_line(struct dataset_ndjson *nd, struct errinfo *e)
     enum err rc = ERR_OK;
 
     if (!nd->is_blank && !nd->skipping) {
-        rc = end_line(nd, &is_limit, e);
+        rc = json_reader_end(&nd->reader, e);
+        if (rc == ERR_OK)
+            rc = end_object(nd, &is_limit, e);
         if (rc != ERR_OK && !is_limit)
             rc = drop_line(nd, rc, e);
     }
@@ -311,6 +329,35 @@ dataset_ndjson_feed(struct dataset_ndjson *nd, const char *p, size_t n,
         p = lf + 1;
     }
     return rc;
+}
+
+enum err
+dataset_ndjson_element(struct dataset_ndjson *nd, const struct json_token *t,
+                       struct errinfo *e)
+{
+    struct dataset_spot spot = spot_of(t);
+    bool     is_end = nd->state == MEMBER && t->event == JSON_END_OBJECT;
+    bool     unused;
+    enum err rc = ERR_OK;
+
+    nd->line = t->line; /* where a mistake is told to be */
+    if (nd->state == OBJECT)
+        rc = begin_object(nd, e);
+    if (rc == ERR_OK)
+        rc = read_token(nd, t, e);
+    if (rc == ERR_OK)
+        rc = dataset_rows_check_bytes(nd->rows, nd->kept.text.len, &spot, e);
+    if (rc == ERR_OK && is_end) {
+        rc = end_object(nd, &unused, e);
+        next_object(nd);
+    }
+    return rc;
+}
+
+bool
+dataset_ndjson_is_between(const struct dataset_ndjson *nd)
+{
+    return nd->state == OBJECT;
 }
 
 enum err

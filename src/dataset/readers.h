@@ -67,10 +67,11 @@ struct dataset_ndjson {
     bool                          skipping; /* what is left of it            */
     int                           state;
     uint64_t                      line;
+    uint64_t                      row; /* of objects, from 1                 */
     size_t                        line_bytes;
     size_t                        column; /* of the member being read        */
     size_t                        n_marks;
-    uint64_t *seen; /* [n_marks] by column: the line that has it             */
+    uint64_t *seen; /* [n_marks] by column: the row that has it              */
     struct dataset_line kept;
 };
 
@@ -81,6 +82,13 @@ enum err dataset_ndjson_feed(struct dataset_ndjson *nd, const char *p, size_t n,
                              struct errinfo *e);
 enum err dataset_ndjson_end(struct dataset_ndjson *nd, uint64_t *out_n_rows,
                             struct errinfo *e);
+
+/* In place of _feed() and _end(), where the objects are elements of an array
+ * that somebody else reads: its tokens, from a { on.  Bad ones are not skipped. */
+enum err dataset_ndjson_element(struct dataset_ndjson *nd,
+                                const struct json_token *t, struct errinfo *e);
+/* Is the next token the { of an object, or the array's end? */
+bool     dataset_ndjson_is_between(const struct dataset_ndjson *nd);
 
 /* --- json_rows.c ---------------------------------------------------------- */
 
@@ -101,6 +109,9 @@ struct dataset_json {
     bool                          seen[DATASET_MEMBER_COUNT];
     uint64_t                      n_rows[DATASET_MEMBER_COUNT];
     size_t                        field; /* of a table's row */
+    struct dataset_ndjson         objects; /* rows as objects */
+    uint64_t                      n_objects;
+    bool                          is_objects;
 
     /* An array's row: its shape is known when the first one has ended. */
     bool       shaped;

@@ -17,7 +17,8 @@
  *                  ?columns= does.  null, or no such member: missing.
  *            JSON  {"inputs": [[…]], "targets": [[…]]}: columns "inputs" and
  *                  "targets" (a target row of one number may also be written
- *                  without its brackets); or {"columns": […], "rows": [[…]]}.
+ *                  without its brackets); or {"columns": […], "rows": [[…]]};
+ *                  or [{…}, …], an array of the objects that NDJSON has a line.
  *            IDX   LeCun's format; a rank-3 file of images gets the shape
  *                  [1, height, width].  npy: version 1 to 3, in C
  *                  or Fortran order.

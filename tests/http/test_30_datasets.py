@@ -1,6 +1,7 @@
 """Datasets: every form read, bad rows named, nothing left of a failure."""
 
 import hashlib
+import json
 import math
 import select
 import socket
@@ -349,6 +350,46 @@ def test_columns_and_rows(client, name):
     found = columns(dataset)
     assert found["y"]["missing"] == 1
     assert dataset["classes"] == ["blue", "red"]
+
+
+RECORDS = [{"x": 1, "y": 2.5, "colour": "red"},
+           {"x": 2, "y": None, "colour": "blue"}, {"colour": "red", "x": 3}]
+
+
+def test_an_array_of_objects_is_its_objects_a_line(client, name):
+    """df.to_json(orient="records"), as it comes."""
+    array = client.ok("PUT", f"/v1/datasets/{name}", 201, json_body=RECORDS)
+    assert array["rows"] == 3 and array["classes"] == ["blue", "red"]
+    assert columns(array)["y"]["missing"] == 2
+    lines = client.ok(
+        "PUT", f"/v1/datasets/{name}.lines", 201,
+        body="".join(json.dumps(x) + "\n" for x in RECORDS),
+        headers={"Content-Type": "application/x-ndjson"})
+    for of_the_upload in ("name", "bytes", "sha256", "created_at"):
+        del array[of_the_upload], lines[of_the_upload]
+    assert array == lines
+    # The query says the same of both, and a file may be one.
+    some = client.ok("PUT", f"/v1/datasets/{name}.y?target=x&types=y:ignored",
+                     201, json_body=RECORDS)
+    assert some["target"] == ["x"] and some["input_shape"] == [2]
+    kind, body = multipart(("file", json.dumps(RECORDS).encode()))
+    client.ok("POST", f"/v1/datasets?name={name}.f", 201,
+              body=body.replace(b'filename="file"', b'filename="r.json"'),
+              headers={"Content-Type": kind})
+
+
+@pytest.mark.parametrize("body, place", [
+    ('[{"x": 1, "y": 2},\n {"x": 1}]', (2, 1)),
+    ('[{"x": 1, "y": 2},\n {"x": 1, "y": 2, "z": 3}]', (2, 19)),
+    ('[{"x": 1, "y": 2},\n [3, 4]]', (2, 2)), ("[]", (1, 2)),
+    ('[{"x": 1, "y": 2},\n {"x": {}, "y": 1}]', (2, 8))])
+def test_a_bad_object_of_an_array_is_named(client, name, body, place):
+    answer = client.put(f"/v1/datasets/{name}", body=body)
+    assert answer.status == 422 and answer.place == place, answer
+    assert client.get(f"/v1/datasets/{name}").status == 404
+    answer = client.put(f"/v1/datasets/{name}?on_error=skip",
+                        json_body=RECORDS)
+    assert answer.status == 422 and "NDJSON" in str(answer.json)
 
 
 @pytest.mark.parametrize("body", [

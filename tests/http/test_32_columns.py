@@ -151,6 +151,15 @@ def test_rows_as_objects_a_line(client, name):
     assert answer.json["rows"] == 3
 
 
+def test_rows_as_an_array_of_objects(client, name):
+    client.dataset(name, "x,y\n1,a\n2,b\n")
+    answer = append(client, name, '[{"y": "a", "x": 5}, {"y": "c"}]',
+                    kind="application/json")
+    assert answer.status == 201, answer
+    assert answer.json["rows"] == 4
+    assert columns(answer.json)["x"]["missing"] == 1
+
+
 def test_wrong_rows_change_nothing(client, name):
     first = client.dataset(name, "x,y\n1,a\n2,b\n")
     for body in ("x,y\n3,a\nabc,b\n", "y,x\na,3\n", "x,y\n"):

@@ -38,6 +38,9 @@ def put(client, text, query="", kind="text/csv"):
     ('{"a": 1, "y": 2}\n{"a": "' + "x" * 2000 + '", "y": 2}\n',
      "application/x-ndjson", "row_too_long", "dataset_row_kib",
      "more than 1024 bytes"),
+    ('[{"a": 1, "y": 2}, {"a": "' + "x" * 2000 + '", "y": 2}]',
+     "application/json", "row_too_long", "dataset_row_kib",
+     "more than 1024 bytes"),
     ("a,y\n" + "1,2\n" * 51, "text/csv", "too_many_rows", "dataset_rows",
      "more than 50 rows"),
 ])

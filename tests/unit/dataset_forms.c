@@ -147,7 +147,7 @@ static const struct form_case objects[] = {
       "x,y", NULL, NULL, false },
     { "", "invalid\nline 1, column 1: the body is empty*", AS_IT_IS },
     { "{\"x\":1,\"y\":2}\n{\"x\":1,\"z\":2}",
-      "invalid\nline 2, column 8: found 'z', a member that the first line*",
+      "invalid\nline 2, column 8: found 'z', a member that the first object*",
       AS_IT_IS },
     { "{\"x\":1,\"y\":2}\n{\"z\":2}",
       "invalid\nline 1, column 8: found 'y', a member that ?columns= does*",

@@ -75,6 +75,24 @@ static const struct json_case right[] = {
       "regression\na categorical <NA> <> <7>\n"
       "y* numeric 0.5..2 mean 1.125 std 0.544862\n0 0.5\n1 1\n2 1\n2 2\n",
       AS_IT_IS },
+    /* An array of objects, as data frames write them: on one line or many, the
+     * members in any order, null or nothing for what is missing. */
+    { "[{\"a\":1,\"b\":\"p\",\"y\":true},{\"y\":false,\"a\":null},"
+      "{\"b\":\"q\",\"y\":true,\"a\":2.5}]",
+      "classification <false> <true>\n"
+      "a numeric missing 1 1..2.5 mean 1.75 std 0.75\n"
+      "b categorical missing 1 <p> <q>\n"
+      "y* boolean <false> <true>\n1 0 1\n- - 0\n2.5 1 1\n",
+      AS_IT_IS },
+    { " [\n {\"x\": 1,\n  \"y\": 0.5},\n {\"x\": 2, \"y\": 1}\n]\n",
+      "regression\nx numeric 1..2 mean 1.5 std 0.5\n"
+      "y* numeric 0.5..1 mean 0.75 std 0.25\n1 0.5\n2 1\n",
+      AS_IT_IS },
+    { "[{\"y\":1,\"id\":\"k\",\"x\":3},{\"y\":2.5,\"id\":\"l\",\"x\":4}]",
+      "regression\ny* numeric 1..2.5 mean 1.75 std 0.75\nid ignored\n"
+      "x categorical <3> <4>\n1 0\n2.5 1\n",
+      "y", "id:ignored,x:categorical", NULL },
+
     { "{\"columns\":[\"a\",\"y\",\"t\"],\"rows\":[[1,0.5,\"x\"],[2,1,3]]}",
       "regression\na categorical <1> <2>\n"
       "y* numeric 0.5..1 mean 0.75 std 0.25\nt ignored\n0 0.5\n1 1\n",
@@ -90,8 +108,35 @@ END_TEST
 static const struct json_case wrong[] = {
     { "", "malformed\n*", AS_IT_IS },
     { "{\"inputs\":[[1]", "malformed\n*", AS_IT_IS },
-    { "[]", "invalid\nline 1, column 1: found an array, expected an object*",
+    { "[]",
+      "invalid\nline 1, column 2: found the end, expected an object: a row*",
       AS_IT_IS },
+    { "\"a\"", "invalid\nline 1, column 1: found a string, expected an object*",
+      AS_IT_IS },
+    /* Objects in an array. */
+    { "[1]", "invalid\nline 1, column 2: found a number, expected an object*",
+      AS_IT_IS },
+    { "[[1,2]]",
+      "invalid\nline 1, column 2: found an array, expected an object*",
+      AS_IT_IS },
+    { "[{\"x\":1,\"y\":2},\n 3]",
+      "invalid\nline 2, column 2: found a number, expected an object*",
+      AS_IT_IS },
+    { "[{\"x\":1,\"y\":2},\n {\"z\":3}]",
+      "invalid\nline 2, column 3: found 'z', a member that the first object "
+      "has "
+      "not*",
+      AS_IT_IS },
+    { "[{\"x\":1,\"y\":2},\n {\"x\":3,\"x\":4}]",
+      "invalid\nline 2, column 9: found 'x' twice in one object", AS_IT_IS },
+    { "[{\"x\":1,\"y\":2},\n {\"x\":[3],\"y\":4}]",
+      "invalid\nline 2, column 7: found an array in 'x'*", AS_IT_IS },
+    { "[{\"x\":1,\"y\":2},\n\n {\"x\":3}]",
+      "invalid\nline 3, column 1: the target 'y' is missing*", AS_IT_IS },
+    { "[{}]", "invalid\n*", AS_IT_IS },
+    { "[{\"x\":1,\"y\":2}", "malformed\n*", AS_IT_IS },
+    { "[{\"x\":1,\"y\":2}] 1", "malformed\n*", AS_IT_IS },
+    { "[{\"x\":1,\"y\":2},]", "malformed\n*", AS_IT_IS },
     { "{}", "invalid\n/inputs: is missing*", AS_IT_IS },
     { "{\"inputs\":[[1]]}", "invalid\n/targets: is missing*", AS_IT_IS },
     { "{\"targets\":[[1]]}", "invalid\n/inputs: is missing*", AS_IT_IS },

@@ -65,6 +65,8 @@ static const char typed[] =
     ",,1,2024-03-01,z,red\n";
 static const char json[] = "{\"columns\":[\"a\",\"y\"],"
                            "\"rows\":[[1,\"p\"],[\"b\",\"q\"],[2,\"p\"]]}";
+static const char objects[] = "[{\"x\":1,\"y\":\"p\"},{\"y\":\"q\",\"x\":2},"
+                              "{\"x\":\"b\",\"y\":\"p\"}]";
 static const char arrays[] = "{\"inputs\":[[[1,2]],[[3,4]],[[5,6]],[[7,8]]],"
                              "\"targets\":[1,2,1,2]}";
 static const char images[] = "\0\0\x08\2\0\0\0\2\0\0\0\2\1\2\3\4";
@@ -118,6 +120,11 @@ static const struct body bodies[] = {
       2,
       1,
       { { "", json, sizeof(json) - 1 } },
+      NULL },
+    { { .format = DATASET_JSON },
+      2,
+      1,
+      { { "", objects, sizeof(objects) - 1 } },
       NULL },
     { { .format = DATASET_JSON },
       2,

@@ -97,6 +97,13 @@ static const struct {
       "classification <a> <b>\n*" },
     { DATASET_JSON, false, "{\"columns\":[\"x\",\"y\"],\"rows\":[[3,\"b\"]]}",
       "classification <a> <b>\n*" },
+    { DATASET_JSON, false, "[{\"y\":\"b\",\"x\":3}]",
+      "classification <a> <b>\nx numeric 1..3 mean 2 std 0.816497\n"
+      "y* categorical <a> <b>\n1 0\n2 0\n3 1\n" },
+    { DATASET_JSON, false, "[{\"x\":3,\"q\":1}]",
+      "invalid\nline 1, column 9: found 'q', a member that the dataset has "
+      "not*" },
+    { DATASET_JSON, false, "[]", "invalid\nline 1, column 2: found the end*" },
     { DATASET_CSV, false, "y,x\nb,3\n",
       "invalid\nline 1, column 1: found column 'y', expected 'x': the "
       "dataset's columns in their order" },
