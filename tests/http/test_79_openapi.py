@@ -1,6 +1,7 @@
 """/openapi.json tells the truth: of what is taken, and of what is answered."""
 
 import json
+import re
 import string
 import subprocess
 import urllib.parse
@@ -87,6 +88,19 @@ def test_a_query_takes_what_is_told_and_nothing_else(client, document, name,
         answer = client.put(f"/v1/datasets/{name}?{parameter}={wrong}",
                             body=body, headers={"Content-Type": "text/csv"})
         assert answer.status == 400, answer
+
+
+def test_what_is_told_to_be_missing_is(client, document, name):
+    for path, method in (("/v1/datasets/{name}", "put"),
+                         ("/v1/datasets", "post")):
+        told = document.json["paths"][path][method]["description"]
+        words = re.findall("`([^`]+)`", re.search(
+            "a cell is missing where it is empty, or one of (.*?);",
+            told).group(1))
+        assert len(words) >= 15
+    text = "x,y\n1,1\n" + "".join(f"{w},{i}\n" for i, w in enumerate(words))
+    x = client.dataset(name, text)["columns"][0]
+    assert (x["type"], x["missing"]) == ("numeric", len(words))
 
 
 def examples(document, path, method="post"):
