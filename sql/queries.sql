@@ -18,6 +18,11 @@ RELEASE one;
 -- name: SAVEPOINT_ROLLBACK
 ROLLBACK TO one;
 
+-- name: UNUSED_BYTES
+-- scan ok: a number in the file's head
+SELECT freelist_count * page_size
+  FROM pragma_freelist_count, pragma_page_size;
+
 -- name: CHECK_INTEGRITY
 -- scan ok: the whole file is what it is about
 SELECT integrity_check FROM pragma_integrity_check

@@ -2,6 +2,7 @@
  * append.c - more rows for a dataset: a new revision of it
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/internal.h"
 
@@ -58,8 +59,10 @@ static enum err
 append_finish(struct conn *c, void *arg, struct errinfo *e)
 {
     struct append *append = arg;
-    enum err       rc;
+    enum err       rc = room_expect(c, 2 * strlen(append->meta), e);
 
+    if (rc != ERR_OK) /* both revisions have one */
+        return rc;
     bind_i64(c, STMT_DATASET_KEEP_REVISION, 1, append->id);
     rc = conn_run(c, STMT_DATASET_KEEP_REVISION, e);
     if (rc != ERR_OK)

@@ -36,8 +36,10 @@ state_put(struct conn *c, int64_t job, uint64_t epoch, const void *state,
           size_t len, struct errinfo *e)
 {
     char     sha256[DIGEST_HEX_SIZE];
-    enum err rc;
+    enum err rc = room_expect(c, len, e);
 
+    if (rc != ERR_OK)
+        return rc;
     digest_hex_of(state, len, sha256);
     bind_i64(c, STMT_CHECKPOINT_PUT, 1, job);
     bind_i64(c, STMT_CHECKPOINT_PUT, 2, (int64_t)epoch);
@@ -58,9 +60,13 @@ static enum err
 checkpoint_write(struct conn *c, void *arg, struct errinfo *e)
 {
     const struct store_checkpoint *cp = arg;
-    enum err                       rc;
+    size_t                         n =
+        cp->n_rows * sizeof(*cp->rows) + cp->n_layers * sizeof(*cp->layers);
+    enum err rc;
 
-    rc = epochs_insert(c, cp->job_id, cp->rows, cp->n_rows, e);
+    rc = room_expect(c, n, e);
+    if (rc == ERR_OK)
+        rc = epochs_insert(c, cp->job_id, cp->rows, cp->n_rows, e);
     if (rc == ERR_OK)
         rc = layers_insert(c, cp->job_id, cp->layers, cp->n_layers, e);
     if (rc != ERR_OK)

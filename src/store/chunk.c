@@ -23,8 +23,10 @@ static enum err
 chunk_insert(struct conn *c, void *arg, struct errinfo *e)
 {
     const struct chunk_insert *chunk = arg;
-    enum err                   rc;
+    enum err                   rc = room_expect(c, chunk->len, e);
 
+    if (rc != ERR_OK)
+        return rc;
     bind_i64(c, STMT_CHUNK_INSERT, 1, chunk->id);
     bind_i64(c, STMT_CHUNK_INSERT, 2, (int64_t)chunk->number);
     bind_blob(c, STMT_CHUNK_INSERT, 3, chunk->p, chunk->len);

@@ -78,6 +78,8 @@ dataset_begin(struct conn *c, void *arg, struct errinfo *e)
     struct dataset_change *change = arg;
     enum err rc = change->max > 0 ? count_check(c, change->max, e) : ERR_OK;
 
+    if (rc == ERR_OK)
+        rc = room_expect(c, 0, e);
     if (rc != ERR_OK)
         return rc;
     bind_text(c, STMT_DATASET_INSERT, 1, change->name);
@@ -118,8 +120,10 @@ static enum err
 dataset_finish(struct conn *c, void *arg, struct errinfo *e)
 {
     struct dataset_change *change = arg;
-    enum err               rc;
+    enum err               rc = room_expect(c, strlen(change->meta), e);
 
+    if (rc != ERR_OK)
+        return rc;
     bind_i64(c, STMT_DATASET_READY, 1, change->id);
     bind_text(c, STMT_DATASET_READY, 2, change->meta);
     bind_i64(c, STMT_DATASET_READY, 3, (int64_t)change->number);

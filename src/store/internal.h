@@ -18,6 +18,7 @@
 #include "store/store.h"
 
 #define STORE_CHUNK MIB /* bytes of weights and states in a row */
+#define STORE_BUSY_MS 2000 /* a connection waits so long for a lock */
 
 enum stmt_id {
 #define STMT(name, scan_ok, sql) STMT_##name,
@@ -30,6 +31,7 @@ struct conn {
     sqlite3      *db;
     sqlite3_stmt *stmt[STMT_COUNT];
     int64_t       taken_us; /* of a reader: when it was given out */
+    uint64_t      added;    /* of the writer: bytes in this transaction */
     struct conn  *next; /* in the pool of readers */
 };
 
@@ -81,6 +83,14 @@ enum err store_write(struct store *db, write_fn fn, void *arg,
 /* The same in two steps.  w is the caller's until store_write_wait() returns. */
 void     store_write_start(struct store *db, struct write *w);
 enum err store_write_wait(struct store *db, struct write *w, struct errinfo *e);
+
+/* --- room.c ---------------------------------------------------------------- */
+
+/* Is there room for n_bytes more in this transaction, and for deletions after
+ * it?  ERR_FULL where not.  On the writer's thread. */
+enum err room_expect(struct conn *c, uint64_t n_bytes, struct errinfo *e);
+/* Empty the log, whose bytes the disk then has back.  In no transaction. */
+void room_make(struct conn *c);
 
 #define STORE_BACKUP_SUFFIX ".backup"
 

@@ -195,8 +195,16 @@ queue_check(struct conn *c, uint64_t max, struct errinfo *e)
 static enum err
 state_copy(struct conn *c, int64_t from, int64_t to, struct errinfo *e)
 {
+    uint64_t n_bytes = 0;
     enum err rc;
 
+    bind_i64(c, STMT_CHECKPOINT_GET, 1, from);
+    if (conn_row(c, STMT_CHECKPOINT_GET, NULL) == ERR_OK)
+        n_bytes = (uint64_t)column_i64(c, STMT_CHECKPOINT_GET, 1);
+    conn_done(c, STMT_CHECKPOINT_GET);
+    rc = room_expect(c, n_bytes, e);
+    if (rc != ERR_OK)
+        return rc;
     bind_i64(c, STMT_CHECKPOINT_COPY, 1, from);
     bind_i64(c, STMT_CHECKPOINT_COPY, 2, to);
     rc = conn_run(c, STMT_CHECKPOINT_COPY, e);
@@ -274,6 +282,8 @@ job_insert(struct conn *c, void *arg, struct errinfo *e)
     }
     if (how != NULL)
         rc = queue_check(c, how->queue_max, e);
+    if (rc == ERR_OK)
+        rc = room_expect(c, strlen(row->spec), e);
     if (rc == ERR_OK)
         rc = row_insert(c, row, &insert->id, e);
     if (rc == ERR_OK && row->continues != 0)

@@ -98,8 +98,10 @@ put_state(struct conn *c, const struct live_update *update, struct errinfo *e)
 {
     const struct store_live *live = update->live;
     int64_t                  id = update->version->network_id;
-    enum err                 rc;
+    enum err                 rc = room_expect(c, live->state_len, e);
 
+    if (rc != ERR_OK)
+        return rc;
     bind_i64(c, STMT_LIVE_PUT, 1, id);
     bind_i64(c, STMT_LIVE_PUT, 2, update->number);
     bind_i64(c, STMT_LIVE_PUT, 3, (int64_t)live->steps);

@@ -118,8 +118,10 @@ version_insert(struct conn *c, const struct store_version *row, int64_t version,
 {
     enum stmt_id id = STMT_VERSION_INSERT;
     char         encoder_sha256[DIGEST_HEX_SIZE];
-    enum err     rc;
+    enum err     rc = room_expect(c, row->n_bytes, e);
 
+    if (rc != ERR_OK)
+        return rc;
     bind_i64(c, id, 1, row->network_id);
     bind_i64(c, id, 2, version);
     bind_i64(c, id, 3, row->job_id);

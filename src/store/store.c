@@ -104,7 +104,7 @@ store_conn_open(struct conn *c, const char *path, bool writes,
     if (rc != SQLITE_OK)
         return err_set(e, ERR_IO, "database", "cannot open '%.80s': %.80s",
                        path, sqlite3_errmsg(c->db));
-    sqlite3_busy_timeout(c->db, 2000);
+    sqlite3_busy_timeout(c->db, STORE_BUSY_MS);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
@@ -374,6 +374,14 @@ settle(struct store *db, struct errinfo *e)
 
     store_backup_purge(db);
     rc = store_datasets_purge(db, e);
+    if (rc == ERR_FULL) { /* who is to make room needs us */
+        log_write(LOG_WARN, "store",
+                  "what unfinished uploads and deletions left stays until the "
+                  "next start: %s",
+                  err_what(e));
+        err_clear(e);
+        rc = ERR_OK;
+    }
     if (rc == ERR_OK)
         rc = store_jobs_requeue(db, blamed(db), e);
     if (rc == ERR_OK && ftruncate(db->lock_fd, 0) != 0) /* it is counted */

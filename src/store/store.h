@@ -12,8 +12,9 @@
  *          Row structs are filled for the caller, who releases them.
  * Threads  Any number of threads may call anything but open and close.
  * Errors   ERR_NOTFOUND, ERR_CONFLICT as each function says; ERR_BUSY when the
- *          file is locked; ERR_FULL when the disk is; ERR_CORRUPT for bytes
- *          whose digest does not fit; ERR_IO for the rest.  A commit that fails
+ *          file is locked; ERR_FULL when the disk is, but for what deletions
+ *          need; ERR_CORRUPT for bytes whose digest does not fit; ERR_IO for
+ *          the rest.  A commit that fails
  *          with an I/O error is "unknown": the store then refuses every write
  *          (store_is_failed()) and the process should end.
  * Limits   A file belongs to one process: FILE.lock is held with flock(2).

@@ -70,6 +70,7 @@ run_together(struct store *db, struct write **group, size_t n)
         fail_group(group, n, rc, &e);
         return rc;
     }
+    c->added = 0;
     for (size_t i = 0; i < n; i++) {
         run_one(c, group[i]);
         if (sqlite3_get_autocommit(c->db) != 0) {
@@ -95,15 +96,31 @@ run_together(struct store *db, struct write **group, size_t n)
     return rc;
 }
 
+/* Did it find the disk full, and not a limit of another kind? */
+static bool
+found_no_room(const struct write *w)
+{
+    return w->rc == ERR_FULL &&
+           strcmp(err_slug(&w->e), err_code_slug(ERR_FULL)) == 0;
+}
+
 /* The one that does not fit takes the transaction of all with it, and may be in
- * the company of the one that makes room: then each is run again, alone. */
+ * the company of the one that makes room.  So those that found none are run
+ * again, each alone, when the log has given back what it takes of the disk. */
 static void
 run_group(struct store *db, struct write **group, size_t n)
 {
-    if (run_together(db, group, n) != ERR_FULL || n == 1)
-        return;
+    bool is_full = false;
+
+    run_together(db, group, n);
     for (size_t i = 0; i < n; i++)
-        run_together(db, group + i, 1);
+        is_full = is_full || found_no_room(group[i]);
+    if (!is_full || atomic_load(&db->failed))
+        return;
+    room_make(&db->writer);
+    for (size_t i = 0; i < n; i++)
+        if (found_no_room(group[i]))
+            run_together(db, group + i, 1);
 }
 
 static void *

@@ -134,6 +134,46 @@ def test_a_daemon_that_is_killed_on_a_full_disk_loses_nothing(cramped,
     client.ok("POST", f"/v1/jobs/{job}/cancel", 200)
 
 
+def put_csv(client, name, body):
+    return client.put(f"/v1/datasets/{name}", body=body,
+                      headers={"Content-Type": "text/csv"})
+
+
+def fill_by_uploads(client):
+    """Until there is no room for even the least; how many there are."""
+    body, n = line_data(20000), 0
+    while True:
+        answer = put_csv(client, f"d{n}", body)
+        if answer.status == 201:
+            n += 1
+            continue
+        assert is_full(answer), answer
+        if len(body) < 1000:
+            return n
+        body = body[:body.rindex("\n", 0, len(body) // 2) + 1]
+
+
+def test_what_filled_the_disk_can_be_deleted(cramped):
+    client = cramped.client
+    n = fill_by_uploads(client)
+    assert n > 0
+    for i in range(n):
+        client.ok("DELETE", f"/v1/datasets/d{i}", 204)
+    assert put_csv(client, "again", line_data(20000)).status == 201
+
+
+def test_a_daemon_starts_on_the_disk_that_it_filled(cramped):
+    n = fill_by_uploads(cramped.client)
+    cramped.kill()
+    client = cramped.start().client
+    for i in range(n):
+        client.ok("DELETE", f"/v1/datasets/d{i}", 204)
+    assert put_csv(client, "again", line_data(20000)).status == 201
+    cramped.stop()
+    assert len(cramped.start().client.ok("GET", "/v1/datasets", 200)[
+        "data"]) == 1
+
+
 def test_there_is_no_room_for_a_copy(cramped, small_disk):
     prepare(cramped.client)
     fill(small_disk)
