@@ -90,7 +90,7 @@ step(struct gunzip *g, struct errinfo *e)
         rc = hand_over(g, sizeof(g->out) - g->z.avail_out, e);
         if (rc != ERR_OK)
             return rc;
-        return err_set(e, ERR_INVALID, "", "the gzip data is damaged: %s",
+        return err_set(e, ERR_MALFORMED, "", "the gzip data is damaged: %s",
                        g->z.msg != NULL ? g->z.msg : "no gzip stream");
     }
     return hand_over(g, sizeof(g->out) - g->z.avail_out, e);
@@ -121,6 +121,6 @@ gunzip_end(struct gunzip *g, struct errinfo *e)
 {
     if (g->failed == ERR_OK && (g->inside || g->n_members == 0))
         g->failed =
-            err_set(e, ERR_INVALID, "", "the gzip data ends before its end");
+            err_set(e, ERR_MALFORMED, "", "the gzip data ends before its end");
     return g->failed;
 }

@@ -6,7 +6,7 @@
  *          row are one stream, as gzip(1) has it.
  * Limits   max_out plain bytes (0: no limit): ERR_LIMIT beyond, so that a small
  *          bomb stays small.
- * Errors   ERR_INVALID for bytes that are no gzip or are cut short.
+ * Errors   ERR_MALFORMED for bytes that are no gzip or are cut short.
  */
 #ifndef BASE_GUNZIP_H
 #define BASE_GUNZIP_H

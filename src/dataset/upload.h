@@ -42,7 +42,8 @@
  *          the field's, in JSON the byte's) or "inputs, byte 80": what was
  *          found, what was expected.  "?types", "?target" or "?task" where the
  *          columns do not fit what the query asks.
- *          ERR_LIMIT with the limit.  After an error only _free() is allowed.
+ *          ERR_MALFORMED for gzip and JSON that are none, ERR_LIMIT with the
+ *          limit.  After an error only _free() is allowed.
  * Format   A chunk: see dataset/chunk.h.
  */
 #ifndef DATASET_UPLOAD_H

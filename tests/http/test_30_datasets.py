@@ -469,7 +469,6 @@ def test_the_digest_is_of_the_files(client, name):
     [("inputs", IMAGES), ("targets", DIGITS[:-1])],
     [("inputs", IMAGES), ("targets", DIGITS + b"x")],
     [("inputs", IMAGES[:10]), ("targets", DIGITS)],
-    [("inputs", gzipped(IMAGES)[:-6]), ("targets", DIGITS)],
     [("inputs", b"what is this?" * 10), ("targets", DIGITS)],
     [("inputs", b""), ("targets", DIGITS)],
     [("inputs", b"\x93NUMPY\x01\x00\xff\xff{"), ("targets", DIGITS)],
@@ -483,6 +482,13 @@ def test_the_digest_is_of_the_files(client, name):
 def test_files_that_do_not_fit(client, name, parts):
     answer = put_parts(client, name, *parts)
     assert answer.status == 422, answer
+    assert client.get(f"/v1/datasets/{name}").status == 404
+
+
+def test_a_file_that_is_cut_short(client, name):
+    answer = put_parts(client, name, ("inputs", gzipped(IMAGES)[:-6]),
+                       ("targets", DIGITS))
+    assert answer.status == 400 and "gzip" in answer.json["detail"], answer
     assert client.get(f"/v1/datasets/{name}").status == 404
 
 

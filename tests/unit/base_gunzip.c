@@ -155,7 +155,7 @@ END_TEST
 START_TEST(what_is_cut_short_is_refused)
 {
     for (size_t n = 0; n < sizeof(hello); n++)
-        ck_assert_int_eq(code_of(hello, n, 1 + n / 2), ERR_INVALID);
+        ck_assert_int_eq(code_of(hello, n, 1 + n / 2), ERR_MALFORMED);
 }
 END_TEST
 
@@ -169,8 +169,8 @@ START_TEST(what_is_damaged_is_refused)
             continue;
         memcpy(bad, hello, sizeof(hello));
         bad[i] ^= 0x01;
-        ck_assert_int_eq(code_of(bad, sizeof(bad), sizeof(bad)), ERR_INVALID);
-        ck_assert_int_eq(code_of(bad, sizeof(bad), 1), ERR_INVALID);
+        ck_assert_int_eq(code_of(bad, sizeof(bad), sizeof(bad)), ERR_MALFORMED);
+        ck_assert_int_eq(code_of(bad, sizeof(bad), 1), ERR_MALFORMED);
     }
 }
 END_TEST
@@ -181,11 +181,11 @@ START_TEST(what_is_no_gzip_is_refused)
     unsigned char *bare;
     size_t         len;
 
-    ck_assert_int_eq(code_of("a,b\n1,2\n", 8, 8), ERR_INVALID);
+    ck_assert_int_eq(code_of("a,b\n1,2\n", 8, 8), ERR_MALFORMED);
     memcpy(tail, hello, sizeof(hello));
-    ck_assert_int_eq(code_of(tail, sizeof(tail), 1), ERR_INVALID);
+    ck_assert_int_eq(code_of(tail, sizeof(tail), 1), ERR_MALFORMED);
     bare = pack("hello\n", 6, 15, &len);
-    ck_assert_int_eq(code_of(bare, len, len), ERR_INVALID);
+    ck_assert_int_eq(code_of(bare, len, len), ERR_MALFORMED);
     free(bare);
 }
 END_TEST
