@@ -177,8 +177,9 @@ can_refuse(const struct http_route *route, const json_t *known, unsigned status)
     case 412:
     case 507:
         return changes;
+    case 415: /* also of {} where nothing is asked */
+        return changes && route->method != HTTP_DELETE;
     case 411:
-    case 415:
     case 422:
         return has_body;
     case 429:

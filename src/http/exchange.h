@@ -43,6 +43,9 @@
 #define HTTP_FAST_BODY (64 * KIB)
 /* What a stream's handler gets at once, at most. */
 #define HTTP_PIECE (256 * KIB)
+/* What is read where no body is taken: many clients send an empty object. */
+#define HTTP_EMPTY_BODY KIB
+#define HTTP_ASKS_NOTHING "nothing is asked in a body here: send none, or {}"
 /* The memory for a body that an exchange keeps when it is used again. */
 #define HTTP_KEPT_BODY (8 * KIB)
 /* What is read of a refused body, so that the connection can go on. */

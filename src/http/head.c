@@ -215,12 +215,9 @@ check_body(struct http_exchange *x, struct errinfo *e)
                            route->types);
         return ERR_OK;
     }
-    if (route->max_body == 0) {
+    if (http_max_body(x) == 0) {
         x->must_close = true;
-        if (route->method == HTTP_GET || route->method == HTTP_DELETE)
-            return err_set(e, ERR_MALFORMED, "", "%s has no body here",
-                           x->method);
-        return err_set(e, ERR_LIMIT, "", "this request has no body");
+        return err_set(e, ERR_MALFORMED, "", "%s has no body here", x->method);
     }
     if (x->head.length > http_max_body(x))
         return http_body_refuse(x, e);

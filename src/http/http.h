@@ -186,7 +186,8 @@ struct http_route {
     const char               *path;    /* "/v1/networks/{name}"              */
     http_handler_fn           handler; /* NULL: stream                       */
     const struct http_stream *stream;
-    size_t                    max_body; /* bytes at most; 0: none is taken   */
+    size_t                    max_body; /* bytes at most; 0: none is taken,
+                                           but {} of a POST, PUT or PATCH     */
     const char *types; /* media types of the body, comma between; NULL: none */
     const char *query; /* query parameters it knows, comma between, or NULL  */
     unsigned    flags;

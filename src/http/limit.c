@@ -30,6 +30,9 @@ http_max_body(const struct http_exchange *x)
     const struct http_route *route = x->req.route;
     size_t                   set = x->server->opt.max_body[kind_of(route)];
 
+    if (route->max_body == 0 && route->method != HTTP_GET &&
+        route->method != HTTP_DELETE)
+        return HTTP_EMPTY_BODY;
     return set > 0 && set < route->max_body ? set : route->max_body;
 }
 
@@ -46,6 +49,8 @@ http_body_refuse(struct http_exchange *x, struct errinfo *e)
     bool           is_set = max == x->server->opt.max_body[kind];
 
     atomic_fetch_add(&x->server->n_refused_bodies[kind], 1);
+    if (x->req.route->max_body == 0)
+        return err_set(e, ERR_LIMIT, "", HTTP_ASKS_NOTHING);
     return err_set(e, ERR_LIMIT, "",
                    "the body has more than the %zu bytes that are taken here "
                    "(%s): send it in parts%s",

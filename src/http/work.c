@@ -71,6 +71,21 @@ inflate(struct http_exchange *x, struct errinfo *e)
     return rc;
 }
 
+/* Nothing, or an object with nothing in it. */
+static bool
+is_empty(const struct buf *body)
+{
+    size_t n = 0; /* of the braces */
+
+    for (size_t i = 0; i < body->len; i++) {
+        if (n < 2 && body->data[i] == "{}"[n])
+            n++;
+        else if (memchr(" \t\r\n", body->data[i], 4) == NULL)
+            return false;
+    }
+    return n != 1;
+}
+
 static enum err
 call_handler(struct http_exchange *x, struct errinfo *e)
 {
@@ -88,6 +103,8 @@ call_handler(struct http_exchange *x, struct errinfo *e)
                        route->types);
     x->req.body = x->body.data != NULL ? x->body.data : "";
     x->req.body_len = x->body.len;
+    if (route->max_body == 0 && !is_empty(&x->body))
+        return err_set(e, ERR_MALFORMED, "", HTTP_ASKS_NOTHING);
     rc = http_match_check(x, e);
     if (rc != ERR_OK)
         return rc;

@@ -1,6 +1,9 @@
 """What can be asked of a job on its way: its log, pause, cancel, more epochs."""
 
 import ctypes
+import gzip
+import http.client
+import json
 import pathlib
 import signal
 
@@ -79,6 +82,45 @@ def test_nothing_can_be_asked_of_no_job(client, what):
             body = {"epochs": 3} if what == "continue" else None
             assert client.post(path, json_body=body).status == 404
             assert client.get(path).status == 405
+
+
+def test_actions_take_an_empty_object(client, name):
+    prepare(client, name)
+    job = client.submit(name, name, epochs=10**6)
+    for body in ("", "{}", " {\r\n\t} \n"):
+        for kind in ("application/json", "application/x-www-form-urlencoded"):
+            headers = {"Content-Type": kind}
+            ask(client, job, "pause", body=body, headers=headers)
+            assert client.job(job)["status"] == "paused"
+            ask(client, job, "resume", body=body, headers=headers)
+            assert client.job(job)["status"] in ("queued", "running")
+    ask(client, job, "cancel", body="{}")
+    answer = client.post(f"/v1/jobs/{job}/pause", body=gzip.compress(b"{}"),
+                         headers={"Content-Encoding": "gzip"})
+    assert answer.status == 409, answer  # it has ended, but was asked well
+
+
+@pytest.mark.parametrize("body", [
+    "{", "}{", "{}{}", "{}x", "[]", "null", '{"a": 1}', "0", "\0", "{}\0",
+    "{\0}", "x" * 1024])
+def test_actions_take_no_other_body(client, body):
+    link = http.client.HTTPConnection(client.host, client.port, timeout=20)
+    sockets = set()
+    for path in ("/v1/jobs/0/pause", "/v1/jobs/0/resume", "/v1/jobs/0/verify"):
+        link.request("POST", path, body=body,
+                     headers={"Content-Type": "application/json"})
+        sockets.add(link.sock)
+        response = link.getresponse()
+        problem = json.loads(response.read())
+        assert response.status == 400, problem
+        assert "{}" in problem["detail"]
+    assert len(sockets) == 1  # it was read: the connection goes on
+    link.close()
+
+
+def test_a_long_body_of_an_action_is_not_read(client):
+    answer = client.post("/v1/jobs/0/pause", body=" " * 1025)
+    assert answer.status == 413 and answer.json["code"] == "too_large"
 
 
 # --- pause and resume --------------------------------------------------------
