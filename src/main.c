@@ -393,6 +393,9 @@ main(int argc, char **argv)
         http_address_of(config.listen_fd, config.listen, sizeof(config.listen),
                         &e) != ERR_OK)
         return fail(&e, EXIT_CONFIG);
+    /* Before it is asked who could reach it. */
+    if (http_address_check(config.listen, &e) != ERR_OK)
+        return fail(&e, EXIT_CONFIG);
     if (config.check)
         return check(&config);
 

@@ -83,10 +83,20 @@ fail(const char *what, const char *listen_on, int error, struct errinfo *e)
 static enum err
 no_address(const char *text, struct errinfo *e)
 {
-    return err_set(e, ERR_INVALID, "",
-                   "\"%.100s\" is no address to listen on; write it as "
-                   "127.0.0.1:8080 or [::1]:8080",
+    return err_set(e, ERR_INVALID, "listen",
+                   "must be ADDRESS:PORT, such as 127.0.0.1:8080 or "
+                   "[::1]:8080, got '%.100s'",
                    text);
+}
+
+enum err
+http_address_check(const char *listen_on, struct errinfo *e)
+{
+    union address a;
+    socklen_t     len;
+
+    return address_parse(listen_on, &a, &len) ? ERR_OK
+                                              : no_address(listen_on, e);
 }
 
 enum err

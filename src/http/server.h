@@ -87,4 +87,7 @@ enum err http_address_of(int fd, char *out, size_t size, struct errinfo *e);
 /* Is this address ("127.0.0.1:8080") reachable from this machine only? */
 bool http_address_is_loopback(const char *listen);
 
+/* ERR_INVALID, in the name of the option `listen`, where it is no address. */
+enum err http_address_check(const char *listen, struct errinfo *e);
+
 #endif

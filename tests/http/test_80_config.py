@@ -103,10 +103,14 @@ def test_a_bad_flag(arguments, word):
 
 
 @pytest.mark.parametrize("listen", [
-    "nowhere", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", ":8080",
+    "nowhere", "18434", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", ":8080",
     "127.0.0.1:-1", "127.0.0.1:http", "[::1:8080"])
 def test_a_bad_address(tmp_path, listen):
-    refused(run("--listen", listen, cwd=tmp_path), "listen")
+    for flags in ((), ("--no-auth",), ("--check",)):
+        refused(run("--listen", listen, *flags, cwd=tmp_path),
+                "listen: must be ADDRESS:PORT, such as 127.0.0.1:8080",
+                f"got '{listen}'")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_bad_environment():
