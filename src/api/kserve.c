@@ -127,12 +127,41 @@ api_kserve_model_ready(void *ctx, const struct http_request *req,
 
 /* --- inference ------------------------------------------------------------ */
 
+struct asked {
+    struct codec_infer  infer;
+    struct api_protocol how;
+};
+
+/* What will be written for an output of the network. */
+static void
+expect_answer(struct asked *asked)
+{
+    const struct codec_infer *infer = &asked->infer;
+    size_t                    bytes = 0;
+
+    for (size_t i = 0; i < infer->n_outputs; i++) {
+        const struct codec_infer_output *out = &infer->output[i];
+
+        if (out->classification > 0)
+            bytes += API_BEST_BYTES;
+        else if (out->binary && !out->is_label)
+            bytes += 2 * API_BINARY_BYTES; /* gathered before they are put
+                                              behind the JSON */
+        else if (!out->is_label)
+            bytes += API_TEXT_BYTES;
+    }
+    asked->how.output_bytes = bytes;
+    if (infer->n_outputs == 1)
+        asked->how.n_best = infer->output[0].classification;
+}
+
 static enum err
 read_rows(void *arg, const struct http_request *req,
           const struct serving_model *model, struct codec_predict *out,
           struct errinfo *e)
 {
-    struct codec_infer *infer = arg;
+    struct asked       *asked = arg;
+    struct codec_infer *infer = &asked->infer;
     const char         *header = http_request_header(req, HEADER_LENGTH);
     uint64_t            json_len = req->body_len;
     enum err            rc;
@@ -149,6 +178,7 @@ read_rows(void *arg, const struct http_request *req,
     if (rc == ERR_OK) {
         *out = infer->rows; /* who asked for the rows frees them */
         infer->rows.raw = NULL;
+        expect_answer(asked);
     }
     return rc;
 }
@@ -157,7 +187,9 @@ enum err
 api_kserve_infer(void *ctx, const struct http_request *req,
                  struct http_reply *rep, struct errinfo *e)
 {
-    struct codec_infer        infer = { 0 };
+    struct asked              asked = { .how = { .read = read_rows,
+                                                 .arg = &asked,
+                                                 .output_bytes = API_TEXT_BYTES } };
     struct api_prediction     p = { 0 };
     struct codec_infer_answer answer;
     int64_t                   version;
@@ -165,8 +197,8 @@ api_kserve_infer(void *ctx, const struct http_request *req,
     enum err                  rc = api_model_version(req, &version, e);
 
     if (rc == ERR_OK)
-        rc = api_prediction_make(ctx, req, req->arg[0], version, read_rows,
-                                 &infer, &p, e);
+        rc = api_prediction_make(ctx, req, req->arg[0], version, &asked.how,
+                                 rep, &p, e);
     if (rc != ERR_OK)
         goto out;
     answer = (struct codec_infer_answer){
@@ -179,14 +211,14 @@ api_kserve_infer(void *ctx, const struct http_request *req,
         .encoder = serving_model_encoder(p.model),
     };
     rep->body.max = GIB;
-    rc = codec_infer_format(&infer, &answer, &rep->body, &json_len, e);
+    rc = codec_infer_format(&asked.infer, &answer, &rep->body, &json_len, e);
     if (rc == ERR_OK && json_len > 0) {
         rep->content_type = "application/octet-stream";
         http_reply_header(rep, HEADER_LENGTH, "%zu", json_len);
     }
 out:
     api_prediction_release(&p);
-    codec_infer_release(&infer);
+    codec_infer_release(&asked.infer);
     return rc;
 }
 

@@ -330,7 +330,7 @@ write_memory(struct buf *out, struct api_ctx *api,
     single(out, "models_loaded", "gauge", "Models in memory, ready to predict.",
            (double)n);
     single(out, "memory_limit_bytes", "gauge",
-           "What jobs and models may take together.",
+           "What jobs, models and long answers may take together.",
            (double)api->budget->limit);
     announce(out, "memory_bytes", "gauge", "Memory taken, by use.");
     sample(out, "memory_bytes", "{use=\"models\"}", (double)models);

@@ -72,13 +72,15 @@ static enum err
 predict_snapshot(struct api_ctx *api, const struct http_request *req,
                  const char *name, struct http_reply *rep, struct errinfo *e)
 {
-    struct api_prediction   p = { 0 };
-    struct nn_net          *net = NULL;
-    struct dataset_encoder *encoder = NULL;
-    struct serving_model   *model = NULL;
-    uint64_t                epoch = 0;
-    int64_t                 job;
-    enum err                rc;
+    const struct api_protocol how = { .read = read_rows,
+                                      .output_bytes = API_TEXT_BYTES };
+    struct api_prediction     p = { 0 };
+    struct nn_net            *net = NULL;
+    struct dataset_encoder   *encoder = NULL;
+    struct serving_model     *model = NULL;
+    uint64_t                  epoch = 0;
+    int64_t                   job;
+    enum err                  rc;
 
     if (!req->may_block)
         return ERR_WOULDBLOCK;
@@ -89,8 +91,7 @@ predict_snapshot(struct api_ctx *api, const struct http_request *req,
     if (rc == ERR_OK)
         rc = serving_registry_wrap(api->registry, net, encoder, &model, e);
     if (rc == ERR_OK)
-        rc = api_prediction_by(api, req, req->arg[0], model, read_rows, NULL,
-                               &p, e);
+        rc = api_prediction_by(api, req, req->arg[0], model, &how, rep, &p, e);
     if (rc != ERR_OK)
         return rc;
     rep->body.max = GIB;
@@ -99,23 +100,34 @@ predict_snapshot(struct api_ctx *api, const struct http_request *req,
     return ERR_OK;
 }
 
+/* ?top=, of an answer in JSON: so many of the best classes. */
 static enum err
-reply_json(const struct http_request *req, const struct api_prediction *p,
-           struct http_reply *rep, struct errinfo *e)
+read_top(const struct http_request *req, struct api_protocol *how,
+         struct errinfo *e)
 {
     const char *top = http_request_query(req, "top");
-    uint64_t    k = 0;
 
-    if (top == NULL) {
-        codec_predict_format(req->arg[0], serving_model_version(p->model), p->y,
-                             p->n_rows, p->n_out, p->label, &rep->body);
+    if (top == NULL)
         return ERR_OK;
-    }
-    if (!num_parse_u64(top, strlen(top), &k) || k == 0)
+    if (!num_parse_u64(top, strlen(top), &how->n_best) || how->n_best == 0)
         return err_set(e, ERR_MALFORMED, "",
                        "query parameter \"top\" must be a whole number from 1, "
                        "got \"%.40s\"",
                        top);
+    how->output_bytes = API_BEST_BYTES;
+    return ERR_OK;
+}
+
+/* k 0: not the best classes, but all outputs. */
+static enum err
+reply_json(const struct http_request *req, const struct api_prediction *p,
+           uint64_t k, struct http_reply *rep, struct errinfo *e)
+{
+    if (k == 0) {
+        codec_predict_format(req->arg[0], serving_model_version(p->model), p->y,
+                             p->n_rows, p->n_out, p->label, &rep->body);
+        return ERR_OK;
+    }
     return codec_answer_top(req->arg[0], serving_model_version(p->model), p->y,
                             p->n_rows, p->n_out,
                             serving_model_encoder(p->model), k, &rep->body, e);
@@ -126,10 +138,12 @@ api_predict(void *ctx, const struct http_request *req, struct http_reply *rep,
             struct errinfo *e)
 {
     static const char *const forms[] = { JSON, BINARY, NPY, NULL };
+    struct api_protocol      how = { .read = read_rows,
+                                     .output_bytes = API_BINARY_BYTES };
     struct api_prediction    p = { 0 };
     const char              *job = http_request_query(req, "job");
     int                      form = http_request_prefers(req, forms);
-    enum err                 rc;
+    enum err                 rc = ERR_OK;
 
     if (form < 0)
         return err_set(e, ERR_ACCEPT, "",
@@ -137,12 +151,17 @@ api_predict(void *ctx, const struct http_request *req, struct http_reply *rep,
                        " and " NPY);
     if (job != NULL)
         return predict_snapshot(ctx, req, job, rep, e);
-    rc = api_prediction_make(ctx, req, req->arg[0], -1, read_rows, NULL, &p, e);
+    if (form == 0) {
+        how.output_bytes = API_TEXT_BYTES;
+        rc = read_top(req, &how, e);
+    }
+    if (rc == ERR_OK)
+        rc = api_prediction_make(ctx, req, req->arg[0], -1, &how, rep, &p, e);
     if (rc != ERR_OK)
         return rc;
     rep->body.max = GIB;
     if (form == 0)
-        rc = reply_json(req, &p, rep, e);
+        rc = reply_json(req, &p, how.n_best, rep, e);
     else if (form == 1)
         codec_rows_put_binary(p.y, p.n_rows, p.n_out, &rep->body);
     else

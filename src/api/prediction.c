@@ -11,6 +11,9 @@
 #define FAST_OUTPUTS 32768.0
 /* Bytes of a body with words in it that such a thread reads. */
 #define FAST_WORDS (4 * KIB)
+/* What takes less than this is not counted: so many small answers as there can
+ * be at once are some megabytes, and counting would cost each of them. */
+#define SMALL_ANSWER (64 * KIB)
 
 enum err
 api_prediction_find(struct api_ctx *api, const struct http_request *req,
@@ -60,8 +63,8 @@ takes_long_to_read(const struct http_request  *req,
  */
 static enum err
 model_and_rows(struct api_ctx *api, const struct http_request *req,
-               const char *network, int64_t version, api_rows_fn read,
-               void *arg, struct serving_model **out_model,
+               const char *network, int64_t version,
+               const struct api_protocol *how, struct serving_model **out_model,
                struct codec_predict *out, struct errinfo *e)
 {
     for (;;) {
@@ -77,8 +80,9 @@ model_and_rows(struct api_ctx *api, const struct http_request *req,
         }
         if (rc != ERR_OK)
             return rc;
-        rc = takes_long_to_read(req, model) ? ERR_WOULDBLOCK
-                                            : read(arg, req, model, &asked, e);
+        rc = takes_long_to_read(req, model)
+                 ? ERR_WOULDBLOCK
+                 : how->read(how->arg, req, model, &asked, e);
         if (rc != ERR_OK) {
             serving_model_unref(model);
             return rc;
@@ -93,6 +97,48 @@ model_and_rows(struct api_ctx *api, const struct http_request *req,
         free(asked.raw);
         serving_model_unref(model);
     }
+}
+
+/* Take n bytes, at the cost of models that nobody uses now. */
+static enum err
+take_memory(struct api_ctx *api, size_t n, struct errinfo *e)
+{
+    enum err rc = mem_budget_take(api->budget, n, "the answer", e);
+
+    if (rc != ERR_BUSY)
+        return rc;
+    serving_registry_make_room(api->registry, n);
+    err_clear(e);
+    return mem_budget_take(api->budget, n, "the answer", e);
+}
+
+/* A short body may ask for a long answer: its outputs, and what is written of
+ * them, which stays until the client has read it. */
+static enum err
+take_answer(struct api_ctx *api, struct api_prediction *p,
+            const struct api_protocol *how, struct http_reply *rep,
+            struct errinfo *e)
+{
+    size_t n = p->n_out, outputs = n * sizeof(*p->y), answer, sum;
+
+    if (how->n_best > 0 && how->n_best < n)
+        n = (size_t)how->n_best;
+    answer = n * how->output_bytes;
+    if (serving_model_has_classes(p->model)) {
+        outputs += sizeof(*p->label);
+        answer += API_TEXT_BYTES;
+    }
+    if (!mem_mul(p->n_rows, outputs + answer, &sum))
+        return err_set(e, ERR_INVALID, "/inputs", "has too many rows");
+    if (sum < SMALL_ANSWER)
+        return ERR_OK;
+    enum err rc = take_memory(api, sum, e);
+    if (rc != ERR_OK)
+        return rc;
+    p->budget = rep->budget = api->budget;
+    p->n_taken = p->n_rows * outputs;
+    rep->n_taken = p->n_rows * answer;
+    return ERR_OK;
 }
 
 static enum err
@@ -138,6 +184,7 @@ takes_long(const struct nn_net *net, size_t n_rows)
 /* Run rows that were read for p's model; frees them. */
 static enum err
 finish(struct api_ctx *api, const struct http_request *req, const char *network,
+       const struct api_protocol *how, struct http_reply *rep,
        struct api_prediction *p, struct codec_predict *asked,
        struct api_prediction *out, struct errinfo *e)
 {
@@ -156,6 +203,8 @@ finish(struct api_ctx *api, const struct http_request *req, const char *network,
             "rows a second than one key may have predicted (row_rate)", wait,
             e);
     if (rc == ERR_OK)
+        rc = take_answer(api, p, how, rep, e);
+    if (rc == ERR_OK)
         rc = run(p, asked, e);
     free(asked->raw);
     if (rc != ERR_OK) {
@@ -170,27 +219,29 @@ finish(struct api_ctx *api, const struct http_request *req, const char *network,
 
 enum err
 api_prediction_make(struct api_ctx *api, const struct http_request *req,
-                    const char *network, int64_t version, api_rows_fn read,
-                    void *arg, struct api_prediction *out, struct errinfo *e)
+                    const char *network, int64_t version,
+                    const struct api_protocol *how, struct http_reply *rep,
+                    struct api_prediction *out, struct errinfo *e)
 {
     struct api_prediction p = { 0 };
     struct codec_predict  asked = { 0 };
     enum err              rc;
 
-    rc = model_and_rows(api, req, network, version, read, arg, &p.model, &asked,
-                        e);
-    return rc == ERR_OK ? finish(api, req, network, &p, &asked, out, e) : rc;
+    rc = model_and_rows(api, req, network, version, how, &p.model, &asked, e);
+    if (rc != ERR_OK)
+        return rc;
+    return finish(api, req, network, how, rep, &p, &asked, out, e);
 }
 
 enum err
 api_prediction_by(struct api_ctx *api, const struct http_request *req,
                   const char *network, struct serving_model *model,
-                  api_rows_fn read, void *arg, struct api_prediction *out,
-                  struct errinfo *e)
+                  const struct api_protocol *how, struct http_reply *rep,
+                  struct api_prediction *out, struct errinfo *e)
 {
     struct api_prediction p = { .model = model };
     struct codec_predict  asked = { 0 };
-    enum err              rc = read(arg, req, model, &asked, e);
+    enum err              rc = how->read(how->arg, req, model, &asked, e);
 
     if (rc == ERR_OK && asked.version >= 0) {
         free(asked.raw);
@@ -201,7 +252,7 @@ api_prediction_by(struct api_ctx *api, const struct http_request *req,
         api_prediction_release(&p);
         return rc;
     }
-    return finish(api, req, network, &p, &asked, out, e);
+    return finish(api, req, network, how, rep, &p, &asked, out, e);
 }
 
 void
@@ -209,6 +260,8 @@ api_prediction_release(struct api_prediction *p)
 {
     free(p->label);
     free(p->y);
+    if (p->budget != NULL)
+        mem_budget_give(p->budget, p->n_taken);
     serving_model_unref(p->model);
     *p = (struct api_prediction){ 0 };
 }

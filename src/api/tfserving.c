@@ -39,14 +39,17 @@ enum err
 api_tfserving_predict(void *ctx, const struct http_request *req,
                       struct http_reply *rep, struct errinfo *e)
 {
-    struct api_prediction p = { 0 };
-    bool                  columns = false;
-    int64_t               version;
-    enum err              rc = api_model_version(req, &version, e);
+    bool                      columns = false;
+    const struct api_protocol how = { .read = read_rows,
+                                      .arg = &columns,
+                                      .output_bytes = API_TEXT_BYTES };
+    struct api_prediction     p = { 0 };
+    int64_t                   version;
+    enum err                  rc = api_model_version(req, &version, e);
 
     if (rc == ERR_OK)
-        rc = api_prediction_make(ctx, req, req->arg[0], version, read_rows,
-                                 &columns, &p, e);
+        rc = api_prediction_make(ctx, req, req->arg[0], version, &how, rep, &p,
+                                 e);
     if (rc != ERR_OK)
         return rc;
     rep->body.max = GIB;

@@ -151,10 +151,13 @@ api_weights_get(void *ctx, const struct http_request *req,
         rc = codec_stored_net_bytes(api->store, req->arg[0], &bytes, e);
     if (rc != ERR_OK)
         return rc;
-    bytes *= 4; /* the net, and about 12 characters of text a float */
-    rc = mem_budget_take(api->budget, bytes, "the weights as text", e);
+    /* Beside the net about 12 characters of text a float, or its bytes. */
+    size_t answer = form == 0 ? 3 * bytes : bytes;
+    rc = mem_budget_take(api->budget, bytes + answer, "the weights to send", e);
     if (rc != ERR_OK)
         return rc;
+    rep->budget = api->budget; /* until the client has read it */
+    rep->n_taken = answer;
     rc = codec_stored_net(api->store, req->arg[0], version, &net, &encoder,
                           &version, e);
     if (rc == ERR_OK) {

@@ -134,6 +134,8 @@ struct http_feed {
     void (*close)(void *state);
 };
 
+struct mem_budget;
+
 struct http_reply {
     unsigned    status;       /* 200 until set                             */
     const char *content_type; /* static; "application/json" until set      */
@@ -143,7 +145,11 @@ struct http_reply {
     int   file; /* 0; else an open file, the server's from ERR_OK on,
                    whose first bytes are sent instead of body     */
     uint64_t file_len;
-    size_t   n_headers;
+    /* NULL; else n_taken bytes of it are this answer's.  The server gives them
+     * back when the answer has left, or nobody is to hear it. */
+    struct mem_budget *budget;
+    size_t             n_taken;
+    size_t             n_headers;
     struct {
         const char *name; /* static */
         char        value[160];

@@ -71,6 +71,8 @@ http_reply_reset(struct http_reply *rep)
     else
         buf_reset(&rep->body);
     rep->body.max = 0;
+    if (rep->budget != NULL)
+        mem_budget_give(rep->budget, rep->n_taken);
     if (rep->file > 0)
         close(rep->file);
     /* Texts of headers are left as they are: there are none of them now. */
@@ -80,6 +82,8 @@ http_reply_reset(struct http_reply *rep)
     rep->feed_state = NULL;
     rep->file = 0;
     rep->file_len = 0;
+    rep->budget = NULL;
+    rep->n_taken = 0;
     rep->n_headers = 0;
 }
 
