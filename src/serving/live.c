@@ -51,13 +51,52 @@ serving_live_end(struct serving_live *live)
     free(live);
 }
 
+/* Of what was taken keep so much. */
+static void
+keep_memory(struct serving_live *live, size_t n)
+{
+    serving_registry_give(live->reg, live->taken - n);
+    live->taken = n;
+}
+
+/* Take n bytes more.  It is asked for all at once, so that an update that can
+ * never have what it needs is told that, and not to come again. */
 static enum err
 take_memory(struct serving_live *live, size_t n, struct errinfo *e)
 {
-    enum err rc = serving_registry_take(live->reg, n, "the update", e);
+    size_t   all;
+    enum err rc;
+
+    if (!mem_add(live->taken, n, &all))
+        return err_set(e, ERR_INVALID, "/inputs", "is too large a batch");
+    keep_memory(live, 0);
+    rc = serving_registry_take(live->reg, all, "the update", e);
+    if (rc == ERR_OK)
+        live->taken = all;
+    return rc;
+}
+
+/* The state that the update before left, where there is one. */
+static enum err
+read_optimizer(struct serving_live *live, struct errinfo *e)
+{
+    struct store *db = serving_registry_store(live->reg);
+    size_t        n;
+    enum err      rc = store_live_bytes(db, live->network_id, &n, e);
 
     if (rc == ERR_OK)
-        live->taken += n;
+        rc = take_memory(live, n, e);
+    if (rc == ERR_OK)
+        rc = store_live_get(db, live->network_id, &live->stored, e);
+    if (rc == ERR_CORRUPT)
+        log_write(LOG_WARN, "serving", "network '%s': %s", live->network,
+                  err_what(e));
+    if (rc == ERR_NOTFOUND || rc == ERR_CORRUPT) {
+        live->stored = (struct store_live){ .version = -1 };
+        live->is_damaged = rc == ERR_CORRUPT; /* see step_spec() */
+        err_clear(e);
+        rc = ERR_OK;
+    }
     return rc;
 }
 
@@ -82,25 +121,13 @@ read_state(struct serving_live *live, struct errinfo *e)
                        "version_pinned");
     if (rc == ERR_OK)
         rc = codec_stored_net_bytes(db, live->network, &bytes, e);
-    if (rc == ERR_OK)
-        rc = take_memory(live, bytes, e);
+    if (rc == ERR_OK) /* and its bytes, on their way from and to the store */
+        rc = take_memory(live, 2 * bytes, e);
     if (rc == ERR_OK) /* this network, not one that has its name since */
         rc = codec_stored_net_row(db, &row, -1, &live->net, &live->encoder,
                                   &live->base, e);
     store_network_release(&row);
-    if (rc != ERR_OK)
-        return rc;
-    rc = store_live_get(db, live->network_id, &live->stored, e);
-    if (rc == ERR_CORRUPT)
-        log_write(LOG_WARN, "serving", "network '%s': %s", live->network,
-                  err_what(e));
-    if (rc == ERR_NOTFOUND || rc == ERR_CORRUPT) {
-        live->stored = (struct store_live){ .version = -1 };
-        live->is_damaged = rc == ERR_CORRUPT; /* see step_optimizer() */
-        err_clear(e);
-        rc = ERR_OK;
-    }
-    return rc;
+    return rc == ERR_OK ? read_optimizer(live, e) : rc;
 }
 
 enum err
@@ -129,10 +156,11 @@ serving_live_begin(struct serving_registry *reg, const char *network,
 
 /* What one update needs beside the net. */
 struct step {
-    struct nn_optimizer_spec spec;
-    struct nn_optimizer     *opt;
-    struct nn_work          *work;
-    float                   *grad, *x;
+    struct nn_optimizer_spec        spec;
+    const struct nn_optimizer_type *before; /* of the update before, or NULL */
+    struct nn_optimizer            *opt;
+    struct nn_work                 *work;
+    float                          *grad, *x;
 };
 
 static void
@@ -144,12 +172,11 @@ step_release(struct step *s)
     free(s->x);
 }
 
-/* The optimiser asked for, with the state of the one before where that is of
- * the same type: another learning rate is no other optimiser.  A damaged state
- * is not replaced by none before the client says with which optimiser. */
+/* The optimiser asked for, or the one before.  A damaged state is not replaced
+ * by none before the client says with which optimiser. */
 static enum err
-step_optimizer(struct serving_live *live, const struct codec_batch *batch,
-               struct step *s, struct errinfo *e)
+step_spec(struct serving_live *live, const struct codec_batch *batch,
+          struct step *s, struct errinfo *e)
 {
     struct nn_optimizer_spec before = { 0 };
     enum err                 rc = ERR_OK;
@@ -167,6 +194,7 @@ step_optimizer(struct serving_live *live, const struct codec_batch *batch,
         rc = codec_optimizer_parse(live->stored.optimizer, &before, e);
     if (rc != ERR_OK)
         return rc;
+    s->before = before.type;
     if (batch->has_optimizer) {
         s->spec = batch->optimizer;
     } else if (before.type != NULL) {
@@ -175,38 +203,68 @@ step_optimizer(struct serving_live *live, const struct codec_batch *batch,
         nn_optimizer_spec_init(&s->spec, nn_optimizer_type_find("sgd"));
         s->spec.learning_rate = DEFAULT_RATE;
     }
-    rc = nn_optimizer_new(&s->spec, nn_net_n_params(live->net), &s->opt, e);
-    if (rc == ERR_OK && before.type == s->spec.type &&
+    return ERR_OK;
+}
+
+/* With the state of the one before where that is of the same type: another
+ * learning rate is no other optimiser.  The next state has that one's room. */
+static enum err
+step_optimizer(struct serving_live *live, struct step *s, struct errinfo *e)
+{
+    enum err rc =
+        nn_optimizer_new(&s->spec, nn_net_n_params(live->net), &s->opt, e);
+
+    if (rc == ERR_OK && s->before == s->spec.type &&
         live->stored.state_len == nn_optimizer_state_bytes(s->opt))
         rc = nn_optimizer_import(s->opt, live->stored.state,
                                  live->stored.state_len, e);
+    free(live->stored.state);
+    live->stored.state = NULL;
+    live->stored.state_len = 0;
     return rc;
+}
+
+/* Beside what was taken to begin with: the workspace, the rows, the gradient,
+ * the optimiser, and its next state as far as that is larger than the stored
+ * one. */
+static enum err
+step_memory(struct serving_live *live, size_t n_rows, const struct step *s,
+            struct errinfo *e)
+{
+    size_t   n_params = nn_net_n_params(live->net), work, x, sum;
+    size_t   opt = nn_optimizer_bytes(&s->spec, n_params);
+    size_t   stored = live->stored.state_len;
+    size_t   fixed = n_params * sizeof(float) + opt;
+    enum err rc = nn_work_bytes(nn_net_spec(live->net), n_rows, true, &work, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    if (opt > stored)
+        fixed += opt - stored;
+    if (!mem_mul(n_rows, nn_net_n_in(live->net) * sizeof(float), &x) ||
+        !mem_add(work, x, &sum) || !mem_add(sum, fixed, &sum))
+        return err_set(e, ERR_INVALID, "/inputs", "is too large a batch");
+    return take_memory(live, sum, e);
 }
 
 static enum err
 step_init(struct serving_live *live, const struct codec_batch *batch,
           struct step *s, struct errinfo *e)
 {
-    size_t   n = batch->rows.n_rows, n_in = nn_net_n_in(live->net);
-    size_t   n_params = nn_net_n_params(live->net), work, x, sum;
-    enum err rc;
+    size_t   n = batch->rows.n_rows;
+    enum err rc = step_spec(live, batch, s, e);
 
-    rc = nn_work_bytes(nn_net_spec(live->net), n, true, &work, e);
-    if (rc != ERR_OK)
-        return rc;
-    if (!mem_mul(n, n_in * sizeof(float), &x) || !mem_add(work, x, &sum) ||
-        !mem_add(sum, 4 * n_params * sizeof(float), &sum))
-        return err_set(e, ERR_INVALID, "/inputs", "is too large a batch");
-    rc = take_memory(live, sum, e);
+    if (rc == ERR_OK)
+        rc = step_memory(live, n, s, e);
     if (rc == ERR_OK)
         rc = nn_work_new(live->net, n, true, &s->work, e);
     if (rc != ERR_OK)
         return rc;
-    s->grad = mem_floats(n_params, 0);
-    s->x = mem_floats(n * n_in, 0);
+    s->grad = mem_floats(nn_net_n_params(live->net), 0);
+    s->x = mem_floats(n * nn_net_n_in(live->net), 0);
     if (s->grad == NULL || s->x == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
-    return step_optimizer(live, batch, s, e);
+    return step_optimizer(live, s, e);
 }
 
 static enum err
@@ -295,6 +353,7 @@ serving_live_update(struct serving_live *live, const struct codec_batch *batch,
 {
     struct step s = { 0 };
     double      loss = 0;
+    size_t      before = live->taken;
     enum err    rc = step_init(live, batch, &s, e);
 
     if (rc == ERR_OK)
@@ -304,6 +363,7 @@ serving_live_update(struct serving_live *live, const struct codec_batch *batch,
     step_release(&s);
     if (rc != ERR_OK)
         return rc;
+    keep_memory(live, before); /* the model that is made now needs some */
     serving_registry_refresh(live->reg, live->network);
     *out_loss = loss;
     return ERR_OK;

@@ -65,6 +65,24 @@ live_read(struct conn *c, int64_t network_id, struct store_live *out,
 }
 
 enum err
+store_live_bytes(struct store *db, int64_t network_id, size_t *out_state_len,
+                 struct errinfo *e)
+{
+    struct conn *c;
+    enum err     rc = store_reader_take(db, &c, e);
+
+    if (rc != ERR_OK)
+        return rc;
+    bind_i64(c, STMT_LIVE_GET, 1, network_id);
+    rc = conn_row(c, STMT_LIVE_GET, e);
+    if (rc == ERR_OK)
+        *out_state_len = (size_t)column_i64(c, STMT_LIVE_GET, 3);
+    conn_done(c, STMT_LIVE_GET);
+    store_reader_give(db, c);
+    return rc;
+}
+
+enum err
 store_live_get(struct store *db, int64_t network_id, struct store_live *out,
                struct errinfo *e)
 {

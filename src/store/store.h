@@ -171,6 +171,8 @@ struct store_live {
 void store_live_release(struct store_live *live);
 
 /* ERR_NOTFOUND, e untouched, where there was no update yet. */
+enum err store_live_bytes(struct store *db, int64_t network_id,
+                          size_t *out_state_len, struct errinfo *e);
 enum err store_live_get(struct store *db, int64_t network_id,
                         struct store_live *out, struct errinfo *e);
 /* A new version and the state after it, in one transaction.  ERR_BUSY where

@@ -175,3 +175,48 @@ def test_what_answers_took_goes_back_to_the_system(new_daemon):
     for _ in range(8):
         assert ask(client, 700, **BINARY).status == 200
     wait_until(lambda: status_of(daemon, "VmRSS") < before + 16 * MIB, 5)
+
+
+# --- updates -------------------------------------------------------------------
+
+def update(client, optimizer, rows=1):
+    return client.post("/v1/networks/n/train_on_batch", {
+        "inputs": [[0.5]] * rows, "targets": [[0.5]] * rows,
+        "optimizer": {"type": optimizer}})
+
+
+def test_an_update_takes_all_that_it_uses(new_daemon):
+    """A net of 10 MB, with Adam: its bytes, the gradient, two numbers a weight
+    and those on their way to the store are 70."""
+    daemon = new_daemon("--memory-mib", str(LIMIT)).start()
+    client = daemon.client
+    client.network("n", [(1580, "tanh"), (1580, "tanh"), (1, "linear")], 1)
+    too_much(update(client, "adam"))
+    for _ in range(2):
+        assert update(client, "sgd").status == 200
+    client.ok("DELETE", "/v1/networks/n", 204)
+    client.network("n", [(1400, "tanh"), (1400, "tanh"), (1, "linear")], 1)
+    before = status_of(daemon, "VmRSS")
+    for _ in range(3):  # the state of the one before takes nothing on top
+        assert update(client, "adam").status == 200
+    assert taken(client) == 0
+    if SLOW == 1:  # a sanitizer's memory is its own
+        peak = status_of(daemon, "VmHWM") - before
+        assert peak < (LIMIT + 24) * MIB, peak / MIB
+
+
+@pytest.mark.skipif(SLOW > 1, reason="a sanitizer's memory is its own")
+def test_a_stored_state_is_counted_before_it_is_read(new_daemon):
+    daemon = new_daemon("--memory-mib", "128").start()
+    client = daemon.client
+    client.network("n", [(1580, "tanh"), (1580, "tanh"), (1, "linear")], 1)
+    assert update(client, "adam").status == 200
+    daemon.stop()
+    daemon.arguments = ("--memory-mib", "32")  # 20 of the net, 20 of the state
+    client = daemon.start().client
+    assert client.get("/v1/networks/n").status == 200
+    before = status_of(daemon, "VmRSS")
+    answer = update(client, "adam")
+    assert answer.status == 422 and answer.json["code"] == "too_much_memory"
+    peak = status_of(daemon, "VmHWM") - before
+    assert peak < 27 * MIB, peak / MIB
