@@ -80,6 +80,25 @@ err_add(struct errinfo *e, enum err code, const char *where, const char *fmt,
 }
 
 enum err
+err_append(struct errinfo *e, const struct errinfo *more)
+{
+    if (e == NULL)
+        return more->code;
+    if (e->code == ERR_OK) {
+        *e = *more;
+        return e->code;
+    }
+    for (unsigned i = 0; i < more->n; i++) {
+        if (e->n == ERR_MAX_ITEMS)
+            e->n_more++;
+        else
+            e->item[e->n++] = more->item[i];
+    }
+    e->n_more += more->n_more;
+    return e->code;
+}
+
+enum err
 err_named(struct errinfo *e, enum err code, const char *slug)
 {
     if (e != NULL)

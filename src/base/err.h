@@ -71,6 +71,10 @@ enum err err_set(struct errinfo *e, enum err code, const char *where,
 enum err err_add(struct errinfo *e, enum err code, const char *where,
                  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* Add all mistakes that more holds; returns the code of e (of more where e is
+ * NULL).  An e without any becomes the same, slug and all. */
+enum err err_append(struct errinfo *e, const struct errinfo *more);
+
 /* Name the last mistake for programs; slug is a string literal.  Returns
  * code unchanged, so that a line can end "return err_named(e, rc, "x");". */
 enum err err_named(struct errinfo *e, enum err code, const char *slug);

@@ -316,6 +316,16 @@ codec_read_grams(json_t *value, struct dataset_grams *out)
                       &out->char_max);
 }
 
+/* How many cells the most frequent category has, where that is there. */
+static uint64_t
+read_most(json_t *value)
+{
+    json_t *first = json_array_get(json_object_get(value, "top"), 0);
+    size_t  n;
+
+    return codec_read_size(json_object_get(first, "count"), &n) ? n : 0;
+}
+
 static bool
 read_column(json_t *value, struct dataset_column *c)
 {
@@ -336,6 +346,7 @@ read_column(json_t *value, struct dataset_column *c)
     c->max = json_number_value(json_object_get(value, "max"));
     c->mean = json_number_value(json_object_get(value, "mean"));
     c->std = json_number_value(json_object_get(value, "std"));
+    c->n_most = read_most(value);
     if (c->type == DATASET_TEXT)
         return codec_read_grams(json_object_get(value, "text"), &c->grams);
     return (dataset_type_cells(c->type) != DATASET_NAMES &&

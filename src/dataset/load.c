@@ -265,6 +265,17 @@ dataset_load_set_aside(struct dataset_load *load, const char *name,
                    "the dataset has no column '%.80s'", name);
 }
 
+enum dataset_part
+dataset_part_of(const char *word)
+{
+    if (strcmp(word, "train") == 0)
+        return DATASET_PART_TRAIN;
+    if (strcmp(word, "validation") == 0 || strcmp(word, "val") == 0 ||
+        strcmp(word, "valid") == 0)
+        return DATASET_PART_VALIDATION;
+    return strcmp(word, "test") == 0 ? DATASET_PART_TEST : DATASET_PART_NONE;
+}
+
 static enum err
 use_part(struct dataset_load *load, struct dataset_role *role,
          const struct dataset_column *col, const float *cell, struct errinfo *e)
@@ -276,11 +287,11 @@ use_part(struct dataset_load *load, struct dataset_role *role,
         size_t      row = block->first_row + r;
         const char *word = isnan(*cell) ? "" : col->categories[(size_t)*cell];
 
-        load->is_train[row] = strcmp(word, "train") == 0;
-        load->left_out[row] = strcmp(word, "test") == 0;
-        if (!load->is_train[row] && !load->left_out[row] &&
-            strcmp(word, "validation") != 0 && strcmp(word, "val") != 0 &&
-            strcmp(word, "valid") != 0)
+        enum dataset_part part = dataset_part_of(word);
+
+        load->is_train[row] = part == DATASET_PART_TRAIN;
+        load->left_out[row] = part == DATASET_PART_TEST;
+        if (part == DATASET_PART_NONE)
             return err_set(e, ERR_INVALID, "/dataset",
                            "row %zu has '%.40s' in column '%.80s'; expected "
                            "train, validation (val, valid) or test",

@@ -101,6 +101,8 @@ struct dataset_column {
     /* categorical: names in order of first appearance; class: by value */
     size_t n_categories;
     char **categories;
+    uint64_t n_most; /* cells of the most frequent one, as its text says from
+                        which the meta was read; 0: that does not tell      */
     struct dataset_grams    grams;   /* text                             */
     struct dataset_summary *summary; /* NULL: not known any more         */
 };

@@ -24,7 +24,7 @@ find_role(struct dataset_role *roles, const struct dataset_meta *meta,
             return ERR_OK;
         }
     }
-    return err_set(e, ERR_INVALID, "/dataset",
+    return err_add(e, ERR_INVALID, "/dataset",
                    "the dataset has no column '%.80s', which is %s of the "
                    "network",
                    name, what);
@@ -156,14 +156,14 @@ add_input(struct dataset_role *roles, const struct dataset_meta *meta,
     if (rc != ERR_OK)
         return rc;
     if (!is_readable(in, col))
-        return err_set(e, ERR_INVALID, "/dataset",
+        return err_add(e, ERR_INVALID, "/dataset",
                        "column '%.80s' is %s, the network was trained on %s",
                        in->name, dataset_type_name(col->type),
                        in->type == DATASET_NUMERIC
                            ? "numbers"
                            : dataset_type_name(in->type));
     if (col->width != (is_array ? in->width : 1))
-        return err_set(e, ERR_INVALID, "/dataset",
+        return err_add(e, ERR_INVALID, "/dataset",
                        "column '%.80s' has %zu numbers a row, the network "
                        "takes %zu",
                        in->name, col->width, in->width);
@@ -208,7 +208,7 @@ add_target(struct dataset_role *roles, const struct dataset_meta *meta,
     *offset += col->width;
     if (enc->task == DATASET_CLASSIFICATION) {
         if (col->width != 1)
-            return err_set(e, ERR_INVALID, "/dataset",
+            return err_add(e, ERR_INVALID, "/dataset",
                            "column '%.80s' has %zu numbers a row, expected one "
                            "class",
                            name, col->width);
@@ -216,7 +216,7 @@ add_target(struct dataset_role *roles, const struct dataset_meta *meta,
         return rc == ERR_OK ? check_classes(role, col, e) : rc;
     }
     if (dataset_type_cells(col->type) != DATASET_NUMBERS)
-        return err_set(e, ERR_INVALID, "/dataset",
+        return err_add(e, ERR_INVALID, "/dataset",
                        "column '%.80s' is categorical, the network gives "
                        "numbers",
                        name);
@@ -229,20 +229,22 @@ dataset_roles_assign(struct dataset_role          *roles,
                      const struct dataset_meta *meta, struct errinfo *e)
 {
     size_t   n_out = 0;
-    enum err rc;
+    enum err rc, bad = ERR_OK;
 
-    for (size_t i = 0; i < enc->n_inputs; i++) {
-        rc = add_input(roles, meta, &enc->input[i], e);
-        if (rc != ERR_OK)
+    for (size_t i = 0; i < enc->n_inputs + enc->n_targets; i++) {
+        if (i < enc->n_inputs)
+            rc = add_input(roles, meta, &enc->input[i], e);
+        else
+            rc = add_target(roles, meta, enc, i - enc->n_inputs, &n_out, e);
+        if (rc == ERR_INVALID)
+            bad = rc; /* the other columns' mistakes are told with it */
+        else if (rc != ERR_OK)
             return rc;
     }
-    for (size_t i = 0; i < enc->n_targets; i++) {
-        rc = add_target(roles, meta, enc, i, &n_out, e);
-        if (rc != ERR_OK)
-            return rc;
-    }
+    if (bad != ERR_OK)
+        return bad;
     if (enc->task == DATASET_REGRESSION && n_out != enc->n_out)
-        return err_set(e, ERR_INVALID, "/dataset",
+        return err_add(e, ERR_INVALID, "/dataset",
                        "the dataset has %zu targets a row, the network has %zu "
                        "outputs",
                        n_out, enc->n_out);

@@ -36,7 +36,7 @@ struct dataset_role {
 };
 
 /* roles is [meta->n_columns].  ERR_INVALID ("/dataset") where a column, a type
- * or a class does not fit. */
+ * or a class does not fit: each that does not is added to e. */
 enum err dataset_roles_assign(struct dataset_role          *roles,
                               const struct dataset_encoder *enc,
                               const struct dataset_meta *meta,

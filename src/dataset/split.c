@@ -43,18 +43,23 @@ groups_init(struct groups *groups, const struct dataset_encoder *enc,
     return ERR_OK;
 }
 
-/* Take the nearest number of rows to n * fraction out of training; one stays,
- * or training would never see the class. */
+/* One stays to train, or training would never see the class. */
+size_t
+dataset_split_drawn(size_t n, double fraction)
+{
+    size_t n_drawn = (size_t)((double)n * fraction + 0.5);
+
+    return n_drawn == n && n > 0 ? n - 1 : n_drawn;
+}
+
 static void
 draw(const uint32_t *row, size_t n, double fraction, const struct random_at *at,
      uint32_t *perm, bool *is_train)
 {
-    size_t n_drawn = (size_t)((double)n * fraction + 0.5);
+    size_t n_drawn = dataset_split_drawn(n, fraction);
 
     if (n_drawn == 0)
         return;
-    if (n_drawn == n)
-        n_drawn--;
     random_permutation(at, perm, n);
     for (size_t k = 0; k < n_drawn; k++)
         is_train[row[perm[k]]] = false;

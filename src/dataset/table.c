@@ -101,6 +101,44 @@ split_rows(struct dataset_load *load, const struct dataset_split *split,
                : rc;
 }
 
+/* --- before it is read ---------------------------------------------------- */
+
+static enum err
+check_targets(const struct dataset_role *role, const struct dataset_meta *meta,
+              struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    for (size_t i = 0; i < meta->n_columns; i++) {
+        const struct dataset_column *col = &meta->column[i];
+
+        if (role[i].kind == DATASET_ROLE_TARGET && col->missing > 0)
+            rc = err_add(e, ERR_INVALID, "/dataset",
+                         "%" PRIu64 " of its rows have no value in column "
+                         "'%.80s', which is a target of the network",
+                         col->missing, col->name);
+    }
+    return rc;
+}
+
+enum err
+dataset_table_fits(const struct dataset_encoder *enc,
+                   const struct dataset_meta *meta, struct errinfo *e)
+{
+    struct dataset_role *role = mem_array(meta->n_columns, sizeof(*role), 0);
+    enum err             rc;
+
+    if (role == NULL)
+        return DATASET_NOMEM(e);
+    rc = dataset_roles_assign(role, enc, meta, e);
+    if (rc == ERR_OK)
+        rc = check_targets(role, meta, e);
+    for (size_t i = 0; i < meta->n_columns; i++)
+        dataset_role_release(&role[i]);
+    free(role);
+    return rc;
+}
+
 /* --- the table ------------------------------------------------------------ */
 
 /* Besides x and t: a row's number in one of the two lists, its weight, and

@@ -57,6 +57,17 @@ enum err dataset_table_load(struct dataset_encoder *enc, bool fit,
                             struct dataset_table **out, struct errinfo *e);
 void     dataset_table_free(struct dataset_table *table); /* NULL is fine */
 
+/* What a word says of its row in a column that tells which rows train. */
+enum dataset_part {
+    DATASET_PART_NONE, /* no word for it */
+    DATASET_PART_TRAIN,
+    DATASET_PART_VALIDATION,
+    DATASET_PART_TEST, /* does neither */
+    DATASET_PART_COUNT
+};
+/* "train"; "validation", "val" or "valid"; "test". */
+enum dataset_part dataset_part_of(const char *word);
+
 /* Which rows train, and how much each counts. */
 struct dataset_split {
     double   fraction; /* as above; 0 where column is given */
@@ -64,8 +75,7 @@ struct dataset_split {
     /* Fold `fold`, from 1, of so many validates: each row is in one fold, and
      * each class is spread evenly over them.  0: none is held out. */
     size_t fold, n_folds;
-    /* A column of words: "train"; "validation", "val" or "valid"; "test" for
-     * rows that do neither.  NULL: none. */
+    /* A column of words (dataset_part_of()); NULL: none. */
     const char *column;
     const char *weight; /* a column of numbers, at least 0; NULL: none */
     /* Keep the rows in a file, which open_file gives, instead of memory. */
@@ -73,6 +83,13 @@ struct dataset_split {
     enum err (*open_file)(void *arg, int *out, struct errinfo *e);
     void *arg;
 };
+/* Of n rows, of one class where there are classes, so many validate: the
+ * nearest number to that part of them. */
+size_t dataset_split_drawn(size_t n, double fraction);
+/* Can enc read the rows of a source with these columns, as far as these tell?
+ * Adds every mistake to e, with pointer "/dataset". */
+enum err dataset_table_fits(const struct dataset_encoder *enc,
+                            const struct dataset_meta *meta, struct errinfo *e);
 enum err dataset_table_load_split(struct dataset_encoder *enc, bool fit,
                                   const struct dataset_source *source,
                                   const struct dataset_split  *split,

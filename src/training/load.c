@@ -1,5 +1,4 @@
 /* load.c - everything that training a job needs, made and filled */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,11 +96,8 @@ load_tables(struct training_trainer *t, uint64_t restart, struct errinfo *e)
 
     if (plan->validation != NULL) {
         rc = load_table(t, plan->validation, false, &none, &t->held_out, e);
-        /* The loader knows one dataset and calls it "/dataset". */
-        if (rc == ERR_INVALID && e != NULL)
-            for (unsigned i = 0; i < e->n; i++)
-                snprintf(e->item[i].where, sizeof(e->item[i].where),
-                         "/validation/dataset");
+        if (rc == ERR_INVALID)
+            training_at_validation(e);
         if (rc != ERR_OK)
             return rc;
         t->validation = (struct training_rows){

@@ -101,49 +101,39 @@ encoder_fits(const struct dataset_encoder  *enc,
     return n_inputs == enc->n_inputs && n_targets == enc->n_targets;
 }
 
-/* The encoder of the version we start from, where it is to be used again. */
+/* The encoder of the version that the job goes on from, where it has one. */
 static enum err
-encoder_of_start(struct training_plan *plan, struct store *db,
-                 const struct codec_job *spec, int64_t network_id,
-                 struct errinfo *e)
+start_open(struct training_plan *plan, struct store *db,
+           const struct codec_job *spec, int64_t network_id, struct errinfo *e)
 {
-    struct store_version    row = { 0 };
-    struct dataset_encoder *enc = NULL;
-    enum err                rc;
+    struct store_version row = { 0 };
+    enum err             rc;
 
     rc = store_version_get(db, network_id, plan->start_version, &row, e);
     if (rc == ERR_NOTFOUND)
         rc = err_set(e, ERR_INVALID, "/start_from",
                      "network \"%s\" has no version %lld", spec->network,
                      (long long)plan->start_version);
-    if (rc != ERR_OK || spec->start_from == CODEC_START_INITIAL ||
-        row.encoder == NULL)
-        goto out;
-    rc = codec_encoder_parse(row.encoder, &enc, e);
-    if (rc != ERR_OK)
-        goto out;
-    if (encoder_fits(enc, &spec->encoding, &plan->dataset->meta)) {
-        plan->encoder = enc;
-        enc = NULL;
-    }
-out:
-    dataset_encoder_free(enc);
+    if (rc == ERR_OK && spec->start_from != CODEC_START_INITIAL &&
+        row.encoder != NULL)
+        rc = codec_encoder_parse(row.encoder, &plan->start, e);
     store_version_release(&row);
     return rc;
 }
 
+/* saved: JSON, of a job that goes on; else that of the start, where it fits. */
 static enum err
-encoder_choose(struct training_plan *plan, struct store *db,
-               const struct codec_job *spec, int64_t network_id,
+encoder_choose(struct training_plan *plan, const struct codec_job *spec,
                const char *saved, size_t n_out, struct errinfo *e)
 {
-    enum err rc;
-
     if (saved != NULL)
         return codec_encoder_parse(saved, &plan->encoder, e);
-    rc = encoder_of_start(plan, db, spec, network_id, e);
-    if (rc != ERR_OK || plan->encoder != NULL)
-        return rc;
+    if (plan->start != NULL &&
+        encoder_fits(plan->start, &spec->encoding, &plan->dataset->meta)) {
+        plan->encoder = plan->start;
+        plan->start = NULL;
+        return ERR_OK;
+    }
     bool symmetric = nn_activation_is_symmetric(
         plan->net.layer[plan->net.n_layers - 1].activation);
     plan->fit = true;
@@ -240,13 +230,27 @@ plan_bytes(struct training_plan *plan, const struct codec_job *spec,
 
 /* --- the plan ------------------------------------------------------------- */
 
+/* A mistake of the client's is put with the others, and the check goes on;
+ * anything else ends it. */
+static enum err
+gather(enum err rc, struct errinfo *own, struct errinfo *e)
+{
+    if (rc == ERR_INVALID)
+        err_append(e, own);
+    else if (rc != ERR_OK)
+        *e = *own;
+    err_clear(own);
+    return rc == ERR_INVALID ? ERR_OK : rc;
+}
+
 static enum err
 dataset_open(struct store *db, const char *name, int64_t revision,
              const char *pointer, struct codec_dataset **out, struct errinfo *e)
 {
-    enum err rc = codec_stored_dataset(db, name, revision, out, e);
+    struct codec_dataset *ds = NULL;
+    enum err              rc = codec_stored_dataset(db, name, revision, &ds, e);
 
-    if (rc == ERR_NOTFOUND && revision > 0 && e != NULL && e->n > 0 &&
+    if (rc == ERR_NOTFOUND && revision > 0 && e->n > 0 &&
         strcmp(e->item[0].where, "/dataset_revision") == 0) {
         char at[64];
 
@@ -258,9 +262,13 @@ dataset_open(struct store *db, const char *name, int64_t revision,
     if (rc == ERR_NOTFOUND)
         return err_set(e, ERR_INVALID, pointer, "there is no dataset \"%s\"",
                        name);
-    if (rc == ERR_OK && (*out)->meta.n_rows == 0)
+    if (rc == ERR_OK && ds->meta.n_rows == 0) {
+        codec_stored_dataset_free(ds);
         return err_set(e, ERR_INVALID, pointer, "dataset \"%s\" has no rows",
                        name);
+    }
+    if (rc == ERR_OK)
+        *out = ds;
     return rc;
 }
 
@@ -329,46 +337,109 @@ wrong_inputs(const struct training_plan *plan, const struct codec_job *spec,
                    n_columns == 1 ? "" : "s", spec->network, n_in);
 }
 
+/* Open what the spec names; what is not there is added to e.  A name that is
+ * "" could not be read, and that has been told.  resumes: how the job started
+ * does not matter any more. */
+static enum err
+plan_open(struct training_plan *plan, struct store *db,
+          const struct codec_job *spec, bool resumes, struct errinfo *e)
+{
+    struct store_network network = { 0 };
+    struct errinfo       own;
+    enum err             rc = ERR_OK;
+
+    err_clear(&own);
+    if (spec->network[0] != '\0')
+        rc = gather(network_open(plan, db, spec, &network, &own), &own, e);
+    if (rc == ERR_OK && network.id != 0 && !resumes)
+        rc = gather(start_open(plan, db, spec, network.id, &own), &own, e);
+    if (rc == ERR_OK && spec->dataset[0] != '\0')
+        rc = gather(dataset_open(db, spec->dataset, spec->dataset_revision,
+                                 "/dataset", &plan->dataset, &own),
+                    &own, e);
+    if (rc == ERR_OK && spec->validation_dataset[0] != '\0')
+        rc = gather(dataset_open(
+                        db, spec->validation_dataset, spec->validation_revision,
+                        "/validation/dataset", &plan->validation, &own),
+                    &own, e);
+    store_network_release(&network);
+    return rc;
+}
+
+/* Choose the encoder, and see that it is one for this network. */
+static enum err
+plan_encoder(struct training_plan *plan, const struct codec_job *spec,
+             const char *saved, struct errinfo *e)
+{
+    size_t   n_in = nn_shape_size(&plan->net.input);
+    enum err rc =
+        encoder_choose(plan, spec, saved, nn_spec_n_out(&plan->net), e);
+
+    if (rc == ERR_OK && plan->encoder->n_in != n_in)
+        rc = wrong_inputs(plan, spec, n_in, e);
+    return rc;
+}
+
+void
+training_at_validation(struct errinfo *e)
+{
+    for (unsigned i = 0; e != NULL && i < e->n; i++)
+        snprintf(e->item[i].where, sizeof(e->item[i].where),
+                 "/validation/dataset");
+}
+
+/* Can the rows to validate with be read as those to train on are? */
+static enum err
+plan_validation(const struct training_plan *plan, struct errinfo *e)
+{
+    enum err rc = ERR_OK;
+
+    if (plan->validation != NULL && plan->encoder != NULL)
+        rc = dataset_table_fits(plan->encoder, &plan->validation->meta, e);
+    if (rc == ERR_INVALID)
+        training_at_validation(e);
+    return rc;
+}
+
+/* Does all that was opened fit together?  What does not is added to e. */
+static enum err
+plan_fit(struct training_plan *plan, const struct codec_job *spec,
+         const char *saved, struct errinfo *e)
+{
+    struct errinfo own;
+    enum err       rc;
+
+    err_clear(&own);
+    if (plan->dataset == NULL || !training_plan_check(plan, spec, e) ||
+        plan->net.n_layers == 0)
+        return ERR_OK;
+    rc = gather(plan_encoder(plan, spec, saved, &own), &own, e);
+    if (rc == ERR_OK)
+        rc = gather(plan_validation(plan, &own), &own, e);
+    return rc;
+}
+
 enum err
 training_plan_init(struct training_plan *plan, struct store *db,
                    const struct codec_job *spec, const char *encoder,
                    struct errinfo *e)
 {
-    struct store_network network = { 0 };
-    enum err             rc;
+    struct errinfo unheard;
+    enum err       rc;
 
+    if (e == NULL)
+        e = &unheard;
+    err_clear(e);
     memset(plan, 0, sizeof(*plan));
-    rc = network_open(plan, db, spec, &network, e);
-    if (rc != ERR_OK)
-        goto out;
-    rc = dataset_open(db, spec->dataset, spec->dataset_revision, "/dataset",
-                      &plan->dataset, e);
-    if (rc != ERR_OK)
-        goto out;
-    if (spec->validation_dataset[0] != '\0') {
-        rc = dataset_open(db, spec->validation_dataset,
-                          spec->validation_revision, "/validation/dataset",
-                          &plan->validation, e);
-        if (rc != ERR_OK)
-            goto out;
+    rc = plan_open(plan, db, spec, encoder != NULL, e);
+    if (rc == ERR_OK)
+        rc = plan_fit(plan, spec, encoder, e);
+    if (rc == ERR_OK && e->n > 0)
+        rc = e->code;
+    if (rc == ERR_OK) {
+        plan_rows(plan, spec);
+        rc = plan_bytes(plan, spec, nn_spec_n_out(&plan->net), e);
     }
-    rc = training_plan_check(plan, spec, e);
-    if (rc != ERR_OK)
-        goto out;
-
-    size_t n_in = nn_shape_size(&plan->net.input);
-    size_t n_out = nn_spec_n_out(&plan->net);
-    rc = encoder_choose(plan, db, spec, network.id, encoder, n_out, e);
-    if (rc != ERR_OK)
-        goto out;
-    if (plan->encoder->n_in != n_in) {
-        rc = wrong_inputs(plan, spec, n_in, e);
-        goto out;
-    }
-    plan_rows(plan, spec);
-    rc = plan_bytes(plan, spec, n_out, e);
-out:
-    store_network_release(&network);
     if (rc != ERR_OK)
         training_plan_release(plan);
     return rc;
@@ -384,10 +455,12 @@ training_plan_encoder(struct training_plan *plan, struct store *db,
     if (rc != ERR_OK)
         return rc;
     dataset_encoder_free(plan->encoder);
-    plan->encoder = NULL;
+    dataset_encoder_free(plan->start);
+    plan->encoder = plan->start = NULL;
     plan->fit = false;
-    rc = encoder_choose(plan, db, spec, network.id, NULL,
-                        nn_spec_n_out(&plan->net), e);
+    rc = start_open(plan, db, spec, network.id, e);
+    if (rc == ERR_OK)
+        rc = encoder_choose(plan, spec, NULL, nn_spec_n_out(&plan->net), e);
     store_network_release(&network);
     return rc;
 }
@@ -428,10 +501,26 @@ training_plan_limit(struct training_plan *plan, size_t limit,
 void
 training_plan_release(struct training_plan *plan)
 {
+    dataset_encoder_free(plan->start);
     dataset_encoder_free(plan->encoder);
     codec_stored_dataset_free(plan->validation);
     codec_stored_dataset_free(plan->dataset);
     memset(plan, 0, sizeof(*plan));
+}
+
+enum err
+training_check_names(struct store *db, const struct codec_job *spec,
+                     struct errinfo *e)
+{
+    struct training_plan plan = { .fit = false };
+    enum err             rc;
+
+    err_clear(e);
+    rc = plan_open(&plan, db, spec, false, e);
+    if (rc == ERR_OK && plan.dataset != NULL)
+        training_plan_check(&plan, spec, e);
+    training_plan_release(&plan);
+    return rc == ERR_OK && e->n > 0 ? e->code : rc;
 }
 
 enum err

@@ -6,7 +6,8 @@
  *          and the bytes of all of it.  The same plan answers "would this job
  *          run?" and starts it.
  * Owner    Caller's storage: training_plan_init(), training_plan_release().
- * Errors   ERR_INVALID with the pointer into the job's spec that is at fault.
+ * Errors   ERR_INVALID with the pointers into the job's spec that are at fault,
+ *          each mistake that another one does not make meaningless.
  */
 #ifndef TRAINING_PLAN_H
 #define TRAINING_PLAN_H
@@ -22,6 +23,8 @@ struct training_plan {
     struct codec_dataset   *dataset;
     struct codec_dataset   *validation; /* NULL: none of its own           */
     struct dataset_encoder *encoder;
+    struct dataset_encoder *start;      /* the one of the version it goes on
+                                           from; NULL: none, or in use    */
     bool                    fit;        /* the encoder is to be fitted     */
     size_t                  batch_size; /* at most the rows there are      */
     size_t                  work_rows;  /* of one pass: batch, validation  */
@@ -52,9 +55,14 @@ enum err training_plan_encoder(struct training_plan *plan, struct store *db,
 /* Is there an accuracy to be told of its training? */
 bool training_plan_has_accuracy(const struct training_plan *plan);
 
+/* The loader knows one dataset and calls it "/dataset": these mistakes are
+ * about the one to validate with. */
+void training_at_validation(struct errinfo *e);
+
 /* plan_check.c: does the dataset have what the spec asks of it?  Columns that
- * are no inputs of this job are set aside.  Tells every mistake. */
-enum err training_plan_check(struct training_plan   *plan,
-                             const struct codec_job *spec, struct errinfo *e);
+ * are no inputs of this job are set aside.  Every mistake is added to e; false
+ * where it is not known for one which columns are inputs. */
+bool training_plan_check(struct training_plan *plan,
+                         const struct codec_job *spec, struct errinfo *e);
 
 #endif

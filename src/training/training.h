@@ -99,11 +99,17 @@ bool training_pool_has(struct training_pool *pool, int64_t job_id);
 
 /*
  * Would this job run?  What can be told of a spec before it is queued: the
- * network and dataset exist, their sizes fit, the memory is within the whole
- * budget.  ERR_INVALID with pointers.  Reads the store.
+ * network and datasets exist, they fit together, there are rows to train on and
+ * to validate with, the memory is within the whole budget.  ERR_INVALID with
+ * all pointers.  Reads the store.
  */
 enum err training_check(struct store *db, const struct mem_budget *budget,
                         const struct codec_job *spec, struct errinfo *e);
+
+/* Of a spec that is wrong already: is what it names there?  A name of "" is
+ * passed over. */
+enum err training_check_names(struct store *db, const struct codec_job *spec,
+                              struct errinfo *e);
 
 /* As training_check(), and the time is measured: a few batches of the network
  * itself, on zeros. */

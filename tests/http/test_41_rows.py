@@ -149,13 +149,24 @@ def test_sample_weight_that_is_none(client, name, column):
     assert answer.status == 422 and "/sample_weight" in answer.pointers, answer
 
 
-@pytest.mark.parametrize("cell", ["-1", ""])
-def test_a_weight_that_is_negative_or_missing_fails_the_job(client, name, cell):
-    client.network(name, [(1, "linear")], 1)
-    client.dataset(name, f"x,n,y\n1,1,1\n2,{cell},2\n3,1,2\n", "?target=y")
-    job = client.ended(client.submit(name, name, sample_weight="n"))
-    assert job["status"] == "failed"
-    assert "row 2" in job["error"]["detail"], job
+@pytest.mark.parametrize("column, told", [
+    ("negative", "goes down to -1.5"), ("code", "goes down to -2"),
+    ("missing", "no number in 1 of the rows"), ("day", "holds no numbers"),
+])
+def test_weights_that_are_none(client, name, column, told):
+    """What is sure to fail is not taken, nor passes a dry run."""
+    client.network(name, [(1, "linear")], 4)
+    client.dataset(name, "negative,code,missing,day,y\n"
+                   "1,-2,1,2020-01-01,1\n-1.5,0,,2020-01-02,2\n"
+                   "1,1,2,2020-01-03,2\n",
+                   "?target=y&types=code:class")
+    body = {"network": name, "dataset": name, "sample_weight": column}
+    answer = client.post("/v1/jobs", body)
+    assert answer.status == 422 and answer.pointers[0] == "/sample_weight"
+    assert told in answer.json["errors"][0]["detail"], answer
+    dry = client.ok("POST", "/v1/jobs?dry_run=true", 200, json_body=body)
+    assert dry["errors"] == answer.json["errors"]
+    assert dry["memory_bytes"] is None
 
 
 # --- a column that says which rows train -------------------------------------------
@@ -217,14 +228,82 @@ def test_a_column_that_tells_nothing(client, name, spec, pointer):
     assert answer.status == 422 and pointer in answer.pointers, answer
 
 
-def test_a_part_that_is_none_is_told_with_its_row(client, name):
+def refused(client, name, validation, dataset=None):
+    """The mistakes of a job that is sure to fail, by dry run and by POST."""
+    body = {"network": name, "dataset": dataset or name,
+            "validation": validation}
+    answer = client.post("/v1/jobs", body)
+    assert answer.status == 422, answer
+    dry = client.ok("POST", "/v1/jobs?dry_run=true", 200, json_body=body)
+    assert dry["errors"] == answer.json["errors"]
+    return [(x["pointer"], x["detail"]) for x in dry["errors"]]
+
+
+@pytest.mark.parametrize("words, told", [
+    (["train", "test"], 'column "part" has "train", "test": rows to validate '
+     'with say "validation", "val" or "valid"'),
+    (["val"], 'column "part" has "val": rows to train on say "train"'),
+    (["train", "val", "trian"], 'column "part" has "trian"; expected "train", '
+     '"validation" ("val", "valid") or "test"'),
+    (["train", "val", ""], 'column "part" says nothing in 2 of the rows; '
+     'expected "train", "validation" or "test" in each'),
+])
+def test_parts_that_are_none(client, name, words, told):
     client.network(name, [(1, "linear")], 1)
-    client.dataset(name, parts(extra="1,1,trian\n"), "?target=y")
-    job = client.ended(client.submit(name, name,
-                                     validation={"column": "part"}))
-    assert job["status"] == "failed"
-    detail = job["error"]["detail"]
-    assert "row 14" in detail and "trian" in detail, detail
+    client.dataset(name, "x,y,part\n" + "".join(
+        f"{i},{i / 8},{word}\n" for i in range(2) for word in words),
+        "?target=y&task=regression")
+    assert refused(client, name, {"column": "part"}) == [
+        ("/validation/column", told)]
+
+
+@pytest.mark.parametrize("rows, fraction, told", [
+    ("0,1.5\n1,2.5\n2,3.5\n3,4.5\n", 0.1,
+     "0.1 of 4 rows leaves none to validate with: it takes 1/8 at least"),
+    ("0,1.5\n", 0.9,
+     "leaves none to validate with: the only row has to train"),
+    # The rows of each class are drawn from apart.
+    ("0,a\n1,a\n2,b\n3,b\n4,b\n", 0.15,
+     "0.15 of each class (3 rows at most) leaves none to validate with: it "
+     "takes 1/6 at least"),
+    ("0,a\n1,b\n", 0.9, "leaves none to validate with: no class has more than "
+     "one row, which has to train"),
+])
+def test_too_few_rows_to_validate_with(client, name, rows, fraction, told):
+    client.dataset(name, "x,y\n" + rows, "?target=y")
+    client.ok("POST", "/v1/networks", 201, json_body={
+        "name": name, "dataset": name, "layers": [{"type": "dense"}]})
+    assert refused(client, name, {"fraction": fraction}) == [
+        ("/validation/fraction", told)]
+
+
+@pytest.mark.parametrize("rows, fraction", [
+    ("0,1.5\n1,2.5\n2,3.5\n3,4.5\n", 0.125),
+    ("0,a\n1,a\n2,b\n3,b\n4,b\n", 0.17),
+])
+def test_just_enough_rows_to_validate_with(client, name, rows, fraction):
+    client.dataset(name, "x,y\n" + rows, "?target=y")
+    client.ok("POST", "/v1/networks", 201, json_body={
+        "name": name, "dataset": name, "layers": [{"type": "dense"}]})
+    job = client.train(name, name, epochs=1, validation={"fraction": fraction})
+    assert "val_loss" in job["metrics"]
+
+
+def test_rows_to_validate_with_that_are_of_another_kind(client, name):
+    client.network(name, [(1, "linear")], 2)
+    client.dataset(name, "a,b,y\n1,2,1.5\n2,3,2.5\n", "?target=y")
+    client.dataset(f"{name}.v", "a,c,y\nred,2,1.5\nblue,3,\n",
+                   "?task=regression&target=c")
+    assert refused(client, name, {"dataset": f"{name}.v"}) == [
+        ("/validation/dataset", "column 'a' is categorical, the network was "
+         "trained on numbers"),
+        ("/validation/dataset", "the dataset has no column 'b', which is an "
+         "input of the network")]
+    client.dataset(f"{name}.w", "a,b,y,z\n1,2,1.5,1\n1,3,,2\n",
+                   "?task=regression&target=z")
+    assert refused(client, name, {"dataset": f"{name}.w"}) == [
+        ("/validation/dataset", "1 of its rows have no value in column 'y', "
+         "which is a target of the network")]
 
 
 # --- several outputs, several labels ------------------------------------------------

@@ -176,6 +176,26 @@ START_TEST(err_keeps_the_first_code_and_all_items)
 }
 END_TEST
 
+START_TEST(err_puts_lists_together)
+{
+    struct errinfo all, more;
+
+    err_clear(&all);
+    err_named(&more, err_set(&more, ERR_INVALID, "/a", "is 1"), "odd");
+    ck_assert_int_eq(err_append(&all, &more), ERR_INVALID);
+    ck_assert_str_eq(err_slug(&all), "odd");
+    err_set(&more, ERR_LIMIT, "/b", "is 2");
+    ck_assert_int_eq(err_append(&all, &more), ERR_INVALID);
+    ck_assert_uint_eq(all.n, 2);
+    ck_assert_str_eq(all.item[1].where, "/b");
+    for (int i = 0; i < 20; i++)
+        err_append(&all, &more);
+    ck_assert_uint_eq(all.n, ERR_MAX_ITEMS);
+    ck_assert_uint_eq(all.n_more, 22 - ERR_MAX_ITEMS);
+    ck_assert_int_eq(err_append(NULL, &more), ERR_LIMIT);
+}
+END_TEST
+
 START_TEST(err_accepts_null)
 {
     err_clear(NULL);
@@ -314,6 +334,7 @@ suite_base_text(void)
 
     t = tcase_create("err");
     tcase_add_test(t, err_keeps_the_first_code_and_all_items);
+    tcase_add_test(t, err_puts_lists_together);
     tcase_add_test(t, err_accepts_null);
     tcase_add_test(t, err_texts_are_valid_utf8);
     tcase_add_test(t, err_codes_have_their_own_slugs);

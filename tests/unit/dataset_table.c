@@ -16,12 +16,10 @@ struct loaded {
     struct dataset_table   *table;
 };
 
-static const struct dataset_encoding standard = {
-    .scale_inputs = DATASET_SCALE_STANDARD
-};
-static const struct dataset_encoding min_max = {
-    .scale_inputs = DATASET_SCALE_MIN_MAX
-};
+static const struct dataset_encoding standard = { .scale_inputs =
+                                                      DATASET_SCALE_STANDARD };
+static const struct dataset_encoding min_max = { .scale_inputs =
+                                                     DATASET_SCALE_MIN_MAX };
 
 static enum err
 load(struct stored *s, size_t n_out, double fraction, uint64_t seed,
@@ -31,8 +29,7 @@ load(struct stored *s, size_t n_out, double fraction, uint64_t seed,
     enum err              rc;
 
     *out = (struct loaded){ 0 };
-    rc = dataset_encoder_new(&s->meta, &standard, n_out, false,
-                             &out->enc, e);
+    rc = dataset_encoder_new(&s->meta, &standard, n_out, false, &out->enc, e);
     if (rc != ERR_OK)
         return rc;
     return dataset_table_load(out->enc, true, &source, fraction, seed,
@@ -465,6 +462,26 @@ START_TEST(finds_columns_by_name)
 }
 END_TEST
 
+START_TEST(all_that_does_not_fit_is_told)
+{
+    struct buf     rows = { 0 };
+    struct errinfo e;
+
+    err_clear(&e);
+    ck_assert_int_eq(
+        encode("x,u,y\n0,1,a\n2,1,b\n", "x,z\nq,a\nr,b\n", 2, &rows, &e),
+        ERR_INVALID);
+    ck_assert_uint_eq(e.n, 3);
+    ck_assert_str_eq(e.item[1].what,
+                     "the dataset has no column 'u', which is an input of the "
+                     "network");
+    ck_assert_str_eq(e.item[2].what,
+                     "the dataset has no column 'y', which is a target of the "
+                     "network");
+    buf_release(&rows);
+}
+END_TEST
+
 START_TEST(widths_must_agree)
 {
     static const char two[] = "{\"inputs\":[[1,2],[3,4]],\"targets\":[1.5,2]}";
@@ -493,6 +510,7 @@ START_TEST(widths_must_agree)
     ck_assert_str_eq(err_what(&e), "column 'inputs' has 1 numbers a row, the "
                                    "network takes 2");
     stored_release(&b);
+    err_clear(&e);
     body.part[0] = (struct part){ "", out, sizeof(out) - 1 };
     stored_put(&body, (struct cut){ 0 }, &b);
     source = stored_source(&b);
@@ -510,6 +528,7 @@ START_TEST(widths_must_agree)
     body.options.task = "classification";
     body.part[0] = (struct part){ "", class, sizeof(class) - 1 };
     stored_put(&body, (struct cut){ 0 }, &a);
+    err_clear(&e);
     ck_assert_int_eq(load(&a, 2, 0, 1, &l, &e), ERR_OK);
     ck_assert_int_eq(
         dataset_table_load(l.enc, false, &source, 0, 1, &table, &e),
@@ -575,8 +594,7 @@ load_aside(struct stored *s, struct loaded *out, struct errinfo *e)
     aside(s, "part");
     aside(s, "w");
     source = stored_source(s);
-    rc = dataset_encoder_new(&s->meta, &min_max, 1, false,
-                             &out->enc, e);
+    rc = dataset_encoder_new(&s->meta, &min_max, 1, false, &out->enc, e);
     ck_assert_int_eq(rc, ERR_OK);
     return dataset_table_load_split(out->enc, true, &source, &split,
                                     &out->table, e);
@@ -654,6 +672,7 @@ suite_dataset_table(void)
     tcase_add_test(t, one_output_takes_two_classes);
     tcase_add_test(t, takes_arrays);
     tcase_add_loop_test(t, finds_columns_by_name, 0, (int)COUNT_OF(others));
+    tcase_add_test(t, all_that_does_not_fit_is_told);
     tcase_add_test(t, widths_must_agree);
     tcase_add_test(t, notices_lost_chunks);
     tcase_add_test(t, columns_tell_parts_and_weights);
