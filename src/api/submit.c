@@ -169,6 +169,40 @@ check_history(struct api_ctx *api, const struct codec_job *asked,
                      "too_many_epochs");
 }
 
+/* Add what else is wrong to what was found, which ends where it is not the
+ * client's. */
+static enum err
+also(enum err rc, enum err more_rc, const struct errinfo *more,
+     struct errinfo *e)
+{
+    if (rc != ERR_OK && rc != ERR_INVALID)
+        return rc;
+    if (more_rc == ERR_INVALID)
+        return err_append(e, more);
+    if (more_rc != ERR_OK)
+        *e = *more;
+    return more_rc != ERR_OK ? more_rc : rc;
+}
+
+static enum err
+also_history(struct api_ctx *api, const struct codec_job *asked, enum err rc,
+             struct errinfo *e)
+{
+    struct errinfo more;
+
+    err_clear(&more);
+    return also(rc, check_history(api, asked, &more), &more, e);
+}
+
+/* All that is wrong with a job. */
+static enum err
+check(struct api_ctx *api, const struct codec_job *asked, struct errinfo *e)
+{
+    enum err rc = training_check(api->store, api->budget, asked, e);
+
+    return also_history(api, asked, rc, e);
+}
+
 /* Insert row, whose spec this is, and answer it. */
 static enum err
 submit(struct api_ctx *api, struct submission *sub,
@@ -177,10 +211,8 @@ submit(struct api_ctx *api, struct submission *sub,
 {
     struct buf spec = { 0 };
     int64_t    id;
-    enum err   rc = check_history(api, asked, e);
+    enum err   rc;
 
-    if (rc != ERR_OK)
-        return rc;
     codec_job_spec_format(asked, &spec);
     if (spec.failed) {
         rc = err_set(e, ERR_NOMEM, "", "out of memory");
@@ -201,24 +233,6 @@ submit(struct api_ctx *api, struct submission *sub,
 out:
     buf_release(&spec);
     return rc;
-}
-
-/* What a job would cost, and what is wrong with it. */
-static enum err
-dry_run(struct api_ctx *api, const struct codec_job *asked,
-        struct http_reply *rep, struct errinfo *e)
-{
-    struct training_estimate estimate;
-    enum err                 rc;
-
-    rc = training_estimate(api->store, api->budget, asked, &estimate, e);
-    if (rc == ERR_OK)
-        rc = check_history(api, asked, e);
-    if (rc != ERR_OK && rc != ERR_INVALID)
-        return rc;
-    codec_dry_run_format(rc == ERR_OK ? &estimate.memory_bytes : NULL,
-                         rc == ERR_OK ? estimate.seconds : NAN, e, &rep->body);
-    return ERR_OK;
 }
 
 static enum err
@@ -255,40 +269,77 @@ fix_revisions(struct api_ctx *api, struct codec_job *job, struct errinfo *e)
     return rc;
 }
 
+/* Read a job, and tell what of it is wrong or not there. */
+static enum err
+read_asked(struct api_ctx *api, const struct http_request *req,
+           struct codec_job *out, struct errinfo *e)
+{
+    struct errinfo more;
+    enum err       rc = codec_job_read(req->body, req->body_len, out, e);
+
+    if (rc == ERR_OK) {
+        rc = fix_revisions(api, out, e);
+        if (rc != ERR_OK)
+            codec_job_release(out);
+        return rc;
+    }
+    if (rc != ERR_INVALID)
+        return rc;
+    err_clear(&more);
+    rc = also(rc, training_check_names(api->store, out, &more), &more, e);
+    rc = also_history(api, out, rc, e);
+    codec_job_release(out);
+    return rc;
+}
+
+/* What a job would cost, or what is wrong with it. */
+static enum err
+dry_run(struct api_ctx *api, const struct http_request *req,
+        struct http_reply *rep, struct errinfo *e)
+{
+    struct training_estimate estimate;
+    struct codec_job         asked;
+    enum err                 rc = read_asked(api, req, &asked, e);
+
+    if (rc == ERR_OK) {
+        rc = training_estimate(api->store, api->budget, &asked, &estimate, e);
+        rc = also_history(api, &asked, rc, e);
+        codec_job_release(&asked);
+    }
+    if (rc != ERR_OK && rc != ERR_INVALID)
+        return rc;
+    codec_dry_run_format(rc == ERR_OK ? &estimate.memory_bytes : NULL,
+                         rc == ERR_OK ? estimate.seconds : NAN, e, &rep->body);
+    return ERR_OK;
+}
+
 enum err
 api_jobs_create(void *ctx, const struct http_request *req,
                 struct http_reply *rep, struct errinfo *e)
 {
     struct api_ctx   *api = ctx;
-    struct submission sub = { .sha256 = "" };
+    struct submission sub;
     struct codec_job  asked;
     struct store_job  row = { .base_version = -1 };
     bool              dry = false;
     enum err          rc;
 
     rc = http_request_query_bool(req, "dry_run", &dry, e);
-    if (rc == ERR_OK && !dry)
-        rc = submission_begin(api, req, &sub, rep, e);
-    if (rc == ERR_OK && sub.how.again)
-        return ERR_OK;
+    if (rc == ERR_OK && dry)
+        return dry_run(api, req, rep, e);
     if (rc == ERR_OK)
-        rc = codec_job_parse(req->body, req->body_len, &asked, e);
-    if (rc == ERR_INVALID && dry) { /* told, as was asked for */
-        codec_dry_run_format(NULL, NAN, e, &rep->body);
-        return ERR_OK;
-    }
+        rc = submission_begin(api, req, &sub, rep, e);
+    if (rc != ERR_OK || sub.how.again)
+        return rc;
+    rc = read_asked(api, req, &asked, e);
     if (rc != ERR_OK)
         return rc;
-    rc = fix_revisions(api, &asked, e);
-    if (rc == ERR_OK && dry)
-        rc = dry_run(api, &asked, rep, e);
-    else if (rc == ERR_OK)
-        rc = training_check(api->store, api->budget, &asked, e);
     if (asked.start_from == CODEC_START_VERSION) /* it is kept until then */
         row.base_version = asked.start_version;
     else if (asked.start_from == CODEC_START_INITIAL)
         row.base_version = 0;
-    if (rc == ERR_OK && !dry)
+    rc = check(api, &asked, e);
+    if (rc == ERR_OK)
         rc = submit(api, &sub, &asked, &row, rep, e);
     codec_job_release(&asked);
     return rc;
@@ -364,7 +415,7 @@ api_jobs_continue(void *ctx, const struct http_request *req,
     if (rc == ERR_OK) /* those of `from`, where it has them */
         rc = fix_revisions(api, &asked, e);
     if (rc == ERR_OK)
-        rc = training_check(api->store, api->budget, &asked, e);
+        rc = check(api, &asked, e);
     if (rc == ERR_OK)
         rc = submit(api, &sub, &asked, &row, rep, e);
     codec_job_release(&asked);
@@ -461,7 +512,7 @@ api_jobs_verify(void *ctx, const struct http_request *req,
     if (rc == ERR_OK)
         rc = fix_revisions(api, &asked, e);
     if (rc == ERR_OK)
-        rc = training_check(api->store, api->budget, &asked, e);
+        rc = check(api, &asked, e);
     if (rc == ERR_OK)
         rc = submit(api, &sub, &asked, &row, rep, e);
     codec_job_release(&asked);

@@ -456,8 +456,8 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
 }
 
 enum err
-codec_job_parse(const void *body, size_t len, struct codec_job *out,
-                struct errinfo *e)
+codec_job_read(const void *body, size_t len, struct codec_job *out,
+               struct errinfo *e)
 {
     struct codec_job job;
     json_t          *document = NULL;
@@ -469,12 +469,26 @@ codec_job_parse(const void *body, size_t len, struct codec_job *out,
         return rc;
     read_job(document, &job, e);
     json_decref(document);
-    if (e->n > 0) {
+    if (e->n > 0 && e->code != ERR_INVALID) {
         codec_job_release(&job);
         return e->code;
     }
     *out = job;
-    return ERR_OK;
+    return e->n > 0 ? e->code : ERR_OK;
+}
+
+enum err
+codec_job_parse(const void *body, size_t len, struct codec_job *out,
+                struct errinfo *e)
+{
+    struct codec_job job;
+    enum err         rc = codec_job_read(body, len, &job, e);
+
+    if (rc == ERR_INVALID)
+        codec_job_release(&job);
+    else if (rc == ERR_OK)
+        *out = job;
+    return rc;
 }
 
 enum err

@@ -80,6 +80,11 @@ struct codec_job {
 
 enum err codec_job_parse(const void *body, size_t len, struct codec_job *out,
                          struct errinfo *e);
+/* The same for who wants to look further: *out is written where that is
+ * ERR_INVALID too, with defaults in the place of what is wrong, and "" in that
+ * of a name. */
+enum err codec_job_read(const void *body, size_t len, struct codec_job *out,
+                        struct errinfo *e);
 void     codec_job_spec_format(const struct codec_job *spec, struct buf *out);
 enum err codec_job_spec_parse(const char *json, struct codec_job *out,
                               struct errinfo *e);

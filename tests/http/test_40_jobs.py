@@ -236,6 +236,37 @@ def test_all_mistakes_are_told_at_once(client, line):
             "/colour"} <= set(answer.pointers), answer
 
 
+@pytest.mark.parametrize("change, pointers", [
+    ({"network": "nope", "dataset": "nope"}, ["/network", "/dataset"]),
+    ({"network": "nope", "dataset": "nope", "epochs": 0},
+     ["/epochs", "/network", "/dataset"]),
+    ({"start_from": 7, "sample_weight": "w", "validation": {"dataset": "nope"}},
+     ["/start_from", "/validation/dataset", "/sample_weight"]),
+    # What is not known says nothing of what hangs on it.
+    ({"network": "nope", "class_weights": "balanced",
+      "stop_when": {"accuracy_above": 0.9}}, ["/network", "/class_weights"]),
+    ({"network": 3, "dataset": "nope"}, ["/network", "/dataset"]),
+    ({"dataset": "nope", "start_from": 7, "sample_weight": "w", "keep": 1},
+     ["/keep", "/start_from", "/dataset"]),
+    ({"start_from": 7, "validation": {"column": "w"}, "seed": -1},
+     ["/seed", "/start_from", "/validation/column"]),
+])
+def test_a_mistake_hides_no_other(client, line, change, pointers):
+    body = {"network": line, "dataset": line, **change}
+    answer = client.post("/v1/jobs", json_body=body)
+    assert answer.status == 422 and answer.pointers == pointers, answer
+    dry = client.ok("POST", "/v1/jobs?dry_run=true", 200, json_body=body)
+    assert [x["pointer"] for x in dry["errors"]] == pointers
+
+
+def test_a_dataset_that_does_not_fit_hides_no_version(client, name, line):
+    client.network(f"{name}.wide", [(1, "linear")], 3)
+    answer = client.post("/v1/jobs", json_body={
+        "network": f"{name}.wide", "dataset": line, "start_from": 7})
+    assert answer.status == 422
+    assert answer.pointers == ["/start_from", "/dataset"], answer
+
+
 def test_an_empty_object_lacks_network_and_dataset(client):
     answer = client.post("/v1/jobs", {})
     assert answer.status == 422
