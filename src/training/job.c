@@ -25,6 +25,14 @@ is_passing(enum err rc)
     return rc == ERR_BUSY || rc == ERR_FULL || rc == ERR_IO;
 }
 
+/* The same of a write.  There is memory again soon, unlike for a job that needs
+ * more than there is. */
+static bool
+is_passing_write(enum err rc)
+{
+    return is_passing(rc) || rc == ERR_NOMEM;
+}
+
 /* --- end ------------------------------------------------------------------ */
 
 /* Write the end; what cannot be written just now is tried again. */
@@ -51,7 +59,7 @@ end_write(struct training_job *job, struct store_job_end *end,
     for (int i = 0;; i++, us *= 2) {
         err_clear(e);
         rc = store_job_finish(job->options->store, end, out_version, e);
-        if (!is_passing(rc) || i + 1 == END_TRIES)
+        if (!is_passing_write(rc) || i + 1 == END_TRIES)
             break;
         log_write(LOG_WARN, "training", "job %lld: its end is not stored: %s",
                   (long long)job->row->id, err_what(e));
@@ -245,7 +253,7 @@ job_give_back(struct training_job *job, enum store_job_status to,
     for (;;) {
         err_clear(&e);
         rc = store_job_release_claim(db, job->row->id, to, reason, &e);
-        if (!is_passing(rc) || store_is_failed(db) ||
+        if (!is_passing_write(rc) || store_is_failed(db) ||
             training_run_is_stopping(job->run))
             break;
         if (n_tries++ == 0)

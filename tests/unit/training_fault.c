@@ -4,7 +4,7 @@
  *
  * The linker puts these functions in front of the store's (--wrap): they refuse
  * a checkpoint at once, or take it and tell later that it was not stored, or
- * refuse the end of a job.
+ * refuse the end of a job, or that it is given back.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -13,8 +13,9 @@
 
 #include "training_suites.h"
 
-static atomic_int n_refuse, n_lose, n_refuse_end;
-static atomic_int n_refused, n_lost, n_refused_end;
+static atomic_int n_refuse, n_lose, n_refuse_end, n_refuse_back;
+static atomic_int n_refused, n_lost, n_refused_end, n_refused_back;
+static enum err   refusal = ERR_FULL; /* of an end */
 
 /* What stands for a ticket of a checkpoint that is going to be lost. */
 static char lost;
@@ -40,6 +41,13 @@ enum err __real_store_job_finish(struct store               *db,
 enum err __wrap_store_job_finish(struct store               *db,
                                  const struct store_job_end *end,
                                  int64_t *out_version, struct errinfo *e);
+
+enum err __real_store_job_release_claim(struct store *db, int64_t id,
+                                        enum store_job_status to,
+                                        const char *reason, struct errinfo *e);
+enum err __wrap_store_job_release_claim(struct store *db, int64_t id,
+                                        enum store_job_status to,
+                                        const char *reason, struct errinfo *e);
 
 /* One of the faults that are left; false where none is. */
 static bool
@@ -85,8 +93,18 @@ __wrap_store_job_finish(struct store *db, const struct store_job_end *end,
                         int64_t *out_version, struct errinfo *e)
 {
     if (use(&n_refuse_end, &n_refused_end))
-        return err_set(e, ERR_FULL, "", "the disk is full, says a test");
+        return err_set(e, refusal, "", "it cannot be, says a test");
     return __real_store_job_finish(db, end, out_version, e);
+}
+
+enum err
+__wrap_store_job_release_claim(struct store *db, int64_t id,
+                               enum store_job_status to, const char *reason,
+                               struct errinfo *e)
+{
+    if (use(&n_refuse_back, &n_refused_back))
+        return err_set(e, ERR_NOMEM, "", "out of memory, says a test");
+    return __real_store_job_release_claim(db, id, to, reason, e);
 }
 
 /* --- tests ---------------------------------------------------------------- */
@@ -99,6 +117,7 @@ setup(void)
     atomic_store(&n_refused, 0);
     atomic_store(&n_lost, 0);
     atomic_store(&n_refused_end, 0);
+    atomic_store(&n_refused_back, 0);
     house_init(&h);
     fixture_xor(&h.f);
 }
@@ -166,6 +185,23 @@ START_TEST(resumes_from_before_a_lost_checkpoint)
 }
 END_TEST
 
+/* Memory is short when the end is written, or when the job is given back. */
+START_TEST(ends_when_memory_was_short)
+{
+    struct store_job job;
+    int              n_faults = _i == 0 ? 1 : 5;
+    int64_t          id = submit("\"epochs\": 3");
+
+    refusal = _i == 0 ? ERR_NOMEM : ERR_FULL;
+    atomic_store(&n_refuse_end, n_faults);
+    atomic_store(&n_refuse_back, _i == 0 ? 0 : 2);
+    ck_assert_int_eq(house_run(&h, id, &job), STORE_JOB_SUCCEEDED);
+    ck_assert_int_eq(atomic_load(&n_refused_end), n_faults);
+    ck_assert_int_eq(atomic_load(&n_refused_back), _i == 0 ? 0 : 2);
+    store_job_release(&job);
+}
+END_TEST
+
 /* Twice: the same worker tries again.  Six times: it gave the job back, and
  * claimed it once more. */
 START_TEST(ends_after_refused_ends)
@@ -193,6 +229,7 @@ training_fault_suite(void)
     tcase_add_loop_test(tc, history_is_whole_after_lost_checkpoints, 0, 2);
     tcase_add_test(tc, resumes_from_before_a_lost_checkpoint);
     tcase_add_loop_test(tc, ends_after_refused_ends, 0, 2);
+    tcase_add_loop_test(tc, ends_when_memory_was_short, 0, 2);
     suite_add_tcase(suite, tc);
     return suite;
 }
