@@ -73,7 +73,8 @@ headers_of(struct http_exchange *x, struct http_header h[MAX_HEADERS])
     size_t                   n = 0;
 
     http_origin_reply(x);
-    if (rep->body.len > 0 || rep->feed != NULL || rep->file > 0) {
+    if (rep->status != MHD_HTTP_NOT_MODIFIED &&
+        (rep->body.len > 0 || rep->feed != NULL || rep->file > 0)) {
         h[n++] = HEADER("Content-Type", rep->content_type);
         if (x->is_packed)
             h[n++] = HEADER("Content-Encoding", "gzip");
@@ -189,6 +190,8 @@ http_answer_queue(struct http_exchange *x)
     x->must_close = x->must_close || atomic_load(&x->server->draining);
     x->status = x->rep.status;
     x->n_sent = x->rep.file > 0 ? x->rep.file_len : x->rep.body.len;
+    if (x->status == MHD_HTTP_NOT_MODIFIED)
+        x->n_sent = 0;
     x->phase = PHASE_SENT;
     seconds = (int64_t)opt->request_timeout_seconds +
               (int64_t)(x->n_sent / TAKE_RATE);

@@ -57,10 +57,10 @@ http_answer_tag(struct http_exchange *x)
     http_reply_header(rep, "ETag", "%s", tag);
     /* It may be kept, but is asked for again before it is used. */
     http_reply_header(rep, "Cache-Control", "no-cache");
-    if (known != NULL && list_has_tag(known, tag, false)) {
-        rep->status = 304;
-        buf_reset(&rep->body);
-    }
+    /* The body stays, for its length: what a 304 tells of that must be true of
+     * the 200, and libmicrohttpd tells it, but sends no byte. */
+    if (known != NULL && list_has_tag(known, tag, false))
+        rep->status = MHD_HTTP_NOT_MODIFIED;
 }
 
 /* Would any form in which this goes out have one of these tags? */

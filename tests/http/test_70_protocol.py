@@ -326,6 +326,25 @@ def test_each_form_has_its_tag(client):
     assert other.status == 200 and other.body[:1] == b"{"
 
 
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_304_tells_the_length_of_the_200(client, method, coding):
+    """Or none at all (RFC 9110, 8.6), and no byte of it is sent."""
+    for path in ("/openapi.json", "/docs"):
+        full = ask(client, path, Accept_Encoding=coding)
+        raw = client.raw((
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Accept-Encoding: {coding}\r\n"
+            f"If-None-Match: {full.headers['ETag']}\r\n\r\n"
+            "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+            "Connection: close\r\n\r\n").encode())
+        first, second = raw.split(b"\r\n\r\n", 1)
+        assert status_of(first) == 304 and status_of(second) == 200
+        told = re.findall(rb"(?im)^content-length: (\d+)", first)
+        assert told in ([], [full.headers["Content-Length"].encode()])
+        assert not re.search(rb"(?im)^(content-type|transfer-encoding)", first)
+
+
 # --- what the client believes to be there --------------------------------------------
 
 def changed_by(client, name):
