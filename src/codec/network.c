@@ -191,6 +191,7 @@ codec_network_parse(const void *body, size_t len, struct store *db,
     struct codec_made_for made = { 0 };
     struct walk           w;
     json_t               *document = NULL, *name;
+    bool                  complete;
     enum err              rc;
 
     memset(&network, 0, sizeof(network));
@@ -198,8 +199,8 @@ codec_network_parse(const void *body, size_t len, struct store *db,
     rc = walk_load(body, len, &document, e);
     if (rc != ERR_OK)
         return rc;
-    codec_network_complete(document, db, &made, e);
-    if (e->n > 0) {
+    complete = codec_network_complete(document, db, &made, e);
+    if (e->n > 0 && e->code != ERR_INVALID) {
         json_decref(document);
         return e->code;
     }
@@ -212,8 +213,13 @@ codec_network_parse(const void *body, size_t len, struct store *db,
     read_spec(&w, &network.spec);
     read_keep(&w, &network.keep_versions);
     walk_end(&w);
-    if (e->n == 0)
-        nn_spec_check(&network.spec, e);
+    /* It looks what has been told, and so must have all of that. */
+    if (w.object != NULL && e->n_more == 0) {
+        if (complete)
+            nn_spec_check(&network.spec, e);
+        else
+            nn_spec_check_members(&network.spec, e);
+    }
     if (e->n == 0)
         codec_network_fits(&made, &network.spec, e);
     json_decref(document);

@@ -201,41 +201,67 @@ codec_network_fits(const struct codec_made_for *made,
         check_outputs(made, spec, e);
 }
 
-void
-codec_network_complete(json_t *document, struct store *db,
-                       struct codec_made_for *out, struct errinfo *e)
+/* The dataset that the document names, or NULL and why. */
+static struct codec_dataset *
+open_dataset(json_t *name, struct store *db, char dataset[CODEC_NAME_SIZE],
+             struct errinfo *e)
 {
-    struct dataset_encoding encoding = { 0 };
-    struct codec_dataset   *ds = NULL;
-    struct walk             w;
-    json_t                 *name, *layer;
-    char                    dataset[CODEC_NAME_SIZE];
-    enum err                rc;
+    struct codec_dataset *ds = NULL;
+    enum err              rc;
 
-    if (!has(document, "dataset"))
-        return;
-    walk_begin(&w, document, "", e);
-    name = walk_member(&w, "dataset");
-    codec_missing_read(&w, &encoding);
     if (!value_name(name, "/dataset", dataset, e))
-        return;
+        return NULL;
     rc = codec_stored_dataset(db, dataset, 0, &ds, NULL);
-    if (rc != ERR_OK) {
+    if (rc != ERR_OK)
         err_add(e, rc == ERR_NOTFOUND ? ERR_INVALID : rc, "/dataset",
                 rc == ERR_NOTFOUND ? "there is no dataset \"%s\""
                                    : "dataset \"%s\" cannot be read just now",
                 dataset);
-        return;
+    return ds;
+}
+
+static void
+complete(json_t *document, const struct dataset_meta *meta,
+         const struct dataset_encoding *encoding)
+{
+    json_t *layer = last_layer(document);
+
+    complete_shape(document, meta, encoding);
+    if (layer != NULL)
+        complete_layer(layer, meta);
+    complete_loss(document, layer, meta);
+}
+
+bool
+codec_network_complete(json_t *document, struct store *db,
+                       struct codec_made_for *out, struct errinfo *e)
+{
+    /* Where the dataset is not known: one number in, one out. */
+    struct dataset_column   column[] = { { .width = 1 },
+                                         { .width = 1, .is_target = true } };
+    struct dataset_meta     any = { .n_columns = COUNT_OF(column),
+                                    .column = column,
+                                    .task = DATASET_REGRESSION };
+    struct dataset_encoding encoding = { 0 };
+    struct codec_dataset   *ds;
+    struct walk             w;
+    json_t                 *name;
+    char                    dataset[CODEC_NAME_SIZE];
+
+    if (!has(document, "dataset"))
+        return true;
+    walk_begin(&w, document, "", e);
+    name = walk_member(&w, "dataset");
+    codec_missing_read(&w, &encoding);
+    ds = open_dataset(name, db, dataset, e);
+    if (ds != NULL) {
+        read_aside(&w, &ds->meta);
+        memcpy(out->dataset, dataset, sizeof(out->dataset));
+        describe(&ds->meta, encoding, has(document, "missing"), out);
     }
-    read_aside(&w, &ds->meta);
-    memcpy(out->dataset, dataset, sizeof(out->dataset));
-    describe(&ds->meta, encoding, has(document, "missing"), out);
     for (size_t i = 0; i < COUNT_OF(beside); i++)
         json_object_del(document, beside[i]);
-    complete_shape(document, &ds->meta, &encoding);
-    layer = last_layer(document);
-    if (layer != NULL)
-        complete_layer(layer, &ds->meta);
-    complete_loss(document, layer, &ds->meta);
+    complete(document, ds != NULL ? &ds->meta : &any, &encoding);
     codec_stored_dataset_free(ds);
+    return e->n == 0;
 }

@@ -15,6 +15,7 @@
 #define CODEC_NETWORK_DATA_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 #include "codec/network.h"
@@ -29,8 +30,10 @@ struct codec_made_for {
 };
 
 /* Fill in what is left out, and take "dataset" and what goes with it away; a
- * document without "dataset" stays as it is.  Mistakes are added to e. */
-void codec_network_complete(json_t *document, struct store *db,
+ * document without "dataset" stays as it is.  Mistakes are added to e, and then
+ * it is false: what is filled in is only there to be read, so that the rest of
+ * the document can be. */
+bool codec_network_complete(json_t *document, struct store *db,
                             struct codec_made_for *out, struct errinfo *e);
 
 /* Does what the body said of shape and outputs contradict the dataset?  spec is

@@ -134,6 +134,19 @@ told(const struct errinfo *e, const char *where)
     return false;
 }
 
+/* The same of anything below that pointer. */
+static bool
+told_below(const struct errinfo *e, const char *where)
+{
+    size_t n = strlen(where);
+
+    for (unsigned i = 0; e != NULL && i < e->n; i++)
+        if (strncmp(e->item[i].where, where, n) == 0 &&
+            (e->item[i].where[n] == '\0' || e->item[i].where[n] == '/'))
+            return true;
+    return false;
+}
+
 static bool
 check_member(const struct nn_member *m, void *layer, size_t i,
              struct errinfo *e)
@@ -193,6 +206,9 @@ check_slope(struct nn_layer_spec *layer, size_t i, struct errinfo *e)
     }
     if (isnan(layer->slope))
         return true;
+    snprintf(at, sizeof(at), "/layers/%zu/activation", i);
+    if (told(e, at)) /* it may have been meant to be leaky_relu */
+        return false;
     snprintf(at, sizeof(at), "/layers/%zu/slope", i);
     err_add(e, ERR_INVALID, at, "goes with leaky_relu, this layer has %s",
             nn_activation_name(layer->activation));
@@ -208,7 +224,11 @@ check_layer(struct nn_spec *spec, size_t i, struct errinfo *e)
     bool                            good = true;
     char                            at[64];
 
-    assert(layer->type != NULL);
+    snprintf(at, sizeof(at), "/layers/%zu", i);
+    if (layer->type == NULL) { /* its reader has told */
+        assert(told_below(e, at));
+        return false;
+    }
     for (const struct nn_member *m = layer->type->members; m->name != NULL; m++)
         good &= check_member(m, layer, i, e);
     good &= check_init(layer, i, e);
@@ -263,7 +283,12 @@ check_loss(const struct nn_spec *spec, struct errinfo *e)
 {
     const struct nn_loss_row *loss = nn_loss_row(spec->loss.type);
     enum nn_activation        last = spec->layer[spec->n_layers - 1].activation;
+    char                      at[64];
 
+    snprintf(at, sizeof(at), "/layers/%zu/activation", spec->n_layers - 1);
+    if (spec->layer[spec->n_layers - 1].type == NULL || told(e, at) ||
+        told_below(e, "/loss"))
+        return false;
     if (loss->output == NN_ACTIVATION_COUNT || loss->output == last)
         return true;
     err_add(e, ERR_INVALID, "/loss",
@@ -272,24 +297,36 @@ check_loss(const struct nn_spec *spec, struct errinfo *e)
     return false;
 }
 
-enum err
-nn_spec_check(struct nn_spec *spec, struct errinfo *e)
+bool
+nn_spec_check_members(struct nn_spec *spec, struct errinfo *e)
 {
-    struct nn_layout layout;
-    bool             good = check_input(&spec->input, e);
+    bool good = check_input(&spec->input, e);
 
     if (spec->n_layers < 1 || spec->n_layers > NN_MAX_LAYERS) {
         if (!told(e, "/layers"))
             err_add(e, ERR_INVALID, "/layers",
                     "must be 1 to %d layers, got %zu", NN_MAX_LAYERS,
                     spec->n_layers);
-        return ERR_INVALID;
+        return false;
     }
     for (size_t i = 0; i < spec->n_layers; i++)
         good &= check_layer(spec, i, e);
+    return good;
+}
+
+enum err
+nn_spec_check(struct nn_spec *spec, struct errinfo *e)
+{
+    struct nn_layout layout;
+    bool             good = nn_spec_check_members(spec, e);
+
+    if (spec->n_layers < 1 || spec->n_layers > NN_MAX_LAYERS)
+        return ERR_INVALID;
     good &= check_loss(spec, e);
 
     /* Shapes follow from sizes: only from right ones. */
+    if (told_below(e, "/layers") || told_below(e, "/input_shape"))
+        return ERR_INVALID;
     if (good)
         good = nn_layout_make(spec, &layout, e) == ERR_OK;
     return good ? ERR_OK : ERR_INVALID;

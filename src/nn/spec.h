@@ -178,9 +178,14 @@ struct nn_spec {
  * softmax and binary_cross_entropy with sigmoid, shapes that fit, the sum of
  * parameters (checked arithmetic).  Replaces NN_INIT_DEFAULT.  Adds every
  * mistake to e: ERR_INVALID then, ERR_OK otherwise.  Ranges of members are
- * checked again, and told unless e already has something at their pointer.
+ * checked again, and told unless e already has something at their pointer; so
+ * a reader calls it whatever it found, with the type NULL of a layer in which
+ * it told of a mistake at or below "/layers/i".
  */
 enum err nn_spec_check(struct nn_spec *spec, struct errinfo *e);
+/* The part of it that asks for each layer, but not how they, the input and the
+ * loss go together: for a spec of which some was made up. */
+bool nn_spec_check_members(struct nn_spec *spec, struct errinfo *e);
 
 /* Numbers in a row of outputs, whatever the last layer is; spec is checked. */
 size_t nn_spec_n_out(const struct nn_spec *spec);

@@ -192,6 +192,35 @@ def test_all_mistakes_are_told_at_once(client, name):
             "/layers/1/activation"} <= set(answer.pointers), answer
 
 
+@pytest.mark.parametrize("change, pointers", [
+    ({"layers": [dense(activation="softmax"), dense(units=0)]},
+     ["/layers/1/units", "/layers/0/activation"]),
+    ({"name": "BAD", "layers": [dense(units=3, slope=0.1), dense(units=2)],
+      "loss": "cross_entropy"}, ["/name", "/layers/0/slope", "/loss"]),
+    ({"input_shape": [0], "loss": "cross_entropy"},
+     ["/input_shape/0", "/loss"]),
+    # The sizes are right: so are shapes that do not fit each other told.
+    ({"name": "BAD", "input_shape": [2, 2]}, ["/name", "/layers/0"]),
+    # What could not be read says nothing of what hangs on it.
+    ({"layers": [{"type": "dance"}, {"type": "dance"}],
+      "loss": "cross_entropy"}, ["/layers/0/type", "/layers/1/type"]),
+    ({"layers": [dense(activation="leaky", slope=0.1), dense(activation="soft")],
+      "loss": "cross_entropy"},
+     ["/layers/0/activation", "/layers/1/activation"]),
+    ({"layers": [dense(unit=3)] * 2, "input_shape": [2, 2]},
+     ["/layers/0/unit", "/layers/1/unit"]),
+    ({"layers": [3, dense()]}, ["/layers/0"]),
+])
+def test_a_mistake_hides_no_other(client, name, change, pointers):
+    answer = client.post("/v1/networks", {**spec(name), **change})
+    assert answer.status == 422 and answer.pointers == pointers, answer
+
+
+def test_more_mistakes_than_are_told(client, name):
+    answer = client.post("/v1/networks", spec(name, layers=[4] * 40))
+    assert answer.status == 422 and len(answer.pointers) == 16, answer
+
+
 def test_the_detail_tells_range_and_value(client, name):
     answer = client.post("/v1/networks", spec(name, layers=[dense(units=0)]))
     detail = answer.json["errors"][0]["detail"]

@@ -247,6 +247,30 @@ def test_a_network_that_says_what_its_dataset_says(client, name, table,
     client.train(name, name, epochs=1, **job)
 
 
+@pytest.mark.parametrize("members, pointers", [
+    ({"name": "BAD", "dataset": "nope", "loss": "xx",
+      "layers": [{"type": "dense", "units": 0}]},
+     ["/dataset", "/name", "/layers/0/units", "/loss"]),
+    ({"dataset": "nope"}, ["/dataset"]),
+    # Nothing is said of what would have followed from its columns.
+    ({"dataset": "nope", "loss": "cross_entropy",
+      "layers": [{"type": "flatten"}, {"type": "dense"}]}, ["/dataset"]),
+    ({"dataset": "nope", "input_shape": [], "colour": 1,
+      "layers": [{"type": "dense", "units": 2, "activation": "softmax"},
+                 {"type": "dense"}]},
+     ["/dataset", "/input_shape", "/colour", "/layers/0/activation"]),
+    ({"sample_weight": "w", "validation": {"column": "y"}, "seed": -1},
+     ["/validation/column", "/sample_weight", "/seed"]),
+])
+def test_a_mistake_of_the_dataset_hides_no_other(client, name, members,
+                                                 pointers):
+    client.dataset(name, "a,b,y\n1,2,n\n3,4,y\n")
+    answer = client.post("/v1/networks", json_body={
+        "name": name, "dataset": name, "layers": [{"type": "dense"}],
+        **members})
+    assert answer.status == 422 and answer.pointers == pointers, answer
+
+
 def test_missing_needs_a_dataset(client, name):
     answer = client.post("/v1/networks", json_body={
         "name": name, "missing": "mean", "input_shape": [1], "loss": "mse",
