@@ -90,7 +90,8 @@ api_datasets_rows(void *ctx, const struct http_request *req,
     struct api_ctx       *api = ctx;
     struct codec_dataset *ds = NULL;
     struct codec_page    *rows = NULL;
-    uint64_t              after = 0, revision = 0;
+    uint64_t              after = 0;
+    int64_t               revision = 0;
     size_t                limit;
     enum err              rc;
 
@@ -98,10 +99,9 @@ api_datasets_rows(void *ctx, const struct http_request *req,
     if (rc == ERR_OK)
         rc = http_request_query_u64(req, "after", &after, e);
     if (rc == ERR_OK)
-        rc = http_request_query_u64(req, "revision", &revision, e);
+        rc = api_query_number(req, "revision", &revision, e);
     if (rc == ERR_OK)
-        rc = codec_stored_dataset(api->store, req->arg[0], (int64_t)revision,
-                                  &ds, e);
+        rc = codec_stored_dataset(api->store, req->arg[0], revision, &ds, e);
     if (rc == ERR_OK)
         rc = codec_page_new(&ds->meta, after, limit, PAGE_BYTES, &rows, e);
     if (rc != ERR_OK)

@@ -107,6 +107,11 @@ enum err api_reply_job(struct api_ctx *api, int64_t id, struct http_reply *rep,
 enum err api_number(const char *segment, const char *what, int64_t *out,
                     struct errinfo *e);
 
+/* A number of the query that rows are compared with: one larger than any row
+ * can have is as good as the largest.  *out stays where it is not given. */
+enum err api_query_number(const struct http_request *req, const char *name,
+                          int64_t *out, struct errinfo *e);
+
 /* The version in the path of a model; -1 where there is none. */
 enum err api_model_version(const struct http_request *req, int64_t *out,
                            struct errinfo *e);

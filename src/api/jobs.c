@@ -50,7 +50,7 @@ api_jobs_list(void *ctx, const struct http_request *req, struct http_reply *rep,
     const char           *word = http_request_query(req, "status");
     struct store_job     *row = NULL;
     size_t                limit, n = 0;
-    uint64_t              after = 0;
+    int64_t               after = 0;
     enum err              rc;
 
     if (word != NULL && !store_job_status_find(word, &status))
@@ -59,10 +59,10 @@ api_jobs_list(void *ctx, const struct http_request *req, struct http_reply *rep,
                        "cancelled");
     rc = http_request_limit(req, &limit, e);
     if (rc == ERR_OK)
-        rc = http_request_query_u64(req, "after", &after, e);
+        rc = api_query_number(req, "after", &after, e);
     if (rc == ERR_OK)
         rc = store_job_list(api->store, status,
-                            http_request_query(req, "network"), (int64_t)after,
+                            http_request_query(req, "network"), after,
                             limit + 1, &row, &n, e);
     if (rc != ERR_OK)
         return rc;

@@ -13,7 +13,7 @@ api_jobs_log(void *ctx, const struct http_request *req, struct http_reply *rep,
     struct store_job    job = { 0 };
     struct store_event *row = NULL;
     size_t              limit, n = 0;
-    uint64_t            after = 0;
+    int64_t             after = 0;
     int64_t             id;
     enum err            rc;
 
@@ -21,14 +21,13 @@ api_jobs_log(void *ctx, const struct http_request *req, struct http_reply *rep,
     if (rc == ERR_OK)
         rc = http_request_limit(req, &limit, e);
     if (rc == ERR_OK)
-        rc = http_request_query_u64(req, "after", &after, e);
+        rc = api_query_number(req, "after", &after, e);
     if (rc == ERR_OK)
         rc = store_job_get(api->store, id, &job, e); /* 404 where it is none */
     if (rc != ERR_OK)
         return rc;
     store_job_release(&job);
-    rc = store_event_list(api->store, id, (int64_t)after, limit + 1, &row, &n,
-                          e);
+    rc = store_event_list(api->store, id, after, limit + 1, &row, &n, e);
     if (rc != ERR_OK)
         return rc;
 

@@ -28,6 +28,21 @@ api_number(const char *segment, const char *what, int64_t *out,
 }
 
 enum err
+api_query_number(const struct http_request *req, const char *name, int64_t *out,
+                 struct errinfo *e)
+{
+    uint64_t n;
+    enum err rc;
+
+    if (http_request_query(req, name) == NULL)
+        return ERR_OK;
+    rc = http_request_query_u64(req, name, &n, e);
+    if (rc == ERR_OK)
+        *out = n > INT64_MAX ? INT64_MAX : (int64_t)n;
+    return rc;
+}
+
+enum err
 api_versions_list(void *ctx, const struct http_request *req,
                   struct http_reply *rep, struct errinfo *e)
 {
@@ -35,18 +50,18 @@ api_versions_list(void *ctx, const struct http_request *req,
     struct store_network  network = { 0 };
     struct store_version *row = NULL;
     size_t                limit, n = 0;
-    uint64_t              after = UINT64_MAX; /* version 0 comes first */
+    int64_t               after = -1; /* version 0 comes first */
     enum err              rc;
 
     rc = http_request_limit(req, &limit, e);
     if (rc == ERR_OK)
-        rc = http_request_query_u64(req, "after", &after, e);
+        rc = api_query_number(req, "after", &after, e);
     if (rc == ERR_OK)
         rc = store_network_get(api->store, req->arg[0], &network, e);
     if (rc != ERR_OK)
         return rc;
-    rc = store_version_list(api->store, network.id, (int64_t)after, limit + 1,
-                            &row, &n, e);
+    rc = store_version_list(api->store, network.id, after, limit + 1, &row, &n,
+                            e);
     store_network_release(&network);
     if (rc != ERR_OK)
         return rc;

@@ -151,6 +151,16 @@ def test_jobs_are_listed_by_network_and_status(client, line):
     assert client.ok("GET", "/v1/jobs?network=not-there", 200)["data"] == []
 
 
+@pytest.mark.parametrize("after", [2**63 - 1, 2**63, 2**64 - 1])
+def test_nothing_comes_after_the_largest_number(client, line, after):
+    job = client.train(line, line, epochs=1)["id"]
+    for path in ("/v1/jobs", f"/v1/jobs/{job}/log", f"/v1/jobs/{job}/history",
+                 f"/v1/networks/{line}/versions", f"/v1/datasets/{line}/rows"):
+        page = client.ok("GET", f"{path}?after={after}", 200)
+        assert page == {"data": [], "next": None}, path
+    client.ok("GET", f"/v1/datasets/{line}/rows?revision={after}", 404)
+
+
 @pytest.mark.parametrize("query", [
     "status=done", "status=", "after=x", "limit=0", "colour=red"])
 def test_a_bad_query_is_malformed(client, query):
