@@ -57,16 +57,7 @@ codec_progress_format(int64_t job, const struct codec_progress *progress,
 {
     write_begin(out);
     write_count(out, "job", (uint64_t)job);
-    write_member(out, "progress");
-    write_begin(out);
-    write_count(out, "epoch", progress->epoch);
-    write_count(out, "epochs", progress->epochs);
-    if (progress->fold != 0)
-        write_count(out, "fold", progress->fold);
-    write_double(out, "fraction", progress->fraction);
-    write_double(out, "samples_per_second", progress->samples_per_second);
-    write_double(out, "eta_seconds", progress->eta_seconds);
-    write_end(out);
+    codec_progress_write(progress, out);
     write_member(out, "metrics");
     if (last->epoch != 0)
         codec_metrics_format(last, out);

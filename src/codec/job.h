@@ -120,6 +120,10 @@ struct codec_progress {
     double   eta_seconds;        /* NaN: not known */
 };
 
+/* The member "progress", inside an object. */
+void codec_progress_write(const struct codec_progress *progress,
+                          struct buf                  *out);
+
 /* progress NULL: made from the row.  metrics NULL: the row's. */
 enum err codec_job_format(const struct store_job *row,
                           const struct codec_progress *progress,

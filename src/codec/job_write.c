@@ -160,8 +160,8 @@ write_id(struct buf *out, const char *name, int64_t id)
 
 /* --- the job -------------------------------------------------------------- */
 
-static void
-write_progress(const struct codec_progress *progress, struct buf *out)
+void
+codec_progress_write(const struct codec_progress *progress, struct buf *out)
 {
     write_member(out, "progress");
     write_begin(out);
@@ -215,7 +215,7 @@ codec_job_format(const struct store_job      *row,
     write_text(out, "network", row->network);
     write_text(out, "dataset", row->dataset);
     write_spec(&spec, out);
-    write_progress(&own, out);
+    codec_progress_write(&own, out);
     write_json(out, "metrics", metrics != NULL ? metrics : row->metrics);
     write_json(out, "learning_rate_test", row->learning_rate_test);
     write_json(out, "warnings", row->warnings != NULL ? row->warnings : "[]");

@@ -136,6 +136,19 @@ def test_progress_of_a_long_job_and_its_cancel(client, name):
     assert rest[-1][1] == "status" and rest[-1][2]["status"] == "cancelled"
 
 
+def test_progress_is_what_the_job_shows(client, name):
+    """All of it: which restart is under way, too."""
+    job = train(client, name, epochs=10**7, restarts=3)
+    client.running(job)
+    with listening(client, f"/v1/jobs/{job}/events") as response:
+        seen = next(data for _, kind, data in events(response)
+                    if kind == "progress")
+        shown = client.job(job)["progress"]
+        client.ok("POST", f"/v1/jobs/{job}/cancel", 200)
+    assert set(seen["progress"]) == set(shown)
+    assert seen["progress"]["restart"] == 1
+
+
 def test_the_stream_goes_on_after_kill_9(new_daemon):
     daemon = new_daemon().start()
     daemon.client.network("n", [(256, "tanh"), (64, "tanh"), (1, "linear")], 1)
