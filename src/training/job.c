@@ -123,6 +123,7 @@ end_with_version(struct training_job *job, enum store_job_status status,
 {
     struct training_trainer *t = job->trainer;
     const char              *reason = kept_reason(&t->state);
+    bool                     cancelled = status == STORE_JOB_CANCELLED;
     struct training_saved    saved;
     struct training_offer    offer;
     struct buf               metrics = { 0 }, kept_metrics = { 0 };
@@ -170,7 +171,8 @@ end_with_version(struct training_job *job, enum store_job_status status,
     struct store_job_end end = {
         .status = status,
         .epoch = t->state.epoch,
-        .reason = reason,
+        /* What is kept may have come to its own end long before. */
+        .reason = cancelled ? training_reason_name(TRAINING_CANCELLED) : reason,
         .metrics = metrics.data,
         .result_rest = result.data,
         .version = verifies ? NULL : &version,

@@ -156,6 +156,10 @@ def test_a_cancelled_job_can_keep_the_best_of_its_restarts(client, groups):
     assert len(result["restarts"]) - rows[-1]["restart"] in (0, 1)
     assert rows[-1]["restart"] >= 4
     assert result["restarts"][-1]["stop_reason"] == "cancelled"
+    # Why the job ended, not why the restart did that is kept.
+    log = client.ok("GET", f"/v1/jobs/{job}/log", 200)["data"]
+    assert now["reason"] == log[-1]["reason"] == "cancelled"
+    assert result["stop_reason"] in ("epochs", "cancelled")
     version = client.version(groups, result["version"])
     assert version["metrics"]["loss"] == best["loss"]
 
