@@ -187,6 +187,10 @@ struct codec_warning {
 /* [{...}, ...] */
 void codec_warnings_format(const struct codec_warning *warning, size_t n,
                            struct buf *out);
+/* The advice of the warning of this code among those (NULL: none) that were
+ * written so; "" where it is not there. */
+void codec_warning_advice(const char *warnings, const char *code, char *out,
+                          size_t size);
 
 /* {"event": 7, "job": 3, "status": "running", "reason": "started", …} */
 void codec_event_format(const struct store_event *row, struct buf *out);

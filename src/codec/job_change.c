@@ -1,5 +1,6 @@
 /* job_change.c - what clients ask of jobs that are there already */
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,27 @@ codec_result_sha256(const char *result, char out[DIGEST_HEX_SIZE])
         memcpy(out, text, DIGEST_HEX_SIZE);
     json_decref(document);
     return found;
+}
+
+void
+codec_warning_advice(const char *warnings, const char *code, char *out,
+                     size_t size)
+{
+    json_t *list = warnings != NULL ? json_loads(warnings, 0, NULL) : NULL;
+    json_t *warning;
+    size_t  i;
+
+    out[0] = '\0';
+    json_array_foreach(list, i, warning)
+    {
+        const char *its = json_string_value(json_object_get(warning, "code"));
+        const char *advice =
+            json_string_value(json_object_get(warning, "advice"));
+
+        if (its != NULL && advice != NULL && strcmp(its, code) == 0)
+            snprintf(out, size, "%s", advice);
+    }
+    json_decref(list);
 }
 
 enum err

@@ -50,6 +50,24 @@ training_job_spec(struct training_job *job, struct errinfo *e)
     return ERR_OK;
 }
 
+/* Is it trained behind another encoding than its start weights were?  One that
+ * goes on has been told, and how it started is not looked at again. */
+static void
+note_change(const struct training_job *job, bool resumes)
+{
+    const struct training_plan *plan = &job->plan;
+    char                       *advice = job->trainer->changed;
+
+    if (resumes)
+        codec_warning_advice(job->row->warnings, TRAINING_CHANGED, advice,
+                             TRAINING_CHANGED_SIZE);
+    else if (plan->start != NULL &&
+             !dataset_encoding_equal(&plan->start->encoding,
+                                     &job->spec.encoding))
+        training_changed_advice(plan->start_version, &plan->start->encoding,
+                                &job->spec.encoding, advice);
+}
+
 enum err
 training_job_begin(struct training_job *job, const void *bytes, size_t len,
                    struct errinfo *e)
@@ -72,6 +90,8 @@ training_job_begin(struct training_job *job, const void *bytes, size_t len,
         rc = training_trainer_new(db, &job->spec, &job->plan,
                                   bytes != NULL ? &saved : NULL, job->run,
                                   &job->trainer, e);
+    if (rc == ERR_OK)
+        note_change(job, bytes != NULL);
     return rc;
 }
 

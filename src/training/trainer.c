@@ -196,9 +196,17 @@ training_trainer_parts(const struct training_trainer *t)
 void
 training_warnings_format(const struct training_trainer *t, struct buf *out)
 {
-    struct codec_warning warning[TRAINING_MAX_WARNINGS];
-    size_t               n = training_watch_list(&t->state.watch, warning);
+    struct codec_warning warning[1 + TRAINING_MAX_WARNINGS];
+    size_t               n = 0;
 
+    if (t->changed[0] != '\0') /* from the first epoch on, and so the first */
+        warning[n++] = (struct codec_warning){
+            .code = TRAINING_CHANGED,
+            .epoch = 1,
+            .layer = -1,
+            .advice = t->changed,
+        };
+    n += training_watch_list(&t->state.watch, warning + n);
     codec_warnings_format(warning, n, out);
 }
 

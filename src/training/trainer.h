@@ -62,6 +62,8 @@ struct training_trainer {
     void                       *winner; /* of the restarts that are over, the
                                            end; NULL: there is only one */
     size_t                      winner_len, winner_room;
+    char                        changed[TRAINING_CHANGED_SIZE]; /* advice on the
+                                                    encoding; "": none needed */
     struct training_checkpoint *checkpoint; /* while it runs; borrowed */
     struct training_state       state;
 };

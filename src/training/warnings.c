@@ -2,6 +2,7 @@
 #include "training/warnings.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,6 +166,49 @@ training_watch_epoch(struct training_watch       *watch,
     watch_layers(watch, signs);
     watch_validation(watch, signs);
     watch_learning(watch, signs);
+}
+
+/* Those members in which the two differ, as they are in `of`. */
+static void
+differences(const struct dataset_encoding *of,
+            const struct dataset_encoding *other, char *out, size_t size)
+{
+    size_t n = 0;
+
+    out[0] = '\0';
+    if (of->scale_inputs != other->scale_inputs)
+        n += (size_t)snprintf(out, size, "scale_inputs \"%s\"",
+                              dataset_scaling_name(of->scale_inputs));
+    if (of->scale_targets != other->scale_targets && n < size)
+        n += (size_t)snprintf(out + n, size - n, "%sscale_targets \"%s\"",
+                              n > 0 ? ", " : "",
+                              dataset_scaling_name(of->scale_targets));
+    if (n >= size)
+        return;
+    if (of->missing == DATASET_MISSING_VALUE &&
+        (other->missing != of->missing ||
+         other->missing_value != of->missing_value))
+        snprintf(out + n, size - n, "%smissing {\"value\": %g}",
+                 n > 0 ? ", " : "", (double)of->missing_value);
+    else if (of->missing != other->missing)
+        snprintf(out + n, size - n, "%smissing \"%s\"", n > 0 ? ", " : "",
+                 dataset_missing_name(of->missing));
+}
+
+void
+training_changed_advice(int64_t version, const struct dataset_encoding *was,
+                        const struct dataset_encoding *now,
+                        char out[TRAINING_CHANGED_SIZE])
+{
+    char before[96], after[96];
+
+    differences(was, now, before, sizeof(before));
+    differences(now, was, after, sizeof(after));
+    snprintf(out, TRAINING_CHANGED_SIZE,
+             "Version %lld was trained with %s, this job with %s, so its "
+             "weights begin behind other numbers: give the same, or "
+             "\"start_from\": \"initial\".",
+             (long long)version, before, after);
 }
 
 static int

@@ -5,7 +5,8 @@
  *          a threshold that must be crossed in so many epochs in a row; then its
  *          warning is raised, once a job (once a layer where it is about one).
  *          The rules and their thresholds are the table in warnings.c; README.md
- *          explains them.  A restart begins counting anew.
+ *          explains them.  A restart begins counting anew.  One warning is no
+ *          rule's: that of the encoding, which is known before the first epoch.
  * Owner    Plain data, part of the state: a job that goes on raises what it
  *          would have raised.
  * Threads  The job's worker only.
@@ -55,6 +56,15 @@ void training_watch_restart(struct training_watch *watch);
 void training_watch_alone(struct training_watch *watch, uint64_t began);
 void training_watch_epoch(struct training_watch       *watch,
                           const struct training_signs *signs);
+
+/* Of a job that goes on from `version`, whose weights were trained behind
+ * another encoding: the sentence that says so. */
+#define TRAINING_CHANGED "encoding_changed"
+#define TRAINING_CHANGED_SIZE 384
+void training_changed_advice(int64_t                        version,
+                             const struct dataset_encoding *was,
+                             const struct dataset_encoding *now,
+                             char out[TRAINING_CHANGED_SIZE]);
 
 /* What was raised, in order of epochs.  Returns how many. */
 #define TRAINING_MAX_WARNINGS (TRAINING_WARNING_COUNT * (NN_MAX_LAYERS + 1))

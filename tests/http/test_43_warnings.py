@@ -113,6 +113,61 @@ def test_overfitting(client, name):
     check(job)
 
 
+def retrained(client, name, before, after):
+    client.dataset(name, line_data(40))
+    client.network(name, [(4, "tanh"), (1, "linear")], 1)
+    client.train(name, name, epochs=2, **before)
+    return client.train(name, name, epochs=2, **after)
+
+
+@pytest.mark.parametrize("before, after, advice", [
+    ({"scale_inputs": "standard"}, {},
+     'scale_inputs "standard", this job with scale_inputs "none"'),
+    ({}, {"scale_inputs": "min_max", "scale_targets": "robust",
+          "start_from": 1},
+     'scale_inputs "none", scale_targets "none", this job with scale_inputs '
+     '"min_max", scale_targets "robust"'),
+    ({"missing": {"value": 2}}, {"missing": {"value": 0.5}},
+     'missing {"value": 2}, this job with missing {"value": 0.5}'),
+    ({"missing": "median"}, {"missing": {"value": 3}, "restarts": 2},
+     'missing "median", this job with missing {"value": 3}'),
+])
+def test_encoding_changed(client, name, before, after, advice):
+    """The weights go on behind other numbers than they were trained behind."""
+    job = retrained(client, name, before, after)
+    assert told(job) == [("encoding_changed", None)], job["warnings"]
+    assert job["warnings"][0]["epoch"] == 1
+    assert job["warnings"][0]["advice"] == (
+        f"Version 1 was trained with {advice}, so its weights begin behind "
+        'other numbers: give the same, or "start_from": "initial".')
+    check(job)
+
+
+@pytest.mark.parametrize("after", [
+    {"scale_inputs": "standard"}, {"start_from": "initial"}, {"start_from": 0}])
+def test_an_encoding_that_is_the_same_or_begins_anew(client, name, after):
+    assert told(retrained(client, name, {"scale_inputs": "standard"},
+                          after)) == []
+
+
+def test_encoding_changed_is_still_told_after_a_kill(new_daemon):
+    daemon = new_daemon().start()
+    client = daemon.client
+    client.dataset("n", line_data(40))
+    client.network("n", [(4, "tanh"), (1, "linear")], 1)
+    client.train("n", "n", epochs=2, scale_inputs="standard")
+    job = client.submit("n", "n", epochs=10**7)
+    client.running(job, 100)
+    wait_until(lambda: told(client.job(job)))
+    daemon.kill()
+    client = daemon.start().client
+    client.running(job, 1000)
+    client.ok("POST", f"/v1/jobs/{job}/cancel", 200, json_body={"keep": True})
+    now = client.job(job)
+    assert now["resumes"] == 1
+    assert told(now)[0] == ("encoding_changed", None)
+
+
 def test_not_learning(client, name):
     client.network(name, [(8, "tanh"), (2, "softmax")], 2,
                    loss="cross_entropy")

@@ -111,6 +111,17 @@ def test_without_a_place_the_stream_begins_now(client, name):
             ("status", "succeeded")]
 
 
+def test_what_is_known_before_the_first_epoch_is_told_with_it(client, name):
+    client.succeeded(train(client, name, epochs=1, scale_inputs="standard"))
+    job = client.submit(name, name, epochs=3)
+    client.succeeded(job)
+    with listening(client, f"/v1/jobs/{job}/events?after=0") as response:
+        got = [(kind, data) for _, kind, data in events(response)]
+    warnings = [data for kind, data in got if kind == "warning"]
+    assert warnings == [{**client.job(job)["warnings"][0], "job": job}]
+    assert warnings[0]["code"] == "encoding_changed"
+
+
 def test_lines_are_the_same_events(client, name):
     job = train(client, name, epochs=100)
     client.succeeded(job)
