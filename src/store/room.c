@@ -47,16 +47,17 @@ ask_disk(const char *path, struct disk *out)
     return true;
 }
 
-/* Bytes of the database's pages that nothing is in. */
-static uint64_t
-unused_bytes(struct conn *c)
+/* Bytes of the database's pages that nothing is in.  A mistake must be heard:
+ * with it SQLite may have taken back all of the transaction. */
+static enum err
+unused_bytes(struct conn *c, uint64_t *out, struct errinfo *e)
 {
-    uint64_t n = 0;
+    enum err rc = conn_row(c, STMT_UNUSED_BYTES, e);
 
-    if (conn_row(c, STMT_UNUSED_BYTES, NULL) == ERR_OK)
-        n = (uint64_t)column_i64(c, STMT_UNUSED_BYTES, 0);
+    if (rc == ERR_OK)
+        *out = (uint64_t)column_i64(c, STMT_UNUSED_BYTES, 0);
     conn_done(c, STMT_UNUSED_BYTES);
-    return n;
+    return rc;
 }
 
 static uint64_t
@@ -76,7 +77,10 @@ room_expect(struct conn *c, uint64_t n_bytes, struct errinfo *e)
     c->added += n_bytes + n_bytes / 64; /* pages and frames have heads */
     if (!ask_disk(path, &disk))
         return ERR_OK;
-    uint64_t unused = unused_bytes(c);
+    uint64_t unused;
+    enum err rc = unused_bytes(c, &unused, e);
+    if (rc != ERR_OK)
+        return rc;
     uint64_t wanted = c->added + KEPT_BYTES + length_of(path) / KEPT_PARTS;
     /* All of the log may still have to go into the database. */
     wanted += length_of(sqlite3_filename_wal(path));

@@ -415,7 +415,7 @@ START_TEST(undoes_gzip)
     stored_release(&s);
 
     body.part[0].len -= 3;
-    expect(&body, "invalid\n*");
+    expect(&body, "malformed\n*");
 
     compress_to(&csv, "x,y\n1,0.5\n", 10);
     body = csv_body("");
