@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "api/prediction.h"
-#include "base/json_write.h"
 #include "base/num.h"
 #include "codec/answer.h"
 #include "codec/rows.h"
@@ -45,59 +44,29 @@ read_rows(void *arg, const struct http_request *req,
                                    out, e);
 }
 
-/* {"network", "job", "epoch", "outputs", "labels"}: not of a version. */
-static void
-reply_snapshot(const struct http_request *req, const struct api_prediction *p,
-               int64_t job, uint64_t epoch, struct buf *out)
-{
-    write_begin(out);
-    write_text(out, "network", req->arg[0]);
-    write_count(out, "job", (uint64_t)job);
-    write_count(out, "epoch", epoch);
-    write_member(out, "outputs");
-    json_write_rows(out, p->y, p->n_rows, p->n_out);
-    if (p->label != NULL) {
-        write_member(out, "labels");
-        for (size_t i = 0; i < p->n_rows; i++) {
-            buf_putc(out, i == 0 ? '[' : ',');
-            json_write_string(out, p->label[i], strlen(p->label[i]));
-        }
-        buf_putc(out, ']');
-    }
-    write_end(out);
-}
-
 /* ?job=: by the last checkpoint of a job that runs. */
 static enum err
 predict_snapshot(struct api_ctx *api, const struct http_request *req,
-                 const char *name, struct http_reply *rep, struct errinfo *e)
+                 const char *name, const struct api_protocol *how,
+                 struct http_reply *rep, struct codec_source *source,
+                 struct api_prediction *out, struct errinfo *e)
 {
-    const struct api_protocol how = { .read = read_rows,
-                                      .output_bytes = API_TEXT_BYTES };
-    struct api_prediction     p = { 0 };
-    struct nn_net            *net = NULL;
-    struct dataset_encoder   *encoder = NULL;
-    struct serving_model     *model = NULL;
-    uint64_t                  epoch = 0;
-    int64_t                   job;
-    enum err                  rc;
+    struct nn_net          *net = NULL;
+    struct dataset_encoder *encoder = NULL;
+    struct serving_model   *model = NULL;
+    enum err                rc;
 
     if (!req->may_block)
         return ERR_WOULDBLOCK;
-    rc = api_number(name, "job", &job, e);
+    rc = api_number(name, "job", &source->job, e);
     if (rc == ERR_OK)
-        rc = training_snapshot(api->store, req->arg[0], job, &net, &encoder,
-                               &epoch, e);
+        rc = training_snapshot(api->store, req->arg[0], source->job, &net,
+                               &encoder, &source->epoch, e);
     if (rc == ERR_OK)
         rc = serving_registry_wrap(api->registry, net, encoder, &model, e);
     if (rc == ERR_OK)
-        rc = api_prediction_by(api, req, req->arg[0], model, &how, rep, &p, e);
-    if (rc != ERR_OK)
-        return rc;
-    rep->body.max = GIB;
-    reply_snapshot(req, &p, job, epoch, &rep->body);
-    api_prediction_release(&p);
-    return ERR_OK;
+        rc = api_prediction_by(api, req, req->arg[0], model, how, rep, out, e);
+    return rc;
 }
 
 /* ?top=, of an answer in JSON: so many of the best classes. */
@@ -120,16 +89,15 @@ read_top(const struct http_request *req, struct api_protocol *how,
 
 /* k 0: not the best classes, but all outputs. */
 static enum err
-reply_json(const struct http_request *req, const struct api_prediction *p,
+reply_json(const struct codec_source *source, const struct api_prediction *p,
            uint64_t k, struct http_reply *rep, struct errinfo *e)
 {
     if (k == 0) {
-        codec_predict_format(req->arg[0], serving_model_version(p->model), p->y,
-                             p->n_rows, p->n_out, p->label, &rep->body);
+        codec_predict_format(source, p->y, p->n_rows, p->n_out, p->label,
+                             &rep->body);
         return ERR_OK;
     }
-    return codec_answer_top(req->arg[0], serving_model_version(p->model), p->y,
-                            p->n_rows, p->n_out,
+    return codec_answer_top(source, p->y, p->n_rows, p->n_out,
                             serving_model_encoder(p->model), k, &rep->body, e);
 }
 
@@ -140,6 +108,7 @@ api_predict(void *ctx, const struct http_request *req, struct http_reply *rep,
     static const char *const forms[] = { JSON, BINARY, NPY, NULL };
     struct api_protocol      how = { .read = read_rows,
                                      .output_bytes = API_BINARY_BYTES };
+    struct codec_source      source = { .network = req->arg[0] };
     struct api_prediction    p = { 0 };
     const char              *job = http_request_query(req, "job");
     int                      form = http_request_prefers(req, forms);
@@ -149,27 +118,29 @@ api_predict(void *ctx, const struct http_request *req, struct http_reply *rep,
         return err_set(e, ERR_ACCEPT, "",
                        "predictions can be had as " JSON ", " BINARY
                        " and " NPY);
-    if (job != NULL)
-        return predict_snapshot(ctx, req, job, rep, e);
     if (form == 0) {
         how.output_bytes = API_TEXT_BYTES;
         rc = read_top(req, &how, e);
     }
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && job != NULL)
+        rc = predict_snapshot(ctx, req, job, &how, rep, &source, &p, e);
+    else if (rc == ERR_OK)
         rc = api_prediction_make(ctx, req, req->arg[0], -1, &how, rep, &p, e);
     if (rc != ERR_OK)
         return rc;
+    source.version = serving_model_version(p.model);
     rep->body.max = GIB;
     if (form == 0)
-        rc = reply_json(req, &p, how.n_best, rep, e);
+        rc = reply_json(&source, &p, how.n_best, rep, e);
     else if (form == 1)
         codec_rows_put_binary(p.y, p.n_rows, p.n_out, &rep->body);
     else
         codec_rows_put_npy(p.y, p.n_rows, p.n_out, &rep->body);
     if (rc == ERR_OK && form > 0) {
         rep->content_type = forms[form];
-        http_reply_header(rep, "X-Model-Version", "%lld",
-                          (long long)serving_model_version(p.model));
+        if (job == NULL)
+            http_reply_header(rep, "X-Model-Version", "%lld",
+                              (long long)source.version);
     }
     api_prediction_release(&p);
     return rc;

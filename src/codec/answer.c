@@ -60,7 +60,7 @@ write_row(const struct ranked *r, size_t k,
 }
 
 enum err
-codec_answer_top(const char *network, int64_t version, const float *y, size_t n,
+codec_answer_top(const struct codec_source *source, const float *y, size_t n,
                  size_t n_out, const struct dataset_encoder *encoder,
                  uint64_t k, struct buf *out, struct errinfo *e)
 {
@@ -78,8 +78,7 @@ codec_answer_top(const char *network, int64_t version, const float *y, size_t n,
     if (k > n_classes)
         k = n_classes;
     write_begin(out);
-    write_text(out, "network", network);
-    write_count(out, "version", (uint64_t)version);
+    codec_source_format(source, out);
     write_member(out, "top");
     buf_putc(out, '[');
     for (size_t i = 0; i < n; i++) {

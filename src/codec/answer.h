@@ -8,16 +8,16 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "dataset/encoder.h"
+#include "codec/predict.h"
 
 /*
- * {"network", "version", "top": [[{"index", "label", "probability"}, …], …]}:
- * of each row of y [n][n_out] the k classes (all, where there are fewer) with
- * the largest outputs, the best first, equal ones in their order.  encoder
- * NULL: outputs are classes without names.  ERR_INVALID where they are no
- * classes.
+ * {"network", "version" (or "job", "epoch"), "top": [[{"index", "label",
+ * "probability"}, …], …]}: of each row of y [n][n_out] the k classes (all,
+ * where there are fewer) with the largest outputs, the best first, equal ones
+ * in their order.  encoder NULL: outputs are classes without names. ERR_INVALID
+ * where they are no classes.
  */
-enum err codec_answer_top(const char *network, int64_t version, const float *y,
+enum err codec_answer_top(const struct codec_source *source, const float *y,
                           size_t n, size_t n_out,
                           const struct dataset_encoder *encoder, uint64_t k,
                           struct buf *out, struct errinfo *e);

@@ -630,14 +630,28 @@ write_notes(const float *y, size_t n, size_t n_out, struct buf *out)
 }
 
 void
-codec_predict_format(const char *network, int64_t version, const float *y,
+codec_source_format(const struct codec_source *source, struct buf *out)
+{
+    buf_puts(out, "\"network\":");
+    json_write_string(out, source->network, strlen(source->network));
+    if (source->job == 0) {
+        buf_puts(out, ",\"version\":");
+        num_format_u64(out, (uint64_t)source->version);
+        return;
+    }
+    buf_puts(out, ",\"job\":");
+    num_format_u64(out, (uint64_t)source->job);
+    buf_puts(out, ",\"epoch\":");
+    num_format_u64(out, source->epoch);
+}
+
+void
+codec_predict_format(const struct codec_source *source, const float *y,
                      size_t n, size_t n_out, const char *const *label,
                      struct buf *out)
 {
-    buf_puts(out, "{\"network\":");
-    json_write_string(out, network, strlen(network));
-    buf_puts(out, ",\"version\":");
-    num_format_u64(out, (uint64_t)version);
+    buf_putc(out, '{');
+    codec_source_format(source, out);
     buf_puts(out, ",\"outputs\":");
     json_write_rows(out, y, n, n_out);
     write_notes(y, n, n_out, out);

@@ -266,6 +266,17 @@ def test_a_running_jobs_checkpoint_can_be_asked(client, name):
     assert "version" not in first
     assert client.predict(name, [[0.5, 0.5]])["version"] == 0
     wait_until(lambda: look()["epoch"] > first["epoch"], what="a later one")
+    # In every form that a version answers in.
+    best = ask(client, name, body, query=f"?job={job}&top=1").json
+    assert best["job"] == job and [len(row) for row in best["top"]] == [1, 1]
+    answer = client.post(f"/v1/networks/{name}/predict?job={job}",
+                         json.loads(body),
+                         headers={"Accept": "application/octet-stream"})
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert len(answer.body) == 2 * 2 * 4
+    assert "X-Model-Version" not in answer.headers
+    assert ask(client, name, body,
+               query=f"?job={job}&top=no").status == 400
     assert ask(client, name, json.dumps({
         "inputs": [[0, 0]], "version": 0}), query=f"?job={job}").status == 422
     client.ok("POST", f"/v1/jobs/{job}/cancel", 200)
