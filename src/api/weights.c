@@ -230,8 +230,8 @@ upload_open(struct upload *up, const char *network, struct errinfo *e)
     if (rc != ERR_OK)
         return rc;
     up->network_id = row.id;
-    rc = codec_stored_net_row(up->api->store, &row, row.latest_version,
-                              &up->net, &up->encoder, &version, e);
+    rc = codec_stored_net_row(up->api->store, &row, STORE_LATEST, &up->net,
+                              &up->encoder, &version, e);
     store_network_release(&row);
     return rc;
 }

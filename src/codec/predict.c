@@ -18,6 +18,10 @@
 #include "codec/rows.h"
 
 #define POINTER_SIZE 96
+/* Who has made so many mistakes need not hear of more. */
+#define MOST_WRONG 1000
+/* Who has made so many mistakes need not hear of more. */
+#define MOST_WRONG 1000
 
 /* Where in the document the reader is. */
 enum place {
@@ -45,11 +49,13 @@ struct reader {
     unsigned                      depth;    /* brackets open in it   */
     const struct dataset_input   *column;   /* IN_OBJECT, IN_COLUMN  */
     size_t                        next;     /* column, where in order */
-    size_t  *named;    /* [n_inputs]: in which row each was last, from 1  */
-    bool     is_wrong; /* the row: all is said  */
-    bool     skips;    /* the value that comes  */
-    unsigned skipped;  /* brackets open in one  */
-    size_t   n_wrong;  /* mistakes told         */
+    bool                          is_wrong; /* the row: all is said  */
+    bool                          skips;    /* the value that comes  */
+    unsigned                      skipped;  /* brackets open in one  */
+    size_t                        n_wrong;  /* mistakes told         */
+    /* [n_inputs + n_targets]: in which row each was last, from 1; NULL: in
+     * none */
+    size_t *named;
 };
 
 /* --- mistakes ---------------------------------------------------------------
@@ -105,16 +111,6 @@ wrong_element(struct reader *r, struct errinfo *e, const char *what)
 
     element_pointer(r, r->column != NULL ? r->column->name : NULL, at);
     wrong(r, e, at, what);
-}
-
-/* A list where a number belongs, say: told, and its brackets passed over. */
-static void
-wrong_value(struct reader *r, struct errinfo *e, const char *what)
-{
-    wrong_element(r, e, what);
-    r->skipped = 1;
-    r->count++;
-    r->element++;
 }
 
 /* --- rows ----------------------------------------------------------------- */
@@ -175,6 +171,30 @@ column_at(const struct dataset_encoder *enc, size_t at)
             high = middle;
     }
     return &enc->input[low];
+}
+
+/* The column that the next element belongs to; NULL: there are none. */
+static const struct dataset_input *
+column_here(const struct reader *r)
+{
+    if (r->column != NULL || r->enc == NULL || r->count >= r->out->width)
+        return r->column;
+    return column_at(r->enc, r->count);
+}
+
+/* A list where a number belongs, say: told, and its brackets passed over. */
+static void
+wrong_value(struct reader *r, struct errinfo *e, const char *what)
+{
+    const struct dataset_input *column = column_here(r);
+
+    wrong_element(r, e, what);
+    r->skipped = 1;
+    r->count +=
+        column != NULL && dataset_type_cells(column->type) == DATASET_TEXTS
+            ? column->width
+            : 1;
+    r->element++;
 }
 
 /* A string for a column of dates or texts: its raw values straight into the
@@ -242,7 +262,7 @@ take_number(struct reader *r, const struct json_token *t, struct errinfo *e)
 static void
 take_element(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
-    const struct dataset_input *column = r->column;
+    const struct dataset_input *column = column_here(r);
     float                       value = NAN;
 
     if (r->count >= r->out->width) {
@@ -250,8 +270,6 @@ take_element(struct reader *r, const struct json_token *t, struct errinfo *e)
                   r->out->width);
         return;
     }
-    if (r->enc != NULL && column == NULL)
-        column = column_at(r->enc, r->count);
     if (column != NULL && dataset_type_cells(column->type) == DATASET_TEXTS) {
         take_text(r, column, t, e);
         return;
@@ -320,7 +338,8 @@ object_begin(struct reader *r, struct errinfo *e)
         return ERR_OK;
     }
     if (r->named == NULL)
-        r->named = mem_array(r->enc->n_inputs, sizeof(*r->named), 0);
+        r->named = mem_array(r->enc->n_inputs + r->enc->n_targets,
+                             sizeof(*r->named), 0);
     if (r->named == NULL)
         return err_set(e, ERR_NOMEM, "", "out of memory");
     for (size_t i = 0; i < r->out->width; i++)
@@ -330,13 +349,15 @@ object_begin(struct reader *r, struct errinfo *e)
     return ERR_OK;
 }
 
-static bool
-is_target(const struct dataset_encoder *enc, const char *name)
+/* Which of the targets is called name; n_targets: none. */
+static size_t
+find_target(const struct dataset_encoder *enc, const char *name)
 {
-    for (size_t i = 0; i < enc->n_targets; i++)
-        if (strcmp(enc->target[i], name) == 0)
-            return true;
-    return false;
+    size_t i = 0;
+
+    while (i < enc->n_targets && strcmp(enc->target[i], name) != 0)
+        i++;
+    return i;
 }
 
 /* What is known here, the most similar one first. */
@@ -348,6 +369,10 @@ unknown_column(struct reader *r, const char *name, struct errinfo *e)
     size_t                        best = 0, n = 0;
     char                          at[POINTER_SIZE], what[360];
 
+    if (r->n_wrong >= ERR_MAX_ITEMS) { /* counted, and not told any more */
+        wrong(r, e, "", "");
+        return;
+    }
     for (size_t i = 0; i < enc->n_inputs; i++) {
         unsigned distance = similar_distance(name, enc->input[i].name);
 
@@ -385,22 +410,27 @@ find_column(struct reader *r, const char *name)
 static enum err
 object_key(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
-    char at[POINTER_SIZE];
+    size_t place;
+    char   at[POINTER_SIZE];
 
     r->column = find_column(r, t->text);
-    if (r->column == NULL) {
+    if (r->column != NULL) {
+        place = (size_t)(r->column - r->enc->input);
+        r->count = r->column->raw_offset;
+    } else {
+        place = find_target(r->enc, t->text);
         r->skips = true;
-        if (!is_target(r->enc, t->text))
+        if (place == r->enc->n_targets) {
             unknown_column(r, t->text, e);
-        return ERR_OK;
+            return ERR_OK;
+        }
+        place += r->enc->n_inputs;
     }
-    size_t *named = &r->named[r->column - r->enc->input];
-    if (*named == r->out->n_rows + 1) {
+    if (r->named[place] == r->out->n_rows + 1) {
         element_pointer(r, t->text, at);
         return err_set(e, ERR_MALFORMED, at, "comes twice");
     }
-    *named = r->out->n_rows + 1;
-    r->count = r->column->raw_offset;
+    r->named[place] = r->out->n_rows + 1;
     return ERR_OK;
 }
 
@@ -437,6 +467,16 @@ in_object(struct reader *r, const struct json_token *t, struct errinfo *e)
 }
 
 static void
+wrong_width(struct reader *r, struct errinfo *e, size_t n)
+{
+    char what[80];
+
+    snprintf(what, sizeof(what), "has %zu numbers, expected %zu", n,
+             r->column->width);
+    wrong_element(r, e, what);
+}
+
+static void
 in_column(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
     const struct dataset_input *c = r->column;
@@ -450,17 +490,16 @@ in_column(struct reader *r, const struct json_token *t, struct errinfo *e)
             break;
         r->place = IN_OBJECT;
         if (r->count - c->raw_offset != c->width)
-            wrong_row(r, e, "a column has %zu numbers, expected %zu",
-                      r->count - c->raw_offset, c->width);
+            wrong_width(r, e, r->count - c->raw_offset);
         break;
     case JSON_BEGIN_OBJECT:
         wrong_value(r, e, "must be a number, got an object");
         break;
     default:
-        if (r->count - c->raw_offset >= c->width)
-            wrong_row(r, e, "a column has more than %zu numbers", c->width);
-        else
+        if (r->count - c->raw_offset < c->width)
             take_element(r, t, e);
+        else
+            r->count++; /* told at the end */
     }
 }
 
@@ -489,9 +528,11 @@ top_key(struct reader *r, const struct json_token *t, struct errinfo *e)
     char  at[POINTER_SIZE];
 
     json_write_pointer(at, sizeof(at), "", t->text);
-    if (!inputs && strcmp(t->text, "version") != 0)
-        return err_set(e, ERR_INVALID, at,
-                       "unknown member; known here: inputs, version");
+    if (!inputs && strcmp(t->text, "version") != 0) {
+        wrong(r, e, at, "unknown member; known here: inputs, version");
+        r->skips = true;
+        return ERR_OK;
+    }
     if (*seen)
         return err_set(e, ERR_MALFORMED, at, "comes twice");
     *seen = true;
@@ -499,27 +540,34 @@ top_key(struct reader *r, const struct json_token *t, struct errinfo *e)
     return ERR_OK;
 }
 
-static enum err
+/* Told, and passed over with all that is in it. */
+static void
+wrong_member(struct reader *r, const struct json_token *t, const char *at,
+             const char *what, struct errinfo *e)
+{
+    wrong(r, e, at, what);
+    r->skips = true;
+    is_skipped(r, t);
+}
+
+static void
 top_value(struct reader *r, const struct json_token *t, struct errinfo *e)
 {
     uint64_t n;
 
     if (strcmp(r->member, "inputs") == 0) {
-        if (t->event != JSON_BEGIN_ARRAY)
-            return err_set(e, ERR_INVALID, "/inputs",
-                           "must be an array of rows");
-        r->place = IN_INPUTS;
-        return ERR_OK;
+        if (t->event == JSON_BEGIN_ARRAY)
+            r->place = IN_INPUTS;
+        else
+            wrong_member(r, t, "/inputs", "must be an array of rows", e);
+    } else if (t->event == JSON_NUMBER && num_parse_u64(t->text, t->len, &n) &&
+               n <= INT64_MAX) {
+        r->out->version = (int64_t)n;
+    } else if (t->event != JSON_NULL) {
+        wrong_member(r, t, "/version",
+                     "must be a whole number, or null for the one that serves",
+                     e);
     }
-    if (t->event == JSON_NULL)
-        return ERR_OK;
-    if (t->event != JSON_NUMBER || !num_parse_u64(t->text, t->len, &n) ||
-        n > INT64_MAX)
-        return err_set(e, ERR_INVALID, "/version",
-                       "must be a whole number, or null for the one that "
-                       "serves");
-    r->out->version = (int64_t)n;
-    return ERR_OK;
 }
 
 static enum err
@@ -528,6 +576,8 @@ take_token(void *arg, const struct json_token *t, struct errinfo *e)
     struct reader *r = arg;
     enum err       rc;
 
+    if (r->n_wrong > MOST_WRONG)
+        return ERR_INVALID;
     if (is_skipped(r, t))
         return ERR_OK;
     switch (r->place) {
@@ -539,7 +589,10 @@ take_token(void *arg, const struct json_token *t, struct errinfo *e)
             r->place = AT_END;
             return ERR_OK;
         }
-        return t->event == JSON_KEY ? top_key(r, t, e) : top_value(r, t, e);
+        if (t->event == JSON_KEY)
+            return top_key(r, t, e);
+        top_value(r, t, e);
+        return ERR_OK;
     case IN_INPUTS:
         if (t->event == JSON_END_ARRAY) {
             r->place = IN_TOP;
@@ -595,8 +648,8 @@ codec_predict_parse(const void *body, size_t len, const struct nn_spec *spec,
     free(r.named);
     if (rc == ERR_OK && r.place == SKIPPING)
         rc = err_set(e, ERR_INVALID, "", "must be an object");
-    if (rc == ERR_OK && !r.seen_inputs)
-        rc = err_set(e, ERR_INVALID, "/inputs", "is required");
+    if (rc == ERR_OK && r.place != SKIPPING && !r.seen_inputs)
+        wrong(&r, e, "/inputs", "is required");
     if (rc == ERR_OK && r.n_wrong > 0)
         rc = ERR_INVALID;
     if (rc == ERR_OK && predict.n_rows == 0)

@@ -124,6 +124,10 @@ unknown_member(struct walk *w, const char *name)
     char        guess[96] = "", known[360];
     size_t      n = 0;
 
+    if (w->e->n == ERR_MAX_ITEMS) { /* counted, and not told any more */
+        walk_wrong(w, name, "unknown member");
+        return;
+    }
     for (size_t i = 0; i < w->n_known; i++) {
         unsigned distance = similar_distance(name, w->known[i]);
 

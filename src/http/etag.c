@@ -109,11 +109,15 @@ http_match_check(struct http_exchange *x, struct errinfo *e)
     bool                     is_named = false;
     enum err                 rc;
 
-    if (list == NULL || x->req.route->method == HTTP_GET || list[0] == '*')
+    if (list == NULL || x->req.route->method == HTTP_GET)
         return ERR_OK;
     route =
         http_route_find(&x->server->routes, HTTP_GET, x->path, span, &allow);
-    if (route == NULL || (route->flags & HTTP_ETAG) == 0)
+    bool has_tag = route != NULL && (route->flags & HTTP_ETAG) != 0;
+    /* Anything will do: only a PUT could make what is not there. */
+    if (list[0] == '*' && (!has_tag || x->req.route->method != HTTP_PUT))
+        return ERR_OK;
+    if (!has_tag)
         return err_set(e, ERR_MISMATCH, "",
                        "what is at this path has no ETag that If-Match could "
                        "name: leave that header out, or send *");

@@ -124,8 +124,8 @@ read_state(struct serving_live *live, struct errinfo *e)
     if (rc == ERR_OK) /* and its bytes, on their way from and to the store */
         rc = take_memory(live, 2 * bytes, e);
     if (rc == ERR_OK) /* this network, not one that has its name since */
-        rc = codec_stored_net_row(db, &row, -1, &live->net, &live->encoder,
-                                  &live->base, e);
+        rc = codec_stored_net_row(db, &row, STORE_LATEST, &live->net,
+                                  &live->encoder, &live->base, e);
     store_network_release(&row);
     return rc == ERR_OK ? read_optimizer(live, e) : rc;
 }

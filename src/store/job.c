@@ -199,10 +199,12 @@ state_copy(struct conn *c, int64_t from, int64_t to, struct errinfo *e)
     enum err rc;
 
     bind_i64(c, STMT_CHECKPOINT_GET, 1, from);
-    if (conn_row(c, STMT_CHECKPOINT_GET, NULL) == ERR_OK)
+    rc = conn_row(c, STMT_CHECKPOINT_GET, e);
+    if (rc == ERR_OK)
         n_bytes = (uint64_t)column_i64(c, STMT_CHECKPOINT_GET, 1);
     conn_done(c, STMT_CHECKPOINT_GET);
-    rc = room_expect(c, n_bytes, e);
+    if (rc == ERR_OK || rc == ERR_NOTFOUND)
+        rc = room_expect(c, n_bytes, e);
     if (rc != ERR_OK)
         return rc;
     bind_i64(c, STMT_CHECKPOINT_COPY, 1, from);

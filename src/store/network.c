@@ -415,10 +415,10 @@ store_version_list(struct store *db, int64_t network, int64_t after,
     return rc;
 }
 
-/* The one that serves: pinned, or else the latest. */
+/* STORE_SERVING or STORE_LATEST by its number. */
 static enum err
-version_serving(struct conn *c, int64_t network, int64_t *out,
-                struct errinfo *e)
+version_number(struct conn *c, int64_t network, int64_t which, int64_t *out,
+               struct errinfo *e)
 {
     enum err rc;
 
@@ -427,7 +427,9 @@ version_serving(struct conn *c, int64_t network, int64_t *out,
     if (rc == ERR_OK) {
         int64_t pinned = column_i64(c, STMT_NETWORK_VERSIONS, 1);
 
-        *out = pinned >= 0 ? pinned : column_i64(c, STMT_NETWORK_VERSIONS, 0);
+        *out = pinned >= 0 && which == STORE_SERVING
+                   ? pinned
+                   : column_i64(c, STMT_NETWORK_VERSIONS, 0);
     } else if (rc == ERR_NOTFOUND) {
         err_set(e, rc, "/network", "the network is gone");
     }
@@ -442,7 +444,7 @@ version_read(struct conn *c, int64_t network, int64_t version, void *p,
     enum err rc = ERR_OK;
 
     if (version < 0)
-        rc = version_serving(c, network, &version, e);
+        rc = version_number(c, network, version, &version, e);
     if (rc == ERR_OK)
         rc = version_find(c, network, version, out, e);
     if (rc == ERR_OK && out->row.n_bytes != len)

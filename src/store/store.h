@@ -146,9 +146,12 @@ enum err store_version_list(struct store *db, int64_t network_id, int64_t after,
  * started from which has not ended. */
 enum err store_version_delete(struct store *db, const char *network,
                               int64_t version, struct errinfo *e);
-/* A version's row and its weights, into p [len], as they were at one moment;
- * version -1: the pinned one or else the latest of that moment.  Both digests
- * are compared. */
+/* In place of a version: the one of that moment that is pinned, or else the
+ * latest; the latest, whatever is pinned. */
+enum { STORE_SERVING = -1, STORE_LATEST = -2 };
+
+/* A version's row and its weights, into p [len], as they were at one moment.
+ * Both digests are compared. */
 enum err store_version_load(struct store *db, int64_t network_id,
                             int64_t version, void *p, size_t len,
                             struct store_version *out, struct errinfo *e);

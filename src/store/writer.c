@@ -104,22 +104,23 @@ found_no_room(const struct write *w)
            strcmp(err_slug(&w->e), err_code_slug(ERR_FULL)) == 0;
 }
 
-/* The one that does not fit takes the transaction of all with it, and may be in
- * the company of the one that makes room.  So those that found none are run
- * again, each alone, when the log has given back what it takes of the disk. */
+/* The one that does not fit may be in the company of the one that makes room.
+ * So those that found none are run again, each alone, when the log has given
+ * back what it takes of the disk; and all of them where the transaction of all
+ * is lost, with what each of them was told. */
 static void
 run_group(struct store *db, struct write **group, size_t n)
 {
-    bool is_full = false;
+    bool     is_full = false;
+    enum err rc = run_together(db, group, n);
 
-    run_together(db, group, n);
     for (size_t i = 0; i < n; i++)
         is_full = is_full || found_no_room(group[i]);
     if (!is_full || atomic_load(&db->failed))
         return;
     room_make(&db->writer);
     for (size_t i = 0; i < n; i++)
-        if (found_no_room(group[i]))
+        if (rc != ERR_OK || found_no_room(group[i]))
             run_together(db, group + i, 1);
 }
 

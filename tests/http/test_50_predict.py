@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 
 import pytest
 
@@ -194,12 +195,67 @@ def test_all_bad_records_are_named(client, mixed):
     assert answer.status == 422, answer
     assert set(answer.pointers) == {
         "/inputs/0/sise", "/inputs/1/size", "/inputs/1/colour",
-        "/inputs/1/weight", "/inputs/1", "/inputs/2", "/inputs/3",
+        "/inputs/1/weight", "/inputs/2", "/inputs/3",
         "/inputs/4/3", "/inputs/4", "/inputs/5/0", "/inputs/5/2"}, answer
     wrong = {e["pointer"]: e["detail"] for e in answer.json["errors"]}
     assert wrong["/inputs/0/sise"] == (
         'unknown column; did you mean "size"? '
         'known here: size, colour, weight')
+
+
+def test_mistakes_around_rows_hide_none_in_them(client, known):
+    answer = client.post(f"/v1/networks/{known}/predict", body=(
+        '{"foo": [{"a": 1}], "inputs": [["x", 1]], "version": {"v": 1}, '
+        '"bar": 2}'))
+    assert answer.status == 422
+    assert answer.pointers == ["/foo", "/inputs/0/0", "/version", "/bar"]
+    answer = client.post(f"/v1/networks/{known}/predict",
+                         {"inputs": {"a": [1]}, "version": 1})
+    assert answer.pointers == ["/inputs"]
+
+
+def test_a_wrong_date_is_one_mistake(client, name):
+    client.dataset(name, "d,a,y\n2024-01-02,1,2\n2024-01-03,2,3\n")
+    client.network(name, [(1, "linear")], 
+                   client.ok("GET", f"/v1/datasets/{name}", 200)["input_shape"][0])
+    client.train(name, name, epochs=1)
+    for row in ([{"a": [1]}, 5], [["2024-01-02"], 5], [7, 5]):
+        answer = client.post(f"/v1/networks/{name}/predict", {"inputs": [row]})
+        assert answer.pointers == ["/inputs/0/0"], answer
+
+
+def test_a_target_comes_once(client, mixed):
+    body = ('{"inputs": [{"size": 1, "kind": "pear", "kind": "apple"}]}')
+    answer = client.post(f"/v1/networks/{mixed}/predict", body=body)
+    assert answer.status == 400 and answer.pointers == ["/inputs/0/kind"]
+
+
+def test_columns_of_arrays_are_told_each(client, name):
+    client.rows(name, [[1, 2]] * 4, [[1]] * 4)
+    client.network(name, [(1, "linear")], 2)
+    client.train(name, name, epochs=1)
+    answer = client.post(f"/v1/networks/{name}/predict", {
+        "inputs": [{"inputs": [1, 2, 3]}, {"inputs": [[1], ["x"]]},
+                   {"inputs": [1]}]})
+    assert answer.pointers == ["/inputs/0/inputs", "/inputs/1/inputs",
+                               "/inputs/2/inputs"], answer
+    assert "has 3 numbers, expected 2" in str(answer)
+
+
+def test_a_million_mistakes_are_soon_told(client, name):
+    """Of most it is enough that there are more."""
+    n = 1000
+    columns = [f"sensor_temperature_{i:04}" for i in range(n)]
+    client.dataset(name, ",".join(columns + ["y"]) + "\n" + "\n".join(
+        ",".join(str(i + k) for k in range(n + 1)) for i in range(3)))
+    client.network(name, [(1, "linear")], n)
+    client.train(name, name, epochs=1)
+    row = '{"sensor_temperatura_0001":1}'
+    began = time.monotonic()
+    answer = client.post(f"/v1/networks/{name}/predict", body=(
+        '{"inputs":[' + ",".join([row] * 30000) + "]}"))
+    assert answer.status == 422 and len(answer.pointers) == 16
+    assert time.monotonic() - began < 2 * SLOW
 
 
 def test_a_row_may_have_its_target(client, mixed):

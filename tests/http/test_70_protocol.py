@@ -382,6 +382,15 @@ def test_any_thing_will_do(client, name):
             "If-Match": "*"}).status == status, path
 
 
+def test_nothing_is_not_anything(client, name):
+    path = f"/v1/datasets/{name}"
+    how = {"Content-Type": "text/csv", "If-Match": "*"}
+    assert client.put(path, body=line_data(), headers=how).status == 412
+    assert client.get(path).status == 404
+    client.dataset(name, line_data())
+    assert client.put(path, body=line_data(), headers=how).status != 412
+
+
 def test_a_tag_is_good_until_something_changes(client, name):
     path = f"/v1/networks/{name}"
     client.network(name, [(1, "linear")], 1)
