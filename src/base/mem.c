@@ -139,8 +139,10 @@ void
 mem_return_large(void)
 {
 #ifdef M_MMAP_THRESHOLD
+    /* NOLINTBEGIN(concurrency-mt-unsafe): there are no threads yet */
     mallopt(M_MMAP_THRESHOLD, (int)LARGE_BLOCK);
     mallopt(M_TRIM_THRESHOLD, (int)(2 * LARGE_BLOCK));
+    /* NOLINTEND(concurrency-mt-unsafe) */
 #endif
 }
 
