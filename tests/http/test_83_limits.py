@@ -150,7 +150,7 @@ def test_an_endpoint_has_a_limit_of_its_own(new_daemon):
                           {"inputs": "x" * (5 << 20)}), 4 << 20,
               "the most of this endpoint")
     assert client.post("/v1/networks/n/predict",
-                       {"inputs": [[1.0]], "x": "x" * (33 << 20)}
+                       {"inputs": [[1.0]], "x": ["x" * 60000] * 600}
                        ).status == 422  # read, and only then refused
 
 
