@@ -274,6 +274,26 @@ write_statistics(void *arg, const struct store_network *row)
     write_end(out);
 }
 
+/* Is the version there that the path names, where it names one?  What is
+ * counted is counted for all of them. */
+static enum err
+find_version(struct api_ctx *api, const struct http_request *req,
+             struct errinfo *e)
+{
+    struct store_network network = { 0 };
+    struct store_version row = { 0 };
+    int64_t              version;
+    enum err             rc = api_model_version(req, &version, e);
+
+    if (rc == ERR_OK)
+        rc = store_network_get(api->store, req->arg[0], &network, e);
+    if (rc == ERR_OK && version >= 0)
+        rc = store_version_get(api->store, network.id, version, &row, e);
+    store_version_release(&row);
+    store_network_release(&network);
+    return rc;
+}
+
 /* Of one network; NULL: of all. */
 static enum err
 reply_statistics(struct api_ctx *api, const char *name, struct http_reply *rep,
@@ -300,7 +320,9 @@ enum err
 api_kserve_stats(void *ctx, const struct http_request *req,
                  struct http_reply *rep, struct errinfo *e)
 {
-    return reply_statistics(ctx, req->arg[0], rep, e);
+    enum err rc = find_version(ctx, req, e);
+
+    return rc == ERR_OK ? reply_statistics(ctx, req->arg[0], rep, e) : rc;
 }
 
 /* "stats" in place of a name are the statistics of all, as Triton has it. */

@@ -239,6 +239,9 @@ def test_statistics_and_repository(client, known):
         assert stats[0]["execution_count"] == 3
         assert stats[0]["last_inference"] > 0
         assert stats[0]["inference_stats"]["success"]["count"] == 3
+    for version in ("7", "abc", "x%2fy", "-1"):
+        path = f"/v2/models/{known}/versions/{version}/stats"
+        assert client.get(path, check=False).status == 404, version
     names = [m["name"] for m in ask(client, "GET", "/v2/models/stats")
              .json["model_stats"]]
     assert known in names

@@ -118,7 +118,11 @@ def test_redocly_finds_nothing_undocumented(client, tmp_path):
     document = Document(client.ok("GET", "/openapi.json", 200))
     exchanges = [x for kept in SEEN.values() for x in kept
                  if x[0] not in ("OPTIONS", "HEAD")
-                 and "Content-Encoding" not in x[2]]  # it unpacks nothing
+                 # It unpacks nothing.
+                 and "Content-Encoding" not in x[2]
+                 and "Content-Encoding" not in x[4].headers
+                 # What a dry run is asked may be wrong: its 200 tells how.
+                 and not ("dry_run" in x[1] and b'"pointer"' in x[4].body)]
     problems = [f"{p['method']} {p['path']} {p['status']}: {p['message']}"
                 for p in drift(tmp_path, document, exchanges)
                 if not known_to_be(p)]
