@@ -1,7 +1,10 @@
 #include "codec/answer.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/json_write.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "codec/write.h"
@@ -91,4 +94,60 @@ codec_answer_top(const struct codec_source *source, const float *y, size_t n,
     write_end(out);
     free(r);
     return ERR_OK;
+}
+
+/* Why there is a null among the outputs, where there is one. */
+static void
+write_notes(const float *y, size_t n, size_t n_out, struct buf *out)
+{
+    size_t first = 0, count = 0;
+
+    for (size_t i = 0; i < n * n_out; i++)
+        if (!isfinite(y[i]) && count++ == 0)
+            first = i;
+    if (count > 0)
+        buf_printf(out,
+                   ",\"notes\":[{\"pointer\":\"/outputs/%zu/%zu\",\"detail\":"
+                   "\"is beyond the range of a 32-bit float or no number at "
+                   "all, as %zu of the outputs: weights or inputs are too "
+                   "large\"}]",
+                   first / n_out, first % n_out, count);
+}
+
+void
+codec_source_format(const struct codec_source *source, struct buf *out)
+{
+    buf_puts(out, "\"network\":");
+    json_write_string(out, source->network, strlen(source->network));
+    if (source->job == 0) {
+        buf_puts(out, ",\"version\":");
+        num_format_u64(out, (uint64_t)source->version);
+        return;
+    }
+    buf_puts(out, ",\"job\":");
+    num_format_u64(out, (uint64_t)source->job);
+    buf_puts(out, ",\"epoch\":");
+    num_format_u64(out, source->epoch);
+}
+
+void
+codec_predict_format(const struct codec_source *source, const float *y,
+                     size_t n, size_t n_out, const char *const *label,
+                     struct buf *out)
+{
+    buf_putc(out, '{');
+    codec_source_format(source, out);
+    buf_puts(out, ",\"outputs\":");
+    json_write_rows(out, y, n, n_out);
+    write_notes(y, n, n_out, out);
+    if (label != NULL) {
+        buf_puts(out, ",\"labels\":[");
+        for (size_t i = 0; i < n; i++) {
+            if (i > 0)
+                buf_putc(out, ',');
+            json_write_string(out, label[i], strlen(label[i]));
+        }
+        buf_putc(out, ']');
+    }
+    buf_putc(out, '}');
 }

@@ -46,22 +46,6 @@ enum err codec_predict_cell(const struct dataset_encoder *encoder,
 enum err codec_predict_version(const void *body, size_t len, int64_t *out,
                                struct errinfo *e);
 
-/* Whose answer it is: a version's, or that of a running job at an epoch. */
-struct codec_source {
-    const char *network;
-    int64_t     version;
-    int64_t     job; /* 0: a version */
-    uint64_t    epoch;
-};
-
-/* Its first members: "network" and "version", or "network", "job", "epoch". */
-void codec_source_format(const struct codec_source *source, struct buf *out);
-
-/* The answer; label [n] holds classes' names or is NULL. */
-void codec_predict_format(const struct codec_source *source, const float *y,
-                          size_t n, size_t n_out, const char *const *label,
-                          struct buf *out);
-
 /* {"dataset": NAME, "version": v or absent} */
 struct codec_evaluate {
     char    dataset[64];

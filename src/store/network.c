@@ -361,14 +361,20 @@ version_find(struct conn *c, int64_t network, int64_t version,
     return rc;
 }
 
+/* What a search that ended with rc found, to the caller; its encoder fits. */
 static enum err
-expect_encoder(const struct version_found *found, struct errinfo *e)
+hand_over(struct version_found *found, enum err rc, struct store_version *out,
+          struct errinfo *e)
 {
-    if (found->encoder_fits)
-        return ERR_OK;
-    return err_set(e, ERR_CORRUPT, "/version",
-                   "the encoder of version %lld does not fit its digest",
-                   (long long)found->row.version);
+    if (rc == ERR_OK && !found->encoder_fits)
+        rc = err_set(e, ERR_CORRUPT, "/version",
+                     "the encoder of version %lld does not fit its digest",
+                     (long long)found->row.version);
+    if (rc == ERR_OK)
+        *out = found->row;
+    else
+        store_version_release(&found->row);
+    return rc;
 }
 
 enum err
@@ -384,13 +390,7 @@ store_version_get(struct store *db, int64_t network, int64_t version,
         return rc;
     rc = version_find(c, network, version, &found, e);
     store_reader_give(db, c);
-    if (rc == ERR_OK)
-        rc = expect_encoder(&found, e);
-    if (rc == ERR_OK)
-        *out = found.row;
-    else
-        store_version_release(&found.row);
-    return rc;
+    return hand_over(&found, rc, out, e);
 }
 
 enum err
@@ -491,13 +491,7 @@ store_version_load(struct store *db, int64_t network, int64_t version, void *p,
     enum err             rc;
 
     rc = version_snapshot(db, network, version, p, len, &found, e);
-    if (rc == ERR_OK)
-        rc = expect_encoder(&found, e);
-    if (rc == ERR_OK)
-        *out = found.row;
-    else
-        store_version_release(&found.row);
-    return rc;
+    return hand_over(&found, rc, out, e);
 }
 
 enum err

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_write.h"
 #include "training/plan.h"
 
 /* What is asked of classes makes no sense where there are none. */
@@ -31,23 +32,6 @@ check_task(const struct training_plan *plan, const struct codec_job *spec,
                 spec->dataset);
 }
 
-/* A JSON Pointer to a member of this name: '~' is "~0", '/' is "~1". */
-static void
-pointer_to(char *out, size_t size, const char *object, const char *name)
-{
-    size_t n = (size_t)snprintf(out, size, "%s", object);
-
-    for (; *name != '\0' && n + 3 < size; name++) {
-        if (*name == '~' || *name == '/') {
-            out[n++] = '~';
-            out[n++] = *name == '~' ? '0' : '1';
-        } else {
-            out[n++] = *name;
-        }
-    }
-    out[n] = '\0';
-}
-
 static void
 check_class_weights(const struct dataset_meta        *meta,
                     const struct codec_class_weights *weights,
@@ -65,7 +49,7 @@ check_class_weights(const struct dataset_meta        *meta,
             k++;
         if (k < meta->n_classes)
             continue;
-        pointer_to(at, sizeof(at), "/class_weights/", weights->name[i]);
+        json_write_pointer(at, sizeof(at), "/class_weights", weights->name[i]);
         err_add(e, ERR_INVALID, at,
                 "the dataset has no such class; its first is \"%.60s\"",
                 meta->classes[0]);

@@ -9,6 +9,10 @@
 #include "base/digest.h"
 #include "base/mem.h"
 
+static const char *const migrations[] = {
+#include "store/migrations.inc"
+};
+
 static char    dir[64];
 char           house_path[96];
 struct errinfo e;
@@ -57,6 +61,24 @@ house_raw(const char *sql)
     sqlite3_finalize(st);
     sqlite3_close(db);
     return n;
+}
+
+void
+house_older(int n, const char *sql)
+{
+    sqlite3 *db;
+    char     mark[96];
+
+    ck_assert_int_eq(sqlite3_open(house_path, &db), SQLITE_OK);
+    for (int i = 0; i < n; i++)
+        ck_assert_int_eq(sqlite3_exec(db, migrations[i], NULL, NULL, NULL),
+                         SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    snprintf(mark, sizeof(mark),
+             "PRAGMA application_id = 1651532914; PRAGMA user_version = %d;",
+             n);
+    ck_assert_int_eq(sqlite3_exec(db, mark, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
 }
 
 enum err

@@ -11,10 +11,6 @@
 
 #include "base/buf.h"
 
-static const char *const migrations[] = {
-#include "store/migrations.inc"
-};
-
 static struct store *db;
 
 static void
@@ -230,30 +226,6 @@ START_TEST(a_key_lasts_a_day)
 }
 END_TEST
 
-/* The file as the programs before 0010_keys.sql left it, with one key. */
-static void
-make_schema_8(void)
-{
-    sqlite3 *raw;
-
-    ck_assert_int_eq(sqlite3_open(house_path, &raw), SQLITE_OK);
-    for (int i = 0; i < 8; i++)
-        ck_assert_int_eq(sqlite3_exec(raw, migrations[i], NULL, NULL, NULL),
-                         SQLITE_OK);
-    ck_assert_int_eq(
-        sqlite3_exec(raw,
-                     "INSERT INTO job (status, network, dataset, spec,"
-                     "                 created_ms, changed_ms)"
-                     "VALUES ('cancelled', 'net', 'd', '{}', 7, 7);"
-                     "INSERT INTO idempotency (key, sha256, job_id, created_ms)"
-                     "VALUES ('k', 'aa', 1, 7);"
-                     "PRAGMA application_id = 1651532914;"
-                     "PRAGMA user_version = 8;",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
-    sqlite3_close(raw);
-}
-
 START_TEST(keys_come_along_from_an_older_file)
 {
     struct store_submit how = { .key = "k", .sha256 = "aa" };
@@ -262,7 +234,11 @@ START_TEST(keys_come_along_from_an_older_file)
     store_close(db);
     house_teardown();
     house_setup();
-    make_schema_8();
+    house_older(8, "INSERT INTO job (status, network, dataset, spec,"
+                   "                 created_ms, changed_ms)"
+                   " VALUES ('cancelled', 'net', 'd', '{}', 7, 7);"
+                   "INSERT INTO idempotency (key, sha256, job_id, created_ms)"
+                   " VALUES ('k', 'aa', 1, 7);");
     db = house_open();
     OK(store_job_delete(db, 1, &e));
     OK(store_job_of_key(db, &how, 8, &found, &e));

@@ -142,35 +142,18 @@ START_TEST(a_dataset_that_grows_is_not_deleted)
 }
 END_TEST
 
-static const char *const migrations[] = {
-#include "store/migrations.inc"
-};
-
 /* A file of the program before, with rows in it: their ids do not come again.
  */
 START_TEST(ids_of_older_files_are_known)
 {
     const float   w[2] = { 1, 2 };
     struct store *db;
-    sqlite3      *raw;
     int64_t       id;
 
-    ck_assert_int_eq(sqlite3_open(house_path, &raw), SQLITE_OK);
-    for (size_t i = 0; i < 8; i++)
-        ck_assert_int_eq(sqlite3_exec(raw, migrations[i], NULL, NULL, NULL),
-                         SQLITE_OK);
-    ck_assert_int_eq(
-        sqlite3_exec(raw,
-                     "INSERT INTO network (id, name, spec, created_ms)"
-                     " VALUES (7, 'old', '{}', 1);"
-                     "INSERT INTO dataset (id, name, state, created_ms)"
-                     " VALUES (9, 'old', 'ready', 1);"
-                     "PRAGMA application_id = 1651532914;"
-                     "PRAGMA user_version = 8;",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
-    sqlite3_close(raw);
-
+    house_older(8, "INSERT INTO network (id, name, spec, created_ms)"
+                   " VALUES (7, 'old', '{}', 1);"
+                   "INSERT INTO dataset (id, name, state, created_ms)"
+                   " VALUES (9, 'old', 'ready', 1);");
     db = house_open();
     OK(store_network_delete(db, "old", &e));
     OK(store_dataset_delete(db, "old", &e));

@@ -20,6 +20,8 @@ void house_teardown(void);
 struct store *house_open(void);
 /* A number that a statement on the closed file answers. */
 int house_raw(const char *sql);
+/* The file as the programs of schema n left it, after this too. */
+void house_older(int n, const char *sql);
 
 enum err house_network(struct store *db, const char *name, const void *weights,
                        size_t n, int64_t *id);
