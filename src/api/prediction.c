@@ -99,19 +99,6 @@ model_and_rows(struct api_ctx *api, const struct http_request *req,
     }
 }
 
-/* Take n bytes, at the cost of models that nobody uses now. */
-static enum err
-take_memory(struct api_ctx *api, size_t n, struct errinfo *e)
-{
-    enum err rc = mem_budget_take(api->budget, n, "the answer", e);
-
-    if (rc != ERR_BUSY)
-        return rc;
-    serving_registry_make_room(api->registry, n);
-    err_clear(e);
-    return mem_budget_take(api->budget, n, "the answer", e);
-}
-
 /* A short body may ask for a long answer: its outputs, and what is written of
  * them, which stays until the client has read it. */
 static enum err
@@ -132,7 +119,7 @@ take_answer(struct api_ctx *api, struct api_prediction *p,
         return err_set(e, ERR_INVALID, "/inputs", "has too many rows");
     if (sum < SMALL_ANSWER)
         return ERR_OK;
-    enum err rc = take_memory(api, sum, e);
+    enum err rc = serving_registry_take(api->registry, sum, "the answer", e);
     if (rc != ERR_OK)
         return rc;
     p->budget = rep->budget = api->budget;

@@ -10,11 +10,6 @@
 
 struct store *serving_registry_store(struct serving_registry *reg);
 
-/* Take n bytes of the budget, at the cost of models that nobody uses now. */
-enum err serving_registry_take(struct serving_registry *reg, size_t n,
-                               const char *what, struct errinfo *e);
-void     serving_registry_give(struct serving_registry *reg, size_t n);
-
 /* Who holds it is the only one to update this network, and a few others that
  * share the lock. */
 pthread_mutex_t *serving_registry_live_lock(struct serving_registry *reg,

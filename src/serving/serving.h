@@ -63,6 +63,11 @@ void serving_registry_refresh(struct serving_registry *reg,
 /* A network was deleted. */
 void serving_registry_forget(struct serving_registry *reg, const char *network);
 
+/* Take n bytes of the budget, at the cost of models that nobody uses now. */
+enum err serving_registry_take(struct serving_registry *reg, size_t n,
+                               const char *what, struct errinfo *e);
+void     serving_registry_give(struct serving_registry *reg, size_t n);
+
 /* Other parts of the program need n bytes of the budget: models that nobody
  * holds leave, the one asked for longest ago first, until those are free. */
 void serving_registry_make_room(struct serving_registry *reg, size_t n_bytes);
