@@ -1,9 +1,9 @@
-/* submit.c - the ways in which a job comes into the queue */
+/* submit.c - how a job comes into the queue, and out of a body */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/internal.h"
+#include "api/submit.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "codec/job.h"
@@ -13,8 +13,8 @@
 /* What a job that continues `from` has done before it begins.  Of several
  * restarts it is what the one did that was kept; the metrics may be another's.
  */
-static void
-begin_from(const struct store_job *from, struct store_job *row)
+void
+api_begin_from(const struct store_job *from, struct store_job *row)
 {
     uint64_t kept = codec_result_epochs(from->result);
 
@@ -52,7 +52,7 @@ begin(struct api_ctx *api, struct store_job *row, struct store_job *from,
         return begin_from_log(api, row, e);
     }
     if (rc == ERR_OK)
-        begin_from(from, row);
+        api_begin_from(from, row);
     return rc;
 }
 
@@ -94,15 +94,9 @@ out:
     return rc;
 }
 
-/* What a request's job is to be inserted with. */
-struct submission {
-    struct store_submit how;
-    char                sha256[DIGEST_HEX_SIZE];
-};
-
 /* The client's name for this request, which it may have to send again. */
 static enum err
-read_key(const struct http_request *req, struct submission *sub,
+read_key(const struct http_request *req, struct api_submission *sub,
          struct errinfo *e)
 {
     const char   *key = http_request_header(req, "Idempotency-Key");
@@ -132,10 +126,10 @@ read_key(const struct http_request *req, struct submission *sub,
 
 /* A request that was sent before (sub->how.again) is answered at once: what it
  * asks for need not be there any more. */
-static enum err
-submission_begin(struct api_ctx *api, const struct http_request *req,
-                 struct submission *sub, struct http_reply *rep,
-                 struct errinfo *e)
+enum err
+api_submission_begin(struct api_ctx *api, const struct http_request *req,
+                     struct api_submission *sub, struct http_reply *rep,
+                     struct errinfo *e)
 {
     int64_t  id;
     enum err rc;
@@ -195,8 +189,9 @@ also_history(struct api_ctx *api, const struct codec_job *asked, enum err rc,
 }
 
 /* All that is wrong with a job. */
-static enum err
-check(struct api_ctx *api, const struct codec_job *asked, struct errinfo *e)
+enum err
+api_submission_check(struct api_ctx *api, const struct codec_job *asked,
+                     struct errinfo *e)
 {
     enum err rc = training_check(api->store, api->budget, asked, e);
 
@@ -204,10 +199,10 @@ check(struct api_ctx *api, const struct codec_job *asked, struct errinfo *e)
 }
 
 /* Insert row, whose spec this is, and answer it. */
-static enum err
-submit(struct api_ctx *api, struct submission *sub,
-       const struct codec_job *asked, struct store_job *row,
-       struct http_reply *rep, struct errinfo *e)
+enum err
+api_submission_insert(struct api_ctx *api, struct api_submission *sub,
+                      const struct codec_job *asked, struct store_job *row,
+                      struct http_reply *rep, struct errinfo *e)
 {
     struct buf spec = { 0 };
     int64_t    id;
@@ -258,8 +253,8 @@ fix_revision(struct api_ctx *api, const char *dataset, int64_t *revision,
 /* A job trains on the rows, and validates with those, that were there when it
  * was submitted, whatever is appended before it starts, or while it is paused.
  */
-static enum err
-fix_revisions(struct api_ctx *api, struct codec_job *job, struct errinfo *e)
+enum err
+api_fix_revisions(struct api_ctx *api, struct codec_job *job, struct errinfo *e)
 {
     enum err rc = fix_revision(api, job->dataset, &job->dataset_revision, e);
 
@@ -278,7 +273,7 @@ read_asked(struct api_ctx *api, const struct http_request *req,
     enum err       rc = codec_job_read(req->body, req->body_len, out, e);
 
     if (rc == ERR_OK) {
-        rc = fix_revisions(api, out, e);
+        rc = api_fix_revisions(api, out, e);
         if (rc != ERR_OK)
             codec_job_release(out);
         return rc;
@@ -317,18 +312,18 @@ enum err
 api_jobs_create(void *ctx, const struct http_request *req,
                 struct http_reply *rep, struct errinfo *e)
 {
-    struct api_ctx   *api = ctx;
-    struct submission sub;
-    struct codec_job  asked;
-    struct store_job  row = { .base_version = -1 };
-    bool              dry = false;
-    enum err          rc;
+    struct api_ctx       *api = ctx;
+    struct api_submission sub;
+    struct codec_job      asked;
+    struct store_job      row = { .base_version = -1 };
+    bool                  dry = false;
+    enum err              rc;
 
     rc = http_request_query_bool(req, "dry_run", &dry, e);
     if (rc == ERR_OK && dry)
         return dry_run(api, req, rep, e);
     if (rc == ERR_OK)
-        rc = submission_begin(api, req, &sub, rep, e);
+        rc = api_submission_begin(api, req, &sub, rep, e);
     if (rc != ERR_OK || sub.how.again)
         return rc;
     rc = read_asked(api, req, &asked, e);
@@ -338,184 +333,9 @@ api_jobs_create(void *ctx, const struct http_request *req,
         row.base_version = asked.start_version;
     else if (asked.start_from == CODEC_START_INITIAL)
         row.base_version = 0;
-    rc = check(api, &asked, e);
+    rc = api_submission_check(api, &asked, e);
     if (rc == ERR_OK)
-        rc = submit(api, &sub, &asked, &row, rep, e);
+        rc = api_submission_insert(api, &sub, &asked, &row, rep, e);
     codec_job_release(&asked);
-    return rc;
-}
-
-/* --- from another job --------------------------------------------------------
- */
-
-static enum err
-succeeded_job(struct api_ctx *api, const char *segment, const char *what,
-              struct store_job *out, struct errinfo *e)
-{
-    int64_t  id;
-    enum err rc = api_number(segment, "job", &id, e);
-
-    if (rc == ERR_OK)
-        rc = store_job_get(api->store, id, out, e);
-    if (rc == ERR_OK && out->status != STORE_JOB_SUCCEEDED) {
-        rc = err_set(e, ERR_CONFLICT, "",
-                     "job %lld is %s: only one that succeeded can be %s",
-                     (long long)id, store_job_status_name(out->status), what);
-        store_job_release(out);
-    }
-    return rc;
-}
-
-static enum err
-check_continue(const struct store_job *from, uint64_t done,
-               const struct codec_job *asked, bool has_stop_when,
-               struct errinfo *e)
-{
-    if (asked->folds > 0)
-        return err_set(e, ERR_CONFLICT, "",
-                       "job %lld had folds, and its epochs follow from them: "
-                       "submit a job that starts from its version",
-                       (long long)from->id);
-    if (asked->epochs <= done)
-        return err_set(e, ERR_INVALID, "/epochs",
-                       "what job %lld kept has done %llu epochs: \"epochs\" is "
-                       "how many there are to be in all, and must be more",
-                       (long long)from->id, (unsigned long long)done);
-    if (strcmp(from->reason, "epochs") != 0 && !has_stop_when)
-        return err_set(e, ERR_INVALID, "/stop_when",
-                       "job %lld stopped because of \"%s\", and would again: "
-                       "say when it is to stop now; {} lets it do all epochs",
-                       (long long)from->id, from->reason);
-    return ERR_OK;
-}
-
-enum err
-api_jobs_continue(void *ctx, const struct http_request *req,
-                  struct http_reply *rep, struct errinfo *e)
-{
-    struct api_ctx   *api = ctx;
-    struct submission sub;
-    struct store_job  from = { 0 }, row = { .base_version = -1 };
-    struct codec_job  asked = { .epochs = 0 };
-    bool              has_stop_when;
-    enum err          rc;
-
-    rc = submission_begin(api, req, &sub, rep, e);
-    if (rc != ERR_OK || sub.how.again)
-        return rc;
-    rc = succeeded_job(api, req->arg[0], "continued", &from, e);
-    if (rc != ERR_OK)
-        return rc;
-    row.continues = from.id;
-    begin_from(&from, &row);
-    rc = codec_job_continue(from.spec, req->body, req->body_len, &asked,
-                            &has_stop_when, e);
-    if (rc == ERR_OK)
-        rc = check_continue(&from, row.epoch, &asked, has_stop_when, e);
-    if (rc == ERR_OK) /* those of `from`, where it has them */
-        rc = fix_revisions(api, &asked, e);
-    if (rc == ERR_OK)
-        rc = check(api, &asked, e);
-    if (rc == ERR_OK)
-        rc = submit(api, &sub, &asked, &row, rep, e);
-    codec_job_release(&asked);
-    store_job_release(&from);
-    return rc;
-}
-
-/* The first of the jobs of which each continues the one before: only that one
- * started from a version, and all are trained again.  Replaces job. */
-static enum err
-first_of_line(struct api_ctx *api, struct store_job *job, struct errinfo *e)
-{
-    while (job->continues != 0) {
-        struct store_job before = { 0 };
-        int64_t          id = job->continues;
-        enum err         rc = store_job_get(api->store, id, &before, e);
-
-        if (rc == ERR_NOTFOUND)
-            return err_named(e,
-                             err_set(e, ERR_CONFLICT, "",
-                                     "job %lld \"continues\" job %lld, which "
-                                     "has been deleted: how it began is not "
-                                     "known any more",
-                                     (long long)job->id, (long long)id),
-                             "origin_gone");
-        if (rc != ERR_OK)
-            return rc;
-        store_job_release(job);
-        *job = before;
-    }
-    return ERR_OK;
-}
-
-/* What the job started from must still be there: it is the newest versions' as
- * long as they are, whatever keep_versions says. */
-static enum err
-check_origin(struct api_ctx *api, const struct store_job *verified,
-             int64_t *out_version, struct errinfo *e)
-{
-    struct store_network network = { 0 };
-    struct store_version base = { 0 };
-    struct store_job     from = { 0 };
-    enum err             rc = store_job_get(api->store, verified->id, &from, e);
-
-    if (rc == ERR_OK)
-        rc = first_of_line(api, &from, e);
-    if (rc == ERR_OK)
-        rc = store_network_get(api->store, from.network, &network, e);
-    if (rc != ERR_OK)
-        goto out;
-    rc = store_version_get(api->store, network.id, from.base_version, &base, e);
-    if (rc == ERR_NOTFOUND)
-        rc =
-            err_named(e,
-                      err_set(e, ERR_CONFLICT, "",
-                              "version %lld, from which job %lld started, is "
-                              "gone: there is nothing to start from again",
-                              (long long)from.base_version, (long long)from.id),
-                      "origin_gone");
-    if (rc == ERR_OK)
-        *out_version = from.base_version;
-out:
-    store_version_release(&base);
-    store_network_release(&network);
-    store_job_release(&from);
-    return rc;
-}
-
-enum err
-api_jobs_verify(void *ctx, const struct http_request *req,
-                struct http_reply *rep, struct errinfo *e)
-{
-    struct api_ctx   *api = ctx;
-    struct submission sub;
-    struct store_job  from = { 0 }, row = { 0 };
-    struct codec_job  asked = { .epochs = 0 };
-    enum err          rc;
-
-    rc = submission_begin(api, req, &sub, rep, e);
-    if (rc != ERR_OK || sub.how.again)
-        return rc;
-    rc = succeeded_job(api, req->arg[0], "verified", &from, e);
-    if (rc != ERR_OK)
-        return rc;
-    if (from.verifies != 0)
-        rc = err_set(e, ERR_CONFLICT, "", "job %lld is a verification itself",
-                     (long long)from.id);
-    if (rc == ERR_OK)
-        rc = codec_job_spec_parse(from.spec, &asked, e);
-    if (rc == ERR_OK) {
-        row.verifies = from.id;
-        rc = check_origin(api, &from, &row.base_version, e);
-    }
-    if (rc == ERR_OK)
-        rc = fix_revisions(api, &asked, e);
-    if (rc == ERR_OK)
-        rc = check(api, &asked, e);
-    if (rc == ERR_OK)
-        rc = submit(api, &sub, &asked, &row, rep, e);
-    codec_job_release(&asked);
-    store_job_release(&from);
     return rc;
 }
