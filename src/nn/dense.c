@@ -159,7 +159,8 @@ struct rows {
 };
 
 static void
-row_done(void *ctx, size_t row, size_t first, size_t n, float *g)
+row_done(void *ctx, size_t row, size_t first, size_t n, float *g,
+         struct nn_kernel_later *later)
 {
     const struct rows *r = ctx;
 
@@ -167,7 +168,7 @@ row_done(void *ctx, size_t row, size_t first, size_t n, float *g)
     first += row * r->n_in;
     add_penalty(r->pass->spec, r->pass->params + first, g, n);
     if (r->tell->fn != NULL)
-        r->tell->fn(r->tell->ctx, row, first, n, g);
+        r->tell->fn(r->tell->ctx, row, first, n, g, later);
 }
 
 /*
@@ -191,7 +192,7 @@ gradient(const struct nn_layer_pass *pass, const float *x, const float *dz,
         return;
     pass->kernel->sum_rows(db, dz, n, n_out);
     if (tell->fn != NULL)
-        tell->fn(tell->ctx, n_out, n_out * n_in, n_out, db);
+        tell->fn(tell->ctx, n_out, n_out * n_in, n_out, db, NULL);
 }
 
 /* Each unit's weights, as a vector, are at most max_norm long. */

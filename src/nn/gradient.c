@@ -39,12 +39,13 @@ struct telling {
 
 /* A piece of a layer's gradient is there. */
 static void
-tell(void *ctx, size_t row, size_t first, size_t n, const float *g)
+tell(void *ctx, size_t row, size_t first, size_t n, const float *g,
+     struct nn_kernel_later *later)
 {
     const struct telling *t = ctx;
     const struct nn_sink *sink = t->b->sink;
 
-    t->squares[row] += sink->ready(sink->ctx, t->offset + first, n, g);
+    t->squares[row] += sink->ready(sink->ctx, t->offset + first, n, g, later);
 }
 
 /* dE/dz of a loss that gives it, so that the activation is dealt with. */
@@ -166,7 +167,8 @@ whole_layer(struct backward *b, size_t i)
     if (b->sink == NULL)
         return;
     work->squares[i][0] = 0;
-    tell(&telling, 0, 0, nn_net_layer_trained(p->net, i), b->grad + offset);
+    tell(&telling, 0, 0, nn_net_layer_trained(p->net, i), b->grad + offset,
+         NULL);
     b->sink->squares[i] = work->squares[i][0];
 }
 

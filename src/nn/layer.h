@@ -35,9 +35,10 @@ struct nn_layer_room {
 };
 
 /* Who is told that the gradient g of a layer's parameters first..first + n is
- * final: the next piece of this row.  fn NULL: nobody. */
+ * final: the next piece of this row.  later: see kernel.h.  fn NULL: nobody. */
 struct nn_tell {
-    void (*fn)(void *ctx, size_t row, size_t first, size_t n, const float *g);
+    void (*fn)(void *ctx, size_t row, size_t first, size_t n, const float *g,
+               struct nn_kernel_later *later);
     void *ctx;
     bool  passing; /* g need not lie in grad, nor be kept */
     /* Laid out as the layer's parameters: what fn will touch.  NULL: none. */

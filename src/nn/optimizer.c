@@ -81,7 +81,8 @@ nn_optimizer_skip(struct nn_optimizer *opt, size_t n_steps)
 
 void
 nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
-                    size_t first, size_t n, float rate)
+                    size_t first, size_t n, float rate,
+                    struct nn_kernel_later *later)
 {
     struct nn_optimizer_piece piece = {
         .spec = &opt->spec,
@@ -91,6 +92,7 @@ nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
         .n = n,
         .w = params + first,
         .g = grad,
+        .later = later,
     };
 
     assert(opt->steps > 0 && first + n <= opt->n_params);

@@ -53,6 +53,7 @@ enum err nn_optimizer_spec_check(const struct nn_optimizer_spec *spec,
                                  struct errinfo                 *e);
 
 struct nn_optimizer;
+struct nn_kernel_later;
 
 size_t   nn_optimizer_bytes(const struct nn_optimizer_spec *spec,
                             size_t                          n_params);
@@ -64,17 +65,19 @@ void     nn_optimizer_free(struct nn_optimizer *opt); /* NULL is fine */
  * One update is a step that begins, and then every parameter that is trained,
  * once, in pieces of any size: parameters first..first + n of params [n_params]
  * by their mean gradient grad [n], at this rate.  The pieces do not matter to
- * the result.
+ * the result.  What is left to later (kernel.h; NULL: nothing) is up to the
+ * caller.
  */
 void nn_optimizer_begin(struct nn_optimizer *opt);
 void nn_optimizer_update(struct nn_optimizer *opt, float *params,
-                         const float *grad, size_t first, size_t n, float rate);
+                         const float *grad, size_t first, size_t n, float rate,
+                         struct nn_kernel_later *later);
 /* So many steps were made by somebody else. */
 void nn_optimizer_skip(struct nn_optimizer *opt, size_t n_steps);
 
 /* The vectors that an update of a parameter touches beside it, [n_params]. */
 void nn_optimizer_vectors(const struct nn_optimizer *opt,
-                          const float *out[NN_OPTIMIZER_VECTORS]);
+                          const float               *out[NN_OPTIMIZER_VECTORS]);
 
 /* Is it w -= rate g and nothing else? */
 bool nn_optimizer_is_plain(const struct nn_optimizer *opt);

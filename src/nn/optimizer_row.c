@@ -162,7 +162,12 @@ adam_update(const struct nn_optimizer_piece *p)
         .rest_2 = (float)(1.0 - s->beta_2),
     };
 
-    nn_kernel()->adam(p->w, p->state[0], p->state[1], p->g, p->n, &a);
+    if (p->later != NULL)
+        *p->later = (struct nn_kernel_later){
+            p->n, p->w, p->state[0], p->state[1], p->g, a,
+        };
+    else
+        nn_kernel()->adam(p->w, p->state[0], p->state[1], p->g, p->n, &a);
 }
 
 /* The decay apart from the gradient, so that it is not scaled as that is. */

@@ -14,13 +14,14 @@
 /* n parameters at once. */
 struct nn_optimizer_piece {
     const struct nn_optimizer_spec *spec;
-    uint64_t                        steps; /* with this one: 1 at first */
+    uint64_t                        steps;  /* with this one: 1 at first */
     const double                   *factor; /* of the step: by begin()  */
     float                           rate;
     size_t                          n;
     float                          *w;
     const float                    *g;
-    float *state[NN_OPTIMIZER_VECTORS]; /* zeros before the first step */
+    struct nn_kernel_later         *later; /* of kernel.h; NULL: at once */
+    float *state[NN_OPTIMIZER_VECTORS];    /* zeros before the first step */
 };
 
 struct nn_optimizer_type {

@@ -90,21 +90,24 @@ struct update {
 };
 
 static double
-squares_of_range(void *ctx, size_t first, size_t n, const float *g)
+squares_of_range(void *ctx, size_t first, size_t n, const float *g,
+                 struct nn_kernel_later *later)
 {
     (void)ctx;
     (void)first;
+    (void)later;
     return nn_kernel()->sum_squares(g, n);
 }
 
 static double
-update_range(void *ctx, size_t first, size_t n, const float *g)
+update_range(void *ctx, size_t first, size_t n, const float *g,
+             struct nn_kernel_later *later)
 {
     const struct update *u = ctx;
     double               squares = nn_kernel()->sum_squares(g, n);
 
     if (isfinite(squares))
-        nn_optimizer_update(u->opt, u->params, g, first, n, u->rate);
+        nn_optimizer_update(u->opt, u->params, g, first, n, u->rate, later);
     return squares;
 }
 
@@ -115,7 +118,7 @@ update_all(struct nn_net *net, struct update *u)
         nn_optimizer_update(u->opt, u->params,
                             u->grad + nn_net_layer_offset(net, i),
                             nn_net_layer_offset(net, i),
-                            nn_net_layer_trained(net, i), u->rate);
+                            nn_net_layer_trained(net, i), u->rate, NULL);
 }
 
 #define PIECE 1024
@@ -135,7 +138,7 @@ measured_update(struct nn_net *net, struct nn_optimizer *opt, const float *grad,
         n = end - first < PIECE ? end - first : PIECE;
         memcpy(before, params + first, n * sizeof(*before));
         were += nn_kernel()->sum_squares(before, n);
-        nn_optimizer_update(opt, params, grad + first, first, n, rate);
+        nn_optimizer_update(opt, params, grad + first, first, n, rate, NULL);
         for (size_t k = 0; k < n; k++)
             before[k] = params[first + k] - before[k];
         moved += nn_kernel()->sum_squares(before, n);
@@ -247,8 +250,7 @@ nn_train_rows(struct nn_net *net, struct nn_work *work,
               struct nn_train_sums          *sums)
 {
     unsigned mode = nn_subnormal_flush();
-    bool     ok =
-        train_rows(net, work, opt, grad, x, t, weight, n, options, sums);
+    bool ok = train_rows(net, work, opt, grad, x, t, weight, n, options, sums);
 
     nn_subnormal_set(mode);
     return ok;

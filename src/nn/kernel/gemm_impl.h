@@ -118,10 +118,46 @@ packed_a(const struct product *p, size_t i, size_t rows, float *out)
     return out + i % group / TILE_ROWS * A_TILE_FLOATS;
 }
 
-/* One row of tiles; b: panels, b_panel floats apart. */
+/* Steps that rows left to later, all as long as the rows are. */
+struct left {
+    size_t                 n;
+    struct nn_kernel_later row[TILE_ROWS];
+};
+
+/* Take those of the columns from first on. */
+static void
+take_left(const struct left *left, size_t first)
+{
+    for (size_t i = 0; i < left->n; i++) {
+        const struct nn_kernel_later *l = &left->row[i];
+
+        adam(l->w + first, l->m + first, l->v + first, l->g + first,
+             l->n - first, &l->how);
+    }
+}
+
+/* These rows are done; tell of them. */
+static void
+row_told(const struct product *p, size_t i, size_t rows, float *c,
+         struct left *left)
+{
+    left->n = 0;
+    for (size_t r = 0; p->then.fn != NULL && r < rows; r++) {
+        struct nn_kernel_later *later = &left->row[left->n];
+
+        later->n = 0;
+        p->then.fn(p->then.ctx, i + r, 0, p->n, c + r * p->c_row,
+                   TILE_TAKES_STEPS ? later : NULL);
+        left->n += later->n > 0;
+    }
+}
+
+/* One row of tiles, and what the one before it left; b: panels, b_panel floats
+ * apart. */
 static void
 wide_row(const struct product *p, size_t i, size_t rows, const float *b,
-         size_t b_row, size_t b_panel, float *c, float *scratch)
+         size_t b_row, size_t b_panel, float *c, const struct left *left,
+         float *scratch)
 {
     const float *a = p->a + i * p->a_row, *beside[5] = { NULL };
     size_t       a_row = p->a_row, a_col = p->a_col;
@@ -147,9 +183,18 @@ wide_row(const struct product *p, size_t i, size_t rows, const float *b,
         .c_row = p->c_row,
         .accumulate = p->accumulate,
         .beside = beside,
+        .due = left->row,
+        .n_due = left->n,
     };
 
-    strips[rows - 1](&s);
+    if (TILE_TAKES_STEPS && left->n > 0 && a_row == 1 && a_col == TILE_ROWS &&
+        rows == TILE_ROWS) {
+        strip_stepping(&s);
+        take_left(left, p->n - tail);
+    } else {
+        strips[rows - 1](&s);
+        take_left(left, 0);
+    }
     if (tail > 0)
         edge_tile(rows, tail, p->k, a, a_row, a_col, scratch, TILE_COLS,
                   c + p->n - tail, p->c_row, p->accumulate);
@@ -162,6 +207,8 @@ wide_block(const struct product *p, float *scratch)
 {
     bool         packed = packs_b(p);
     size_t       tail = p->n % TILE_COLS, rows;
+    size_t       first_rows = tile_rows(p->m), place = 0;
+    struct left  left = { 0 };
     const float *b = p->b;
     size_t       b_row = p->b_row, b_panel = TILE_COLS;
 
@@ -176,14 +223,16 @@ wide_block(const struct product *p, float *scratch)
         b_panel = p->k * TILE_COLS;
         pack_panels(p->k, p->n / TILE_COLS, p->b, p->b_row, p->b_col, next);
     }
+    /* Rows that pass go to two places in turn: those before are still read. */
     for (size_t i = 0; i < p->m; i += rows) {
-        float *c = p->c + (p->then.passing ? 0 : i * p->c_row);
+        place = left.n > 0 ? first_rows - place : 0;
+        float *c = p->c + (p->then.passing ? place : i) * p->c_row;
 
         rows = tile_rows(p->m - i);
-        wide_row(p, i, rows, b, b_row, b_panel, c, scratch);
-        for (size_t r = 0; p->then.fn != NULL && r < rows; r++)
-            p->then.fn(p->then.ctx, i + r, 0, p->n, c + r * p->c_row);
+        wide_row(p, i, rows, b, b_row, b_panel, c, &left, scratch);
+        row_told(p, i, rows, c, &left);
     }
+    take_left(&left, 0);
 }
 
 /* A block of columns, from j, of a product that somebody is told of. */
@@ -193,11 +242,12 @@ struct block {
 };
 
 static void
-block_done(void *ctx, size_t row, size_t first, size_t n, float *c)
+block_done(void *ctx, size_t row, size_t first, size_t n, float *c,
+           struct nn_kernel_later *later)
 {
     const struct block *b = ctx;
 
-    b->then->fn(b->then->ctx, row, b->j + first, n, c);
+    b->then->fn(b->then->ctx, row, b->j + first, n, c, later);
 }
 
 /* Rows cannot share their places while k is not at its end. */

@@ -22,10 +22,24 @@ struct nn_kernel_adam {
     float rate, epsilon, rest_1, rest_2;
 };
 
+/* One step of Adam for n parameters with the gradient g, that need not be taken
+ * at once: roots and quotients cost nothing between the multiply-adds of a
+ * product.  n = 0: nothing is to be done. */
+struct nn_kernel_later {
+    size_t                n;
+    float                *w, *m, *v;
+    const float          *g;
+    struct nn_kernel_adam how;
+};
+
 /* What is to happen to C as it is made. */
 struct nn_kernel_then {
-    /* c[row][first..first + n] is final, and at c; NULL: nobody is told. */
-    void (*fn)(void *ctx, size_t row, size_t first, size_t n, float *c);
+    /* c[row][first..first + n] is final, and at c; NULL: nobody is told.  What
+     * it puts into later, whose n is 0, is done before c changes again and
+     * before gemm_then() returns: nothing, or all n of them.  later is NULL
+     * where that would gain nothing. */
+    void (*fn)(void *ctx, size_t row, size_t first, size_t n, float *c,
+               struct nn_kernel_later *later);
     void *ctx;
     /* Nobody needs a piece once fn has seen it: rows may share their places
      * in C, so that it need not travel to memory. */

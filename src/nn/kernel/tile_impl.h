@@ -12,10 +12,12 @@
 
 #include <stdbool.h>
 
+#include "nn/kernel/update_impl.h"
 #include "nn/kernel/vector.h"
 
 #define TILE_COLS (2 * LANES)
 #define THIN_VECS 8 /* of a tile of one row */
+#define LINE_FLOATS 16
 
 static ALWAYS_INLINE void
 tile(size_t rows, size_t vecs, size_t k, const float *a, size_t a_row,
@@ -76,6 +78,9 @@ struct strip {
     /* Up to 4 matrices laid out as C, of which these rows are brought near for
      * whoever comes after.  NULL: no more. */
     const float *const *beside;
+    /* Steps of Adam that are taken meanwhile, in the columns of these tiles. */
+    const struct nn_kernel_later *due;
+    size_t                        n_due;
 };
 
 static ALWAYS_INLINE void
@@ -88,8 +93,10 @@ strip(size_t rows, const struct strip *s)
         for (size_t q = 0; q < 4 && s->beside[q] != NULL; q++)
 #pragma GCC unroll 8
             for (size_t r = 0; r < rows; r++)
-                __builtin_prefetch(s->beside[q] + r * s->c_row + j * TILE_COLS,
-                                   0, 2);
+#pragma GCC unroll 2
+                for (size_t l = 0; l < TILE_COLS; l += LINE_FLOATS)
+                    __builtin_prefetch(
+                        s->beside[q] + r * s->c_row + j * TILE_COLS + l, 0, 2);
         tile(rows, 2, s->k, s->a, s->a_row, s->a_col, b, s->b_row, c, s->c_row,
              s->accumulate);
         b += s->b_panel;
@@ -146,6 +153,115 @@ static const strip_fn strips[TILE_ROWS] = {
 #endif
 };
 /* clang-format on */
+
+/* --- steps of Adam between the multiply-adds ------------------------------ */
+
+/* Roots and quotients have a unit of their own, which stands idle in a tile.
+ * Where registers are few, sums would have to go through memory meanwhile. */
+#define TILE_TAKES_STEPS (LANES == 16)
+#define TERMS 4 /* of the sums, between two steps */
+
+/* Of the columns from col on: vector `next` is the next one, two a row. */
+struct steps {
+    const struct nn_kernel_later *due;
+    size_t                        col, next, end;
+    /* The one before, of which the root is not awaited until now. */
+    struct adam_move move;
+    float           *w; /* NULL: none */
+};
+
+static ALWAYS_INLINE void
+step_end(struct steps *s)
+{
+    if (s->w != NULL)
+        store(s->w, load(s->w) - s->move.over / s->move.under);
+    s->w = NULL;
+}
+
+static ALWAYS_INLINE void
+step_next(struct steps *s)
+{
+    const struct nn_kernel_later *l = &s->due[s->next / 2];
+    size_t                        at = s->col + s->next % 2 * LANES;
+    vec                           m, v;
+
+    /* For the next tile. */
+    __builtin_prefetch(l->w + at + TILE_COLS, 1);
+    __builtin_prefetch(l->m + at + TILE_COLS, 1);
+    __builtin_prefetch(l->v + at + TILE_COLS, 1);
+    step_end(s);
+    m = load(l->m + at);
+    v = load(l->v + at);
+    adam_moments(&m, &v, load(l->g + at), &l->how);
+    store(l->m + at, m);
+    store(l->v + at, v);
+    s->move = adam_move(m, v, &l->how);
+    s->w = l->w + at;
+    s->next++;
+}
+
+/* One term of all sums of a whole tile. */
+static ALWAYS_INLINE void
+term(const float *a, const float *b, vec sum[TILE_ROWS][2])
+{
+    vec b0 = load(b), b1 = load(b + LANES);
+
+#pragma GCC unroll 8
+    for (size_t i = 0; i < TILE_ROWS; i++) {
+        vec x = splat(a[i]);
+
+        sum[i][0] = fused(x, b0, sum[i][0]);
+        sum[i][1] = fused(x, b1, sum[i][1]);
+    }
+}
+
+/* strip() for whole tiles, a_row 1 and a_col TILE_ROWS. */
+static void
+strip_stepping(const struct strip *s)
+{
+    size_t stretches = s->k / TERMS, n_due = 2 * s->n_due;
+    size_t at_once = stretches > 0 ? (n_due + stretches - 1) / stretches : 0;
+
+    for (size_t t = 0; t < s->n_tiles; t++) {
+        const float *a = s->a, *b = s->b + t * s->b_panel;
+        float       *c = s->c + t * TILE_COLS;
+        struct steps steps = { .due = s->due,
+                               .col = t * TILE_COLS,
+                               .end = n_due };
+        vec          sum[TILE_ROWS][2];
+        size_t       p = 0;
+
+#pragma GCC unroll 8
+        for (size_t i = 0; i < TILE_ROWS; i++) {
+            sum[i][0] = s->accumulate ? load(c + i * s->c_row) : splat(0);
+            sum[i][1] =
+                s->accumulate ? load(c + i * s->c_row + LANES) : splat(0);
+        }
+        for (; p + TERMS <= s->k; p += TERMS) {
+#pragma GCC unroll 4
+            for (size_t q = 0; q < TERMS; q++) {
+                term(a, b, sum);
+                a += TILE_ROWS;
+                b += s->b_row;
+            }
+            for (size_t i = 0; i < at_once && steps.next < steps.end; i++)
+                step_next(&steps);
+        }
+        for (; p < s->k; p++) {
+            term(a, b, sum);
+            a += TILE_ROWS;
+            b += s->b_row;
+        }
+        while (steps.next < steps.end)
+            step_next(&steps);
+        step_end(&steps);
+#pragma GCC unroll 8
+        for (size_t i = 0; i < TILE_ROWS; i++) {
+            store(c + i * s->c_row, sum[i][0]);
+            store(c + i * s->c_row + LANES, sum[i][1]);
+        }
+    }
+}
 
 /* The height of the next tile where `left` rows are left: the last two share
  * what a short one alone would waste. */

@@ -75,12 +75,33 @@ sgd_momentum(float *w, float *v, const float *g, size_t n, float rate,
 }
 
 static ALWAYS_INLINE void
-adam_one(vec *w, vec *m, vec *v, vec g, const struct nn_kernel_adam *p)
+adam_moments(vec *m, vec *v, vec g, const struct nn_kernel_adam *p)
 {
     *m = fused(splat(p->rest_1), g - *m, *m);
     /* Bounded: an infinite one would be no number at the next step. */
     *v = at_most(fused(splat(p->rest_2), fused(g, g, -*v), *v), FLT_MAX);
-    *w -= splat(p->rate) * *m / (square_root(*v) + splat(p->epsilon));
+}
+
+/* w is to move by -over / under. */
+struct adam_move {
+    vec over, under;
+};
+
+static ALWAYS_INLINE struct adam_move
+adam_move(vec m, vec v, const struct nn_kernel_adam *p)
+{
+    return (struct adam_move){ splat(p->rate) * m,
+                               square_root(v) + splat(p->epsilon) };
+}
+
+static ALWAYS_INLINE void
+adam_one(vec *w, vec *m, vec *v, vec g, const struct nn_kernel_adam *p)
+{
+    struct adam_move move;
+
+    adam_moments(m, v, g, p);
+    move = adam_move(*m, *v, p);
+    *w -= move.over / move.under;
 }
 
 static void
