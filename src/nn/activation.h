@@ -42,6 +42,9 @@ const struct nn_activation_row *nn_activation_row(enum nn_activation a);
 /* y = f(z), of the layer's spec; z may be y. */
 void nn_activation_forward(const struct nn_layer_pass *pass, float *y,
                            const float *z);
+/* The same of [n][from..to], of an activation that is of one number. */
+void nn_activation_forward_part(const struct nn_layer_pass *pass, float *y,
+                                const float *z, size_t from, size_t to);
 /* z becomes y, in double. */
 void nn_activation_exact(const struct nn_exact_pass *pass, double *z);
 /* Floats a sample that backward needs of z. */

@@ -116,6 +116,29 @@ forward(const struct nn_layer_pass *pass, const float *x, float *y)
     nn_activation_forward(pass, y, z);
 }
 
+/* Softmax is of all units. */
+static bool
+apart(const struct nn_layer_spec *spec)
+{
+    return !nn_activation_row(spec->activation)->last_layer_only;
+}
+
+static void
+forward_rows(const struct nn_layer_pass *pass, const float *x, float *y,
+             size_t from, size_t to)
+{
+    size_t       n_in = pass->in->dim[0], n_out = pass->out->dim[0];
+    const float *W = pass->params;
+    const float *b = pass->spec->use_bias ? W + n_out * n_in : NULL;
+    float       *z = pass->kept != NULL ? pass->kept : y;
+
+    for (size_t s = 0; b != NULL && s < pass->n; s++)
+        memcpy(z + s * n_out + from, b + from, (to - from) * sizeof(*b));
+    pass->kernel->gemm(pass->n, to - from, n_in, x, n_in, 1, W + from * n_in, 1,
+                       n_in, z + from, n_out, b != NULL, pass->scratch);
+    nn_activation_forward_part(pass, y, z, from, to);
+}
+
 /* dX = dZ W: [n][n_in] = [n][n_out] [n_out][n_in] */
 static void
 error(const struct nn_layer_pass *pass, const float *y, float *d, float *dx)
@@ -264,6 +287,8 @@ const struct nn_layer_type nn_dense = {
     .tensors = tensors,
     .room = room,
     .forward = forward,
+    .apart = apart,
+    .forward_rows = forward_rows,
     .error = error,
     .n_rows = n_rows,
     .gradient = gradient,

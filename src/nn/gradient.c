@@ -80,16 +80,6 @@ error_part(void *ctx, unsigned part, unsigned n_parts)
     }
 }
 
-static size_t
-n_rows(const struct backward *b, size_t i)
-{
-    const struct nn_layer_spec *layer = &nn_net_spec(b->p->net)->layer[i];
-    const struct nn_shape      *in = &nn_net_spec(b->p->net)->input;
-
-    return layer->type->n_rows(
-        layer, i == 0 ? in : nn_net_layer_shape(b->p->net, i - 1));
-}
-
 /* Some rows of layer i, and their squares. */
 static void
 gradient_rows(const struct backward *b, size_t i, unsigned part, size_t from,
@@ -110,7 +100,7 @@ gradient_rows(const struct backward *b, size_t i, unsigned part, size_t from,
     for (size_t k = 0; b->sink != NULL && b->sink->beside[k] != NULL; k++)
         how.beside[k] = b->sink->beside[k] + offset;
     for (size_t r = from; r <= to; r++)
-        if (r < to || r == n_rows(b, i))
+        if (r < to || r == nn_pass_n_rows(b->p, i))
             squares[r] = 0;
     pass.spec->type->gradient(&pass, i > 0 ? b->p->work->y[i - 1] : b->x,
                               b->p->work->d[i], b->grad + offset, from, to,
@@ -123,7 +113,7 @@ gradient_part(void *ctx, unsigned part, unsigned n_parts)
     const struct backward *b = ctx;
 
     for (size_t i = b->to; i-- > b->from;) {
-        size_t n = n_rows(b, i);
+        size_t n = nn_pass_n_rows(b->p, i);
         size_t from = n * part / n_parts, to = n * (part + 1) / n_parts;
 
         if (from < to)
@@ -137,12 +127,12 @@ split_layers(struct backward *b)
     size_t most = 0;
 
     for (size_t i = b->from; i < b->to; i++)
-        most = n_rows(b, i) > most ? n_rows(b, i) : most;
+        most = nn_pass_n_rows(b->p, i) > most ? nn_pass_n_rows(b->p, i) : most;
     nn_pass_share(b->p, nn_pass_pieces(b->p), error_part, b);
     nn_pass_share(b->p, most, gradient_part, b);
     for (size_t i = b->from; b->sink != NULL && i < b->to; i++) {
         b->sink->squares[i] = 0;
-        for (size_t r = 0; r <= n_rows(b, i); r++)
+        for (size_t r = 0; r <= nn_pass_n_rows(b->p, i); r++)
             b->sink->squares[i] += b->p->work->squares[i][r];
     }
 }

@@ -96,6 +96,16 @@ struct nn_layer_type {
     /* y [n][out] from x [n][in]. */
     void (*forward)(const struct nn_layer_pass *pass, const float *x, float *y);
 
+    /*
+     * Of a layer that is split (below): y[s][from..to] for every sample, from
+     * the parameters of these rows alone.  Threads that share it so read only
+     * what they updated themselves; what another one wrote comes slowly where
+     * two cores share no cache.  apart() tells whether it can be.  NULL: not.
+     */
+    bool (*apart)(const struct nn_layer_spec *spec);
+    void (*forward_rows)(const struct nn_layer_pass *pass, const float *x,
+                         float *y, size_t from, size_t to);
+
     /* From d = dE/dy [n][out] (dE/dz where dz_given; overwritten) the gradient
      * of this layer's parameters and, where dx is not NULL, dE/dx [n][in].
      * The places of measured tensors get what this batch shows. */

@@ -3,7 +3,8 @@
  *
  * Samples go through layers that are split (layer.h) part by part: each thread
  * takes some of them through all such layers in a row, without waiting for the
- * others in between.
+ * others in between.  A layer with many weights that are trained is shared by
+ * its rows instead: weights that another core wrote come slowly.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -296,15 +297,21 @@ nn_pass_draws(const struct nn_pass *p, size_t i)
     };
 }
 
+static const struct nn_shape *
+input_of(const struct nn_pass *p, size_t i)
+{
+    return i == 0 ? &nn_net_spec(p->net)->input
+                  : nn_net_layer_shape(p->net, i - 1);
+}
+
 struct nn_layer_pass
 nn_pass_layer(const struct nn_pass *p, size_t i, const struct random_at *draws,
               unsigned part, struct nn_slice slice)
 {
     const struct nn_spec  *spec = nn_net_spec(p->net);
     struct nn_work        *work = p->work;
-    const struct nn_shape *in =
-        i == 0 ? &spec->input : nn_net_layer_shape(p->net, i - 1);
-    float *kept = p->training ? work->kept[i] : NULL;
+    const struct nn_shape *in = input_of(p, i);
+    float                 *kept = p->training ? work->kept[i] : NULL;
 
     if (kept != NULL)
         kept += slice.first * room_of(&spec->layer[i], in).per_sample;
@@ -354,6 +361,44 @@ forward_part(void *ctx, unsigned part, unsigned n_parts)
     forward_slice(s, part, nn_pass_slice(s->p, part, n_parts));
 }
 
+size_t
+nn_pass_n_rows(const struct nn_pass *p, size_t i)
+{
+    const struct nn_layer_spec *layer = &nn_net_spec(p->net)->layer[i];
+
+    return layer->type->n_rows(layer, input_of(p, i));
+}
+
+/* Layer s->from, cut as gradient_part() cuts it. */
+static void
+forward_rows_part(void *ctx, unsigned part, unsigned n_parts)
+{
+    const struct stretch *s = ctx;
+    size_t                i = s->from, n = nn_pass_n_rows(s->p, i);
+    struct nn_layer_pass  pass =
+        nn_pass_layer(s->p, i, NULL, part, (struct nn_slice){ 0, s->p->n });
+
+    pass.spec->type->forward_rows(&pass, i == 0 ? s->x : s->p->work->y[i - 1],
+                                  s->p->work->y[i], n * part / n_parts,
+                                  n * (part + 1) / n_parts);
+}
+
+/* So many inputs stay near while a thread goes through all of them. */
+#define NEAR_FLOATS ((size_t)64 * 1024)
+
+/* Is layer i better shared by its rows than by the samples?  Where its weights
+ * change, are more than what comes out, and the inputs are few. */
+static bool
+by_rows(const struct nn_pass *p, size_t i)
+{
+    const struct nn_layer_spec *layer = &nn_net_spec(p->net)->layer[i];
+
+    return p->training && p->work->team != NULL && p->work->team->n > 1 &&
+           layer->type->apart != NULL && layer->type->apart(layer) &&
+           nn_shape_size(input_of(p, i)) > p->n &&
+           p->n * nn_shape_size(input_of(p, i)) <= NEAR_FLOATS;
+}
+
 const float *
 nn_pass_forward(const struct nn_pass *p, const float *x)
 {
@@ -363,8 +408,11 @@ nn_pass_forward(const struct nn_pass *p, const float *x)
     assert(p->n > 0 && p->n <= p->work->max_batch);
     for (; s.from < n_layers; s.from = s.to) {
         s.to = s.from + 1;
-        if (nn_pass_is_split(p, s.from)) {
-            while (s.to < n_layers && nn_pass_is_split(p, s.to))
+        if (by_rows(p, s.from)) {
+            nn_pass_share(p, nn_pass_n_rows(p, s.from), forward_rows_part, &s);
+        } else if (nn_pass_is_split(p, s.from)) {
+            while (s.to < n_layers && nn_pass_is_split(p, s.to) &&
+                   !by_rows(p, s.to))
                 s.to++;
             nn_pass_share(p, nn_pass_pieces(p), forward_part, &s);
         } else {

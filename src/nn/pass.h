@@ -44,6 +44,9 @@ struct nn_layer_pass nn_pass_layer(const struct nn_pass *p, size_t i,
                                    const struct random_at *draws, unsigned part,
                                    struct nn_slice slice);
 
+/* Rows of layer i, which has n_rows() (layer.h). */
+size_t nn_pass_n_rows(const struct nn_pass *p, size_t i);
+
 /* The samples of one part of several; none for some where they are few. */
 struct nn_slice nn_pass_slice(const struct nn_pass *p, unsigned part,
                               unsigned n_parts);
