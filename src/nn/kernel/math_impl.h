@@ -98,7 +98,8 @@ vec_sigmoid(vec z)
 {
     const float shift = SHIFT + 127; /* n comes as the exponent of 2^n */
 
-    z = at_least(at_most(z, 40.0f), -104.0f);
+    /* Beyond these the rest is nonsense, and none of what is given. */
+    ivec above = z > 40.0f, below = z < -104.0f;
 
     vec t = fused(z, splat(1.44269502f), splat(shift));
     vec nf = t - shift;
@@ -114,7 +115,10 @@ vec_sigmoid(vec z)
     vec s_1 = s + 1.0f;
     vec lost = s - (s_1 - 1.0f);
 
-    return s * s_rest / (s_1 + fused(tail, r * r, r + lost));
+    vec y = s * s_rest / (s_1 + fused(tail, r * r, r + lost));
+    vec limit = bits_to_float((uvec)above & float_to_bits(splat(1)));
+
+    return choose(above | below, limit, y);
 }
 
 static ALWAYS_INLINE vec

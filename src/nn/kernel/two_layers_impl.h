@@ -137,18 +137,21 @@ backward(const struct shape *of, const struct net *net, const struct plan *plan,
             break;
         UNROLL
         for (size_t q = 0; q < of->quads; q++)
-            s[q] = fused(lane(p->d2, (uint32_t)j), net->row[j][q], s[q]);
+            s[q] = j == 0 ? lane(p->d2, 0) * net->row[0][q]
+                          : fused(lane(p->d2, (uint32_t)j), net->row[j][q],
+                                  s[q]);
     }
     UNROLL
     for (size_t q = 0; q < of->quads; q++)
         p->d1[q] = slope(plan->net->layer[0].f, s[q], p->y1[q]);
 }
 
-/* A gradient: a product of one term, as a matrix product has it. */
+/* A gradient: a product of one term.  As a matrix product has it, but for the
+ * sign of a zero, which a weight that is not -0 does not see. */
 static ALWAYS_INLINE vec
 times(vec d, vec x)
 {
-    return fused(d, x, splat(0));
+    return d * x;
 }
 
 static ALWAYS_INLINE void

@@ -99,7 +99,11 @@ fused(vec a, vec b, vec c)
 static ALWAYS_INLINE vec
 choose(ivec mask, vec a, vec b)
 {
+#if LANES == 4 && FUSES
+    return (vec)_mm_blendv_ps((__m128)b, (__m128)a, (__m128)mask);
+#else
     return (vec)(((ivec)a & mask) | ((ivec)b & ~mask));
+#endif
 }
 
 #if LANES == 4
