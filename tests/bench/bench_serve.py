@@ -305,13 +305,19 @@ http {{ access_log off; client_body_temp_path {work}/body;
         None, log, work)
 
 
-def start_fastapi(arguments, work, log):
+def start_fastapi(arguments, work, log, name="FastAPI + PyTorch",
+                  path="/predict"):
     port = free_port()
-    return Server("FastAPI + PyTorch", [
+    return Server(name, [
         sys.executable, "-m", "uvicorn", "--app-dir", HERE / "peers",
         "fastapi_torch:app", "--port", str(port), "--log-level", "error",
-        "--no-access-log"], port, {None: "/predict"},
+        "--no-access-log"], port, {None: path},
         ("784 floats", "784 floats, 17 digits"), log, work)
+
+
+def start_fastapi_described(arguments, work, log):
+    return start_fastapi(arguments, work, log,
+                         "FastAPI, body described + PyTorch", "/described")
 
 
 def start_flask(arguments, work, log):
@@ -324,6 +330,7 @@ def start_flask(arguments, work, log):
 
 
 PEERS = {"bare": start_bare, "nginx": start_nginx, "fastapi": start_fastapi,
+         "fastapi-described": start_fastapi_described,
          "flask": start_flask}
 
 
