@@ -118,7 +118,7 @@ forward(const struct nn_layer_pass *pass, const float *x, float *y)
 
 /* Softmax is of all units. */
 static bool
-apart(const struct nn_layer_spec *spec)
+has_rows_apart(const struct nn_layer_spec *spec)
 {
     return !nn_activation_row(spec->activation)->last_layer_only;
 }
@@ -287,7 +287,7 @@ const struct nn_layer_type nn_dense = {
     .tensors = tensors,
     .room = room,
     .forward = forward,
-    .apart = apart,
+    .has_rows_apart = has_rows_apart,
     .forward_rows = forward_rows,
     .error = error,
     .n_rows = n_rows,

@@ -97,12 +97,13 @@ struct nn_layer_type {
     void (*forward)(const struct nn_layer_pass *pass, const float *x, float *y);
 
     /*
-     * Of a layer that is split (below): y[s][from..to] for every sample, from
-     * the parameters of these rows alone.  Threads that share it so read only
-     * what they updated themselves; what another one wrote comes slowly where
-     * two cores share no cache.  apart() tells whether it can be.  NULL: not.
+     * Of a layer that is split (below): y[s][from..to] for every sample of the
+     * batch, from the weights of these rows alone.  Threads that share it so
+     * read the weights that they updated themselves; what another one wrote
+     * comes slowly where two cores share no cache.  has_rows_apart() tells
+     * whether y can be had so.  NULL: not.
      */
-    bool (*apart)(const struct nn_layer_spec *spec);
+    bool (*has_rows_apart)(const struct nn_layer_spec *spec);
     void (*forward_rows)(const struct nn_layer_pass *pass, const float *x,
                          float *y, size_t from, size_t to);
 

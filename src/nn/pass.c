@@ -369,7 +369,8 @@ nn_pass_n_rows(const struct nn_pass *p, size_t i)
     return layer->type->n_rows(layer, input_of(p, i));
 }
 
-/* Layer s->from, cut as gradient_part() cuts it. */
+/* Layer s->from, cut as gradient_part() cuts it where no layer is narrower than
+ * the team. */
 static void
 forward_rows_part(void *ctx, unsigned part, unsigned n_parts)
 {
@@ -386,17 +387,23 @@ forward_rows_part(void *ctx, unsigned part, unsigned n_parts)
 /* So many inputs stay near while a thread goes through all of them. */
 #define NEAR_FLOATS ((size_t)64 * 1024)
 
-/* Is layer i better shared by its rows than by the samples?  Where its weights
- * change, are more than what comes out, and the inputs are few. */
+/*
+ * Is layer i better shared by its rows than by the samples?  Then a thread
+ * reads all inputs instead of all weights: where these change and are more,
+ * the inputs few, and the work enough for threads to wait for each other once
+ * more.
+ */
 static bool
-by_rows(const struct nn_pass *p, size_t i)
+is_by_rows(const struct nn_pass *p, size_t i)
 {
     const struct nn_layer_spec *layer = &nn_net_spec(p->net)->layer[i];
+    size_t                      n_in = nn_shape_size(input_of(p, i));
 
     return p->training && p->work->team != NULL && p->work->team->n > 1 &&
-           layer->type->apart != NULL && layer->type->apart(layer) &&
-           nn_shape_size(input_of(p, i)) > p->n &&
-           p->n * nn_shape_size(input_of(p, i)) <= NEAR_FLOATS;
+           layer->type->has_rows_apart != NULL &&
+           layer->type->has_rows_apart(layer) && nn_pass_n_rows(p, i) > p->n &&
+           p->n * n_in <= NEAR_FLOATS &&
+           worth(nn_net_layer_trained(p->net, i), p->n) > 1;
 }
 
 const float *
@@ -408,11 +415,11 @@ nn_pass_forward(const struct nn_pass *p, const float *x)
     assert(p->n > 0 && p->n <= p->work->max_batch);
     for (; s.from < n_layers; s.from = s.to) {
         s.to = s.from + 1;
-        if (by_rows(p, s.from)) {
+        if (is_by_rows(p, s.from)) {
             nn_pass_share(p, nn_pass_n_rows(p, s.from), forward_rows_part, &s);
         } else if (nn_pass_is_split(p, s.from)) {
             while (s.to < n_layers && nn_pass_is_split(p, s.to) &&
-                   !by_rows(p, s.to))
+                   !is_by_rows(p, s.to))
                 s.to++;
             nn_pass_share(p, nn_pass_pieces(p), forward_part, &s);
         } else {

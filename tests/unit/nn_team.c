@@ -49,6 +49,7 @@ static const struct {
     { "adam", { .batch_size = BATCH, .rate = 0.001f, .middle = 0.5f } },
     { "adam", { .batch_size = BATCH, .rate = 0.001f, .middle = 0.5f, .clip_norm = 0.1f } },
     { "adam", { .batch_size = BATCH, .rate = 0.001f, .middle = 0.5f, .measure = true } },
+    { "adamw", { .batch_size = BATCH, .rate = 0.001f, .middle = 0.5f } },
 };
 /* clang-format on */
 
@@ -59,6 +60,10 @@ trained(int which, struct nn_team *team, struct nn_train_sums *sums)
                                                { 70, NN_GELU },
                                                { N_OUT, NN_SOFTMAX } };
     struct nn_spec       spec = fix_spec(N_IN, layers, 3, NN_CROSS_ENTROPY);
+
+    spec.layer[1].use_bias = false;
+    fix_ready(&spec);
+
     struct nn_net       *net = fix_net(&spec, 1);
     struct nn_work      *work = fix_work(net, BATCH);
     size_t               n_params = nn_net_n_params(net);

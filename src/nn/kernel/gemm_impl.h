@@ -118,18 +118,18 @@ packed_a(const struct product *p, size_t i, size_t rows, float *out)
     return out + i % group / TILE_ROWS * A_TILE_FLOATS;
 }
 
-/* Steps that rows left to later, all as long as the rows are. */
-struct left {
+/* Steps of Adam that rows left to later, all as long as the rows are. */
+struct due {
     size_t                 n;
     struct nn_kernel_later row[TILE_ROWS];
 };
 
 /* Take those of the columns from first on. */
 static void
-take_left(const struct left *left, size_t first)
+take_due(const struct due *due, size_t first)
 {
-    for (size_t i = 0; i < left->n; i++) {
-        const struct nn_kernel_later *l = &left->row[i];
+    for (size_t i = 0; i < due->n; i++) {
+        const struct nn_kernel_later *l = &due->row[i];
 
         adam(l->w + first, l->m + first, l->v + first, l->g + first,
              l->n - first, &l->how);
@@ -138,17 +138,17 @@ take_left(const struct left *left, size_t first)
 
 /* These rows are done; tell of them. */
 static void
-row_told(const struct product *p, size_t i, size_t rows, float *c,
-         struct left *left)
+tell_rows(const struct product *p, size_t i, size_t rows, float *c,
+          struct due *due)
 {
-    left->n = 0;
+    due->n = 0;
     for (size_t r = 0; p->then.fn != NULL && r < rows; r++) {
-        struct nn_kernel_later *later = &left->row[left->n];
+        struct nn_kernel_later *later = &due->row[due->n];
 
         later->n = 0;
         p->then.fn(p->then.ctx, i + r, 0, p->n, c + r * p->c_row,
                    TILE_TAKES_STEPS ? later : NULL);
-        left->n += later->n > 0;
+        due->n += later->n > 0;
     }
 }
 
@@ -156,7 +156,7 @@ row_told(const struct product *p, size_t i, size_t rows, float *c,
  * apart. */
 static void
 wide_row(const struct product *p, size_t i, size_t rows, const float *b,
-         size_t b_row, size_t b_panel, float *c, const struct left *left,
+         size_t b_row, size_t b_panel, float *c, const struct due *due,
          float *scratch)
 {
     const float *a = p->a + i * p->a_row, *beside[5] = { NULL };
@@ -183,17 +183,16 @@ wide_row(const struct product *p, size_t i, size_t rows, const float *b,
         .c_row = p->c_row,
         .accumulate = p->accumulate,
         .beside = beside,
-        .due = left->row,
-        .n_due = left->n,
+        .due = due->row,
+        .n_due = due->n,
     };
 
-    if (TILE_TAKES_STEPS && left->n > 0 && a_row == 1 && a_col == TILE_ROWS &&
-        rows == TILE_ROWS) {
+    if (TILE_TAKES_STEPS && due->n > 0 && packs_a(p) && rows == TILE_ROWS) {
         strip_stepping(&s);
-        take_left(left, p->n - tail);
+        take_due(due, p->n - tail);
     } else {
         strips[rows - 1](&s);
-        take_left(left, 0);
+        take_due(due, 0);
     }
     if (tail > 0)
         edge_tile(rows, tail, p->k, a, a_row, a_col, scratch, TILE_COLS,
@@ -208,7 +207,7 @@ wide_block(const struct product *p, float *scratch)
     bool         packed = packs_b(p);
     size_t       tail = p->n % TILE_COLS, rows;
     size_t       first_rows = tile_rows(p->m), place = 0;
-    struct left  left = { 0 };
+    struct due   due = { 0 };
     const float *b = p->b;
     size_t       b_row = p->b_row, b_panel = TILE_COLS;
 
@@ -223,16 +222,17 @@ wide_block(const struct product *p, float *scratch)
         b_panel = p->k * TILE_COLS;
         pack_panels(p->k, p->n / TILE_COLS, p->b, p->b_row, p->b_col, next);
     }
-    /* Rows that pass go to two places in turn: those before are still read. */
+    /* Rows that pass go to two places in turn, as those before are still read.
+     * No later tile is higher than the first, so that the second fits too. */
     for (size_t i = 0; i < p->m; i += rows) {
-        place = left.n > 0 ? first_rows - place : 0;
+        place = due.n > 0 ? first_rows - place : 0;
         float *c = p->c + (p->then.passing ? place : i) * p->c_row;
 
         rows = tile_rows(p->m - i);
-        wide_row(p, i, rows, b, b_row, b_panel, c, &left, scratch);
-        row_told(p, i, rows, c, &left);
+        wide_row(p, i, rows, b, b_row, b_panel, c, &due, scratch);
+        tell_rows(p, i, rows, c, &due);
     }
-    take_left(&left, 0);
+    take_due(&due, 0);
 }
 
 /* A block of columns, from j, of a product that somebody is told of. */

@@ -98,7 +98,8 @@ vec_sigmoid(vec z)
 {
     const float shift = SHIFT + 127; /* n comes as the exponent of 2^n */
 
-    /* Beyond these the rest is nonsense, and none of what is given. */
+    /* Beyond these what is computed is nonsense.  It is replaced at the end, so
+     * that nobody waits for the limits. */
     ivec above = z > 40.0f, below = z < -104.0f;
 
     vec t = fused(z, splat(1.44269502f), splat(shift));

@@ -76,9 +76,11 @@ struct strip {
     size_t       c_row;
     bool         accumulate;
     /* Up to 4 matrices laid out as C, of which these rows are brought near for
-     * whoever comes after.  NULL: no more. */
+     * whoever comes after (strip_stepping() does it for itself).  NULL: no
+     * more. */
     const float *const *beside;
-    /* Steps of Adam that are taken meanwhile, in the columns of these tiles. */
+    /* Rows whose steps of Adam are taken meanwhile, in the columns of these
+     * tiles: by strip_stepping() only. */
     const struct nn_kernel_later *due;
     size_t                        n_due;
 };
@@ -219,15 +221,15 @@ term(const float *a, const float *b, vec sum[TILE_ROWS][2])
 static void
 strip_stepping(const struct strip *s)
 {
-    size_t stretches = s->k / TERMS, n_due = 2 * s->n_due;
-    size_t at_once = stretches > 0 ? (n_due + stretches - 1) / stretches : 0;
+    size_t stretches = s->k / TERMS, n_vecs = 2 * s->n_due;
+    size_t at_once = stretches > 0 ? (n_vecs + stretches - 1) / stretches : 0;
 
     for (size_t t = 0; t < s->n_tiles; t++) {
         const float *a = s->a, *b = s->b + t * s->b_panel;
         float       *c = s->c + t * TILE_COLS;
         struct steps steps = { .due = s->due,
                                .col = t * TILE_COLS,
-                               .end = n_due };
+                               .end = n_vecs };
         vec          sum[TILE_ROWS][2];
         size_t       p = 0;
 

@@ -7,7 +7,9 @@
  *          the rows last, as vectors of four, in which any lane is one cycle
  *          away from any other: those of a layer as columns (over its units, an
  *          input each), those of the second as rows too.  Operations and their
- *          order are those of the general path, as tiny_impl.h has them.
+ *          order are those of the general path, as tiny_impl.h has them, but
+ *          that a sum of one term does not begin with a 0: a weight of -0 may
+ *          become +0 then, and nothing else.
  *
  * Compiled as set.c is, once for each instruction set, with vectors of four.
  */

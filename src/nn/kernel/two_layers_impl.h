@@ -130,16 +130,14 @@ backward(const struct shape *of, const struct net *net, const struct plan *plan,
     p->d2 = slope(plan->net->layer[1].f, plan->scale * (p->y2 - target), p->y2);
     UNROLL
     for (size_t q = 0; q < of->quads; q++)
-        s[q] = splat(0);
+        s[q] = lane(p->d2, 0) * net->row[0][q];
     UNROLL
-    for (size_t j = 0; j < MOST_OUT; j++) {
+    for (size_t j = 1; j < MOST_OUT; j++) {
         if (j == of->n_out)
             break;
         UNROLL
         for (size_t q = 0; q < of->quads; q++)
-            s[q] = j == 0 ? lane(p->d2, 0) * net->row[0][q]
-                          : fused(lane(p->d2, (uint32_t)j), net->row[j][q],
-                                  s[q]);
+            s[q] = fused(lane(p->d2, (uint32_t)j), net->row[j][q], s[q]);
     }
     UNROLL
     for (size_t q = 0; q < of->quads; q++)
