@@ -4,8 +4,10 @@
  *
  * The linker puts these functions in front of the store's (--wrap): they refuse
  * a checkpoint at once, or take it and tell later that it was not stored, or
- * refuse the end of a job, or that it is given back.
+ * refuse the end of a job, or that it is given back; or the process is killed
+ * before a job ends.
  */
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 static atomic_int n_refuse, n_lose, n_refuse_end, n_refuse_back;
 static atomic_int n_refused, n_lost, n_refused_end, n_refused_back;
 static enum err   refusal = ERR_FULL; /* of an end */
+static bool       dies_at_end;
 
 /* What stands for a ticket of a checkpoint that is going to be lost. */
 static char lost;
@@ -92,6 +95,8 @@ enum err
 __wrap_store_job_finish(struct store *db, const struct store_job_end *end,
                         int64_t *out_version, struct errinfo *e)
 {
+    if (dies_at_end)
+        kill(getpid(), SIGKILL);
     if (use(&n_refuse_end, &n_refused_end))
         return err_set(e, refusal, "", "it cannot be, says a test");
     return __real_store_job_finish(db, end, out_version, e);
@@ -105,6 +110,12 @@ __wrap_store_job_release_claim(struct store *db, int64_t id,
     if (use(&n_refuse_back, &n_refused_back))
         return err_set(e, ERR_NOMEM, "", "out of memory, says a test");
     return __real_store_job_release_claim(db, id, to, reason, e);
+}
+
+void
+fault_kill_at_end(void)
+{
+    dies_at_end = true;
 }
 
 /* --- tests ---------------------------------------------------------------- */

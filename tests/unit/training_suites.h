@@ -40,6 +40,9 @@ void house_wait_epoch(struct house *h, int64_t id, uint64_t epoch);
 /* All rows of the job's history; free() them. */
 struct store_epoch *house_history(struct house *h, int64_t id, size_t *out_n);
 
+/* From now on the process is killed where a job is about to end. */
+void fault_kill_at_end(void);
+
 #define ck_assert_has(text, part)                                             \
     ck_assert_msg((text) != NULL && strstr(text, part) != NULL,               \
                   "\"%s\" not in %s", part, (text) != NULL ? (text) : "NULL")
