@@ -329,38 +329,39 @@ batch_of(const struct nn_layer_pass *pass)
     };
 }
 
+static void
+apply(enum nn_activation a, const struct nn_activation_batch *b, float *y,
+      const float *z)
+{
+    const struct nn_activation_row *f = nn_activation_row(a);
+
+    if (f->forward != NULL)
+        f->forward(b, y, z);
+    else if (y != z)
+        memcpy(y, z, b->n * b->width * sizeof(*y));
+}
+
 void
 nn_activation_forward(const struct nn_layer_pass *pass, float *y,
                       const float *z)
 {
-    const struct nn_activation_row *f =
-        nn_activation_row(pass->spec->activation);
     const struct nn_activation_batch b = batch_of(pass);
 
-    if (f->forward != NULL)
-        f->forward(&b, y, z);
-    else if (y != z)
-        memcpy(y, z, b.n * b.width * sizeof(*y));
+    apply(pass->spec->activation, &b, y, z);
 }
 
 void
 nn_activation_forward_part(const struct nn_layer_pass *pass, float *y,
                            const float *z, size_t from, size_t to)
 {
-    const struct nn_activation_row *f =
-        nn_activation_row(pass->spec->activation);
     struct nn_activation_batch b = batch_of(pass);
     size_t                     row = b.width, n = b.n;
 
     b.n = 1;
     b.width = to - from;
-    y += from;
-    z += from;
-    for (size_t s = 0; s < n; s++, y += row, z += row)
-        if (f->forward != NULL)
-            f->forward(&b, y, z);
-        else if (y != z)
-            memcpy(y, z, b.width * sizeof(*y));
+    for (size_t s = 0; s < n; s++)
+        apply(pass->spec->activation, &b, y + s * row + from,
+              z + s * row + from);
 }
 
 struct nn_layer_room

@@ -91,6 +91,17 @@ forward_turned(const struct nn_layer_pass *pass, const float *x, float *z)
     }
 }
 
+/* z[s][from..to] = b, of all samples; b NULL: nothing. */
+static void
+copy_bias(const struct nn_layer_pass *pass, const float *b, float *z,
+          size_t from, size_t to)
+{
+    size_t n_out = pass->out->dim[0];
+
+    for (size_t s = 0; b != NULL && s < pass->n; s++)
+        memcpy(z + s * n_out + from, b + from, (to - from) * sizeof(*b));
+}
+
 /* Z = X W^T + b: [n][n_out] = [n][n_in] [n_in][n_out].  The sum of each z
  * starts from its bias. */
 static void
@@ -106,8 +117,7 @@ forward(const struct nn_layer_pass *pass, const float *x, float *y)
         nn_activation_forward(pass, y, z);
         return;
     }
-    for (size_t s = 0; b != NULL && s < pass->n; s++)
-        memcpy(z + s * n_out, b, n_out * sizeof(*b));
+    copy_bias(pass, b, z, 0, n_out);
     if (pass->turned != NULL && pass->n <= FEW_SAMPLES)
         forward_turned(pass, x, z);
     else
@@ -132,8 +142,7 @@ forward_rows(const struct nn_layer_pass *pass, const float *x, float *y,
     const float *b = pass->spec->use_bias ? W + n_out * n_in : NULL;
     float       *z = pass->kept != NULL ? pass->kept : y;
 
-    for (size_t s = 0; b != NULL && s < pass->n; s++)
-        memcpy(z + s * n_out + from, b + from, (to - from) * sizeof(*b));
+    copy_bias(pass, b, z, from, to);
     pass->kernel->gemm(pass->n, to - from, n_in, x, n_in, 1, W + from * n_in, 1,
                        n_in, z + from, n_out, b != NULL, pass->scratch);
     nn_activation_forward_part(pass, y, z, from, to);

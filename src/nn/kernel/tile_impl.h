@@ -217,7 +217,8 @@ term(const float *a, const float *b, vec sum[TILE_ROWS][2])
     }
 }
 
-/* strip() for whole tiles, a_row 1 and a_col TILE_ROWS. */
+/* strip() for whole tiles, a_row 1 and a_col TILE_ROWS.  A function of its own:
+ * one for both made tiles without steps 6 % slower. */
 static void
 strip_stepping(const struct strip *s)
 {
