@@ -268,13 +268,16 @@ job_finish(struct conn *c, void *arg, struct errinfo *e)
     struct buf                  result = { 0 };
     enum stmt_id                id = STMT_JOB_END;
     enum store_job_status       status;
-    int64_t                     network;
+    int64_t                     network, last_event;
     enum err                    rc;
 
     rc = job_status(c, end->id, &status, &network, e);
-    if (rc == ERR_OK && end->from_paused && status != STORE_JOB_PAUSED)
-        rc = err_set(e, ERR_CONFLICT, "", "the job is %s, not paused",
-                     store_job_status_name(status));
+    if (rc == ERR_OK && end->last_event != NULL) {
+        rc = event_last(c, end->id, &last_event, e);
+        if (rc == ERR_OK && last_event != *end->last_event)
+            rc = err_set(e, ERR_CONFLICT, "", "the job is %s by now",
+                         store_job_status_name(status));
+    }
     if (rc != ERR_OK)
         return rc;
     rc = epochs_insert(c, end->id, end->rows, end->n_rows, e);

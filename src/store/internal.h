@@ -172,6 +172,9 @@ enum err job_column(struct conn *c, enum stmt_id id, void *out,
 /* A job's status and the network it trains, by id; 0: that is gone. */
 enum err job_status(struct conn *c, int64_t id, enum store_job_status *out,
                     int64_t *out_network, struct errinfo *e);
+/* The last event of a job, or of all (0); 0: there is none. */
+enum err event_last(struct conn *c, int64_t job_id, int64_t *out,
+                    struct errinfo *e);
 
 /* The id of the network called name. */
 enum err network_id(struct conn *c, const char *name, int64_t *out,

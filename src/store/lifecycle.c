@@ -303,22 +303,31 @@ store_event_before(struct store *db, int64_t job_id, int64_t last,
 }
 
 enum err
-store_event_last(struct store *db, int64_t job_id, int64_t *out,
-                 struct errinfo *e)
+event_last(struct conn *c, int64_t job_id, int64_t *out, struct errinfo *e)
 {
     enum stmt_id id = job_id != 0 ? STMT_EVENT_LAST_JOB : STMT_EVENT_LAST;
-    struct conn *c;
     enum err     rc;
 
-    rc = store_reader_take(db, &c, e);
-    if (rc != ERR_OK)
-        return rc;
     if (job_id != 0)
         bind_i64(c, id, 1, job_id);
     rc = conn_row(c, id, e);
     if (rc == ERR_OK)
         *out = column_i64(c, id, 0);
     conn_done(c, id);
+    return rc;
+}
+
+enum err
+store_event_last(struct store *db, int64_t job_id, int64_t *out,
+                 struct errinfo *e)
+{
+    struct conn *c;
+    enum err     rc;
+
+    rc = store_reader_take(db, &c, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = event_last(c, job_id, out, e);
     store_reader_give(db, c);
     return rc;
 }

@@ -13,7 +13,8 @@
 static enum err
 finish(struct store *db, const struct store_job *row,
        const struct codec_job *spec, const struct training_saved *saved,
-       const struct codec_dataset *dataset, struct errinfo *e)
+       const struct codec_dataset *dataset, int64_t last_event,
+       struct errinfo *e)
 {
     const struct training_state *s = &saved->state;
     struct training_offer        offer;
@@ -50,7 +51,7 @@ finish(struct store *db, const struct store_job *row,
     };
     const struct store_job_end end = {
         .id = row->id,
-        .from_paused = true,
+        .last_event = &last_event,
         .status = STORE_JOB_CANCELLED,
         .epoch = row->epoch,
         .finished_ms = clock_wall_ms(),
@@ -79,8 +80,16 @@ training_keep(struct store *db, int64_t job_id, char network[], size_t size,
     void                 *bytes = NULL;
     size_t                len = 0;
     uint64_t              epoch = 0;
-    enum err              rc = store_job_get(db, job_id, &row, e);
+    int64_t               last_event = 0;
+    /* Before all that is read here: who claims the job writes another. */
+    enum err              rc = store_event_last(db, job_id, &last_event, e);
 
+    if (rc == ERR_OK)
+        rc = store_job_get(db, job_id, &row, e);
+    if (rc == ERR_OK && row.status != STORE_JOB_QUEUED &&
+        row.status != STORE_JOB_PAUSED)
+        rc = err_set(e, ERR_CONFLICT, "", "the job is %s, not queued or paused",
+                     store_job_status_name(row.status));
     if (rc == ERR_OK && row.verifies != 0)
         rc = ERR_NOTFOUND; /* what it makes is compared, never kept */
     if (rc == ERR_OK)
@@ -97,7 +106,7 @@ training_keep(struct store *db, int64_t job_id, char network[], size_t size,
         rc = codec_stored_dataset(db, row.dataset, spec.dataset_revision,
                                   &dataset, e);
     if (rc == ERR_OK)
-        rc = finish(db, &row, &spec, &saved, dataset, e);
+        rc = finish(db, &row, &spec, &saved, dataset, last_event, e);
     if (rc == ERR_OK)
         snprintf(network, size, "%s", row.network);
     codec_stored_dataset_free(dataset);

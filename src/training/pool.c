@@ -244,11 +244,22 @@ status_get(struct store *db, int64_t id, enum store_job_status *out,
 /* What waits in the queue changes its row; what runs is asked to leave, and its
  * worker changes it. */
 static enum err
-row_change(struct store *db, int64_t id, enum training_halt why,
+row_change(const struct training_options *o, int64_t id, enum training_halt why,
            struct errinfo *e)
 {
-    return why == TRAINING_PAUSE ? store_job_pause(db, id, e)
-                                 : store_job_cancel(db, id, clock_wall_ms(), e);
+    if (why == TRAINING_PAUSE)
+        return store_job_pause(o->store, id, e);
+    if (why == TRAINING_CANCEL_KEEP) {
+        char     network[CODEC_NAME_SIZE];
+        enum err rc = training_keep(o->store, id, network, sizeof(network), e);
+
+        if (rc == ERR_OK && o->on_version != NULL)
+            o->on_version(o->arg, network);
+        if (rc != ERR_NOTFOUND)
+            return rc;
+        err_clear(e); /* it has nothing to keep */
+    }
+    return store_job_cancel(o->store, id, clock_wall_ms(), e);
 }
 
 static enum err
@@ -262,7 +273,7 @@ leave(struct training_pool *pool, int64_t id, enum training_halt why,
 
     do {
         if (!wait_gone(pool, id, &why, until)) {
-            enum err rc = row_change(db, id, why, e);
+            enum err rc = row_change(&pool->options, id, why, e);
             if (rc != ERR_CONFLICT)
                 return rc;
             err_clear(e);
@@ -288,33 +299,12 @@ leave(struct training_pool *pool, int64_t id, enum training_halt why,
                    (long long)id);
 }
 
-/* A job that no worker has is paused first, so that none takes it meanwhile. */
-static enum err
-keep_waiting(struct training_pool *pool, int64_t id, struct errinfo *e)
-{
-    char     network[CODEC_NAME_SIZE];
-    enum err rc = store_job_pause(pool->options.store, id, e);
-
-    if (rc == ERR_OK)
-        rc =
-            training_keep(pool->options.store, id, network, sizeof(network), e);
-    if (rc == ERR_OK && pool->options.on_version != NULL)
-        pool->options.on_version(pool->options.arg, network);
-    return rc;
-}
-
 enum err
 training_pool_cancel(struct training_pool *pool, int64_t job_id, bool keep,
                      struct errinfo *e)
 {
-    if (!keep)
-        return leave(pool, job_id, TRAINING_CANCEL, e);
-    enum err rc = keep_waiting(pool, job_id, e);
-    if (rc != ERR_CONFLICT && rc != ERR_NOTFOUND)
-        return rc;
-    /* A worker has it, or it has nothing to keep, or it has ended. */
-    err_clear(e);
-    return leave(pool, job_id, TRAINING_CANCEL_KEEP, e);
+    return leave(pool, job_id, keep ? TRAINING_CANCEL_KEEP : TRAINING_CANCEL,
+                 e);
 }
 
 enum err

@@ -282,6 +282,26 @@ def test_a_paused_job_can_keep_its_best(client, name, keep):
     assert client.predict(name, [[0.5, 0.5]])["version"] == 1
 
 
+def test_a_queued_job_can_keep_its_best(new_daemon):
+    """And is never seen paused: whoever kills the daemon in the middle would
+    find it so, and nobody asked for that."""
+    client = new_daemon("--workers", "1").start().client
+    prepare(client, "n")
+    job = client.submit("n", "n", epochs=10000000)
+    client.running(job, 5)
+    ask(client, job, "pause")
+    running = client.submit("n", "n", epochs=10000000)
+    client.running(running)
+    ask(client, job, "resume")
+    now = ask(client, job, "cancel", json_body={"keep": True})
+    assert now["status"] == "cancelled" and now["result"]["version"] == 1
+    assert client.predict("n", [[0.5]])["version"] == 1
+    log = client.ok("GET", f"/v1/jobs/{job}/log", 200)["data"]
+    assert [x["status"] for x in log] == [
+        "queued", "running", "paused", "queued", "cancelled"]
+    ask(client, running, "cancel")
+
+
 def test_a_verification_keeps_nothing(client, name):
     """It repeats what there is; what it made would serve at once."""
     classes(client, name)

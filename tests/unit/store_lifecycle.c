@@ -108,6 +108,29 @@ START_TEST(every_change_is_in_the_log)
 }
 END_TEST
 
+START_TEST(who_ends_it_has_seen_its_last_event)
+{
+    int64_t              id = submit(0, NULL), seen, version;
+    struct store_job_end end = { .id = id,
+                                 .last_event = &seen,
+                                 .status = STORE_JOB_CANCELLED,
+                                 .reason = "cancelled",
+                                 .finished_ms = 8 };
+
+    OK(store_event_last(db, id, &seen, &e));
+    ck_assert_int_eq(claim(), id);
+    ck_assert_int_eq(store_job_finish(db, &end, &version, &e), ERR_CONFLICT);
+    /* Nor where it is queued again, further than it was. */
+    OK(store_job_release_claim(db, id, STORE_JOB_QUEUED, "stopped", &e));
+    ck_assert_int_eq(store_job_finish(db, &end, &version, &e), ERR_CONFLICT);
+    OK(store_event_last(db, id, &seen, &e));
+    submit(0, NULL); /* another's events are not its own */
+    OK(store_job_finish(db, &end, &version, &e));
+    log_is(id, "queued submitted, running started, queued stopped, "
+               "cancelled cancelled");
+}
+END_TEST
+
 START_TEST(the_log_has_one_sequence)
 {
     int64_t             a = submit(0, NULL), b = submit(0, NULL);
@@ -255,6 +278,7 @@ store_lifecycle_suite(void)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, every_change_is_in_the_log);
+    tcase_add_test(t, who_ends_it_has_seen_its_last_event);
     tcase_add_test(t, the_log_has_one_sequence);
     tcase_add_test(t, the_urgent_come_first_then_the_old);
     tcase_add_test(t, a_full_queue_takes_no_more);
