@@ -4,9 +4,10 @@
  *   bench_core peak                     FMA peak, GFLOP/s
  *   bench_core gemm                     matrix products, GFLOP/s
  *   bench_core train [net…]             N1 … N4: samples a second
- *   bench_core rate NET THREADS SECONDS [ROWS]
+ *   bench_core rate NET THREADS SECONDS [DIRECTORY ROWS]
  *                                       for bench_train.py: samples a second,
- *                                       and the peak before and after
+ *                                       and the peak before and after; on the
+ *                                       first rows of what it unpacked there
  *
  * Every figure is measured between two runs of the peak loop, and told as a
  * fraction of it too.
@@ -210,8 +211,25 @@ struct run {
     double                  flop; /* of one sample */
 };
 
+/* The first n bytes of a file. */
 static void
-run_open(struct run *r, const struct bench_net *at)
+read_file(const char *directory, const char *name, void *to, size_t n)
+{
+    char  path[4096];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    file = fopen(path, "rb");
+    if (file == NULL || fread(to, 1, n, file) != n) {
+        fprintf(stderr, "bench_core: %s: cannot be read\n", path);
+        exit(EXIT_FAILURE);
+    }
+    fclose(file);
+}
+
+/* On rows of a directory, or (NULL) on numbers drawn by chance. */
+static void
+run_open(struct run *r, const struct bench_net *at, const char *directory)
 {
     struct nn_spec spec = { .input = { .rank = 1, .dim = { at->n_in } },
                             .n_layers = at->n_layers,
@@ -245,8 +263,20 @@ run_open(struct run *r, const struct bench_net *at)
     r->grad = mem_floats(nn_net_n_params(r->net), 0);
     r->x = some_floats(at->rows * at->n_in, 3);
     r->t = mem_floats(at->rows * n_out, 0);
+    if (directory == NULL) {
+        for (size_t i = 0; i < at->rows; i++)
+            r->t[i * n_out + i * 7 % n_out] = 1;
+        return;
+    }
+    unsigned char *label = malloc(at->rows);
+    if (label == NULL)
+        abort();
+    read_file(directory, "labels.u8", label, at->rows);
+    read_file(directory, "inputs.f32", r->x,
+              at->rows * at->n_in * sizeof(*r->x));
     for (size_t i = 0; i < at->rows; i++)
-        r->t[i * n_out + i * 7 % n_out] = 1;
+        r->t[i * n_out + label[i] % n_out] = 1;
+    free(label);
 }
 
 static void
@@ -290,7 +320,7 @@ training(int argc, char **argv)
             asked |= strcmp(argv[a], nets[i].name) == 0;
         if (!asked)
             continue;
-        run_open(&r, &nets[i]);
+        run_open(&r, &nets[i], NULL);
         report(nets[i].name, run_work, &r, r.flop, "samples/s");
         run_close(&r);
     }
@@ -324,7 +354,8 @@ team_peak_work(void *arg)
 }
 
 static int
-one_rate(const char *name, unsigned threads, double seconds, size_t rows)
+one_rate(const char *name, unsigned threads, double seconds,
+         const char *directory, size_t rows)
 {
     struct training_team *team = NULL;
     struct run            r;
@@ -340,7 +371,7 @@ one_rate(const char *name, unsigned threads, double seconds, size_t rows)
 
         if (rows > 0)
             at.rows = rows;
-        run_open(&r, &at);
+        run_open(&r, &at, directory);
         if (nn_work_set_team(r.work, training_team_nn(team), NULL) != ERR_OK)
             abort();
         double before = rate_of(team_peak_work, team, 0.05);
@@ -364,12 +395,13 @@ main(int argc, char **argv)
         products();
     } else if (strcmp(what, "train") == 0) {
         training(argc - 2, argv + 2);
-    } else if (strcmp(what, "rate") == 0 && (argc == 5 || argc == 6)) {
+    } else if (strcmp(what, "rate") == 0 && (argc == 5 || argc == 7)) {
         return one_rate(argv[2], (unsigned)atoi(argv[3]), atof(argv[4]),
-                        argc == 6 ? (size_t)atoi(argv[5]) : 0);
+                        argc == 7 ? argv[5] : NULL,
+                        argc == 7 ? (size_t)atoi(argv[6]) : 0);
     } else {
         fprintf(stderr, "usage: bench_core peak | gemm | train [net…] | "
-                        "rate NET THREADS SECONDS [ROWS]\n");
+                        "rate NET THREADS SECONDS [DIRECTORY ROWS]\n");
         return EXIT_FAILURE;
     }
     return EXIT_SUCCESS;

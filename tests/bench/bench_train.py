@@ -3,13 +3,16 @@
 
 usage: bench_train.py BACKPROPD BENCH_CORE [--repeats N] [--seconds S]
 
-`core` is nn/ alone, `job` the same network through the daemon's job API.  All
-take turns, N times, and medians are shown; before and after each run of ours a
-loop of fused multiply-adds tells what the machine could do just then.
+N1 to N3 train on Fashion-MNIST, float32 in memory: `core` is nn/ alone, over the
+rows as they lie, `job` the same network through the daemon's job API, in an
+order drawn anew each epoch, as the peers do it.  All take turns, N times, and
+medians are shown; before and after each run of ours a loop of fused
+multiply-adds tells what the machine could do just then.
 """
 
 import argparse
 import contextlib
+import gzip
 import io
 import os
 import pathlib
@@ -23,12 +26,14 @@ import numpy
 from daemon import LIMIT, Daemon
 
 HERE = pathlib.Path(__file__).resolve().parent
+FASHION = pathlib.Path(os.environ.get("FASHION_MNIST",
+                                      "/usr/share/datasets/fashion-mnist"))
 NETS = {  # layers, rows, batch, optimiser, flop a sample
-    "N1": ([128, 10], 25600, 32, {"type": "sgd", "learning_rate": 0.1},
+    "N1": ([128, 10], 60000, 32, {"type": "sgd", "learning_rate": 0.1},
            4 * 784 * 128 + 6 * 128 * 10),
-    "N2": ([256, 128, 10], 25600, 64, {"type": "adam"},
+    "N2": ([256, 128, 10], 60000, 64, {"type": "adam"},
            4 * 784 * 256 + 6 * (256 * 128 + 128 * 10)),
-    "N3": ([1024, 1024, 10], 6400, 128,
+    "N3": ([1024, 1024, 10], 12800, 128,
            {"type": "sgd", "learning_rate": 0.01, "momentum": 0.9},
            4 * 784 * 1024 + 6 * (1024 * 1024 + 1024 * 10)),
 }
@@ -57,15 +62,27 @@ def npy(array):
     return file.getvalue()
 
 
-def prepare(daemon):
+def unpack(directory):
+    """The training set as files of numbers: pixels 0 to 1, labels 0 to 9."""
+    def read(name, offset):
+        with gzip.open(FASHION / f"train-{name}-ubyte.gz") as file:
+            return numpy.frombuffer(file.read(), numpy.uint8, offset=offset)
+
+    (read("images-idx3", 16) / numpy.float32(255)).tofile(
+        f"{directory}/inputs.f32")
+    read("labels-idx1", 8).tofile(f"{directory}/labels.u8")
+
+
+def prepare(daemon, directory):
     generator = numpy.random.default_rng(1)
 
     def some(*shape):
         return npy(generator.random(shape, dtype=numpy.float32))
 
+    inputs = numpy.fromfile(f"{directory}/inputs.f32", "<f4").reshape(-1, 784)
+    labels = numpy.fromfile(f"{directory}/labels.u8", "u1")
     for rows in {net[1] for net in NETS.values()}:
-        daemon.upload(f"rows-{rows}", some(rows, 784),
-                      npy((numpy.arange(rows) * 7 % 10).astype("<i4")))
+        daemon.upload(f"rows-{rows}", npy(inputs[:rows]), npy(labels[:rows]))
     for name, (units, *_) in NETS.items():
         daemon.network(name.lower(), 784, units, "relu", "softmax",
                        "cross_entropy")
@@ -119,21 +136,22 @@ def main():
         seen.setdefault((net, threads), {}).setdefault(who, []).append(value)
 
     def core(net, threads):
-        rows = NETS[net][1:2] if net in NETS else ()
+        data = (directory, NETS[net][1]) if net in NETS else ()
         value, before, after = rate([a.bench_core, "rate", net, threads,
-                                     a.seconds, *rows], threads)
+                                     a.seconds, *data], threads)
         peak[threads] += [before, after]
         note(net, threads, "core", value)
 
     with (tempfile.TemporaryDirectory() as directory,
           contextlib.ExitStack() as stack):
+        unpack(directory)
         others = peers(directory)
         daemons = {}
         for n in (1, 2):
             daemons[n] = stack.enter_context(Daemon(
                 a.backpropd, f"{directory}/{n}.db", "--threads", str(n),
                 "--training-nice", "0"))
-            prepare(daemons[n])
+            prepare(daemons[n], directory)
         for _ in range(a.repeats):
             for net in NETS:
                 for threads in (1, 2):
@@ -145,7 +163,8 @@ def main():
                             note(net, threads, peer, rate(
                                 ["/usr/bin/python3",
                                  HERE / "peers" / "train.py", peer, net,
-                                 threads, a.seconds], threads)[0])
+                                 threads, a.seconds, directory, NETS[net][1]],
+                                threads)[0])
             for net in TINY:
                 core(net, 1)
                 note(net, 1, "job", job_rate(daemons[1], net, a.seconds))

@@ -1,17 +1,24 @@
 #!/usr/bin/python3
-"""train.py torch|sklearn NET THREADS SECONDS: samples a second of one peer."""
+"""train.py torch|sklearn NET THREADS SECONDS DIRECTORY ROWS: samples a second of
+one peer, on the first rows of what bench_train.py unpacked there."""
 
 import sys
 import time
 
-NETS = {  # sizes, batch, optimiser, rate, momentum, rows
-    "N1": ([784, 128, 10], 32, "sgd", 0.1, 0.0, 3200),
-    "N2": ([784, 256, 128, 10], 64, "adam", 0.001, 0.0, 3200),
-    "N3": ([784, 1024, 1024, 10], 128, "sgd", 0.01, 0.9, 1280),
+import numpy
+
+NETS = {  # sizes, batch, optimiser, rate, momentum
+    "N1": ([784, 128, 10], 32, "sgd", 0.1, 0.0),
+    "N2": ([784, 256, 128, 10], 64, "adam", 0.001, 0.0),
+    "N3": ([784, 1024, 1024, 10], 128, "sgd", 0.01, 0.9),
 }
-peer, net, threads, seconds = (sys.argv[1], sys.argv[2], int(sys.argv[3]),
-                               float(sys.argv[4]))
-sizes, batch, optimizer, rate, momentum, rows = NETS[net]
+peer, net, threads, seconds, directory, rows = (
+    sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]),
+    sys.argv[5], int(sys.argv[6]))
+sizes, batch, optimizer, rate, momentum = NETS[net]
+x = numpy.fromfile(f"{directory}/inputs.f32", "<f4",
+                   rows * sizes[0]).reshape(rows, sizes[0])
+t = numpy.fromfile(f"{directory}/labels.u8", "u1", rows).astype("i8")
 
 
 def measure(epoch):
@@ -28,8 +35,7 @@ if peer == "torch":
 
     torch.set_num_threads(threads)
     torch.manual_seed(1)
-    x = torch.rand(rows, sizes[0]) - 0.5
-    t = torch.arange(rows) * 7 % sizes[-1]
+    x, t = torch.from_numpy(x), torch.from_numpy(t)
     layers = []
     for a, b in zip(sizes, sizes[1:]):
         layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
@@ -49,13 +55,9 @@ if peer == "torch":
 else:
     import warnings
 
-    import numpy
     from sklearn.neural_network import MLPClassifier
 
     warnings.filterwarnings("ignore")
-    generator = numpy.random.default_rng(1)
-    x = generator.random((rows, sizes[0]), dtype=numpy.float32) - 0.5
-    t = numpy.arange(rows) * 7 % sizes[-1]
     model = MLPClassifier(sizes[1:-1], solver=optimizer, batch_size=batch,
                           learning_rate_init=rate, momentum=momentum,
                           nesterovs_momentum=False, alpha=0)
