@@ -150,6 +150,8 @@ adam_begin(const struct nn_optimizer_spec *spec, uint64_t steps,
     factor[1] = sqrt(1.0 - power(spec->beta_2, steps));
 }
 
+/* adamw's decay is apart from the gradient, so that it is not scaled as that
+ * is; adam has none. */
 static void
 adam_update(const struct nn_optimizer_piece *p)
 {
@@ -160,6 +162,7 @@ adam_update(const struct nn_optimizer_piece *p)
         .epsilon = (float)(epsilon_of(s) * p->factor[1]),
         .rest_1 = (float)(1.0 - s->beta_1),
         .rest_2 = (float)(1.0 - s->beta_2),
+        .keep = (float)(1.0 - (double)p->rate * s->weight_decay),
     };
 
     if (p->later != NULL)
@@ -168,17 +171,6 @@ adam_update(const struct nn_optimizer_piece *p)
         };
     else
         nn_kernel()->adam(p->w, p->state[0], p->state[1], p->g, p->n, &a);
-}
-
-/* The decay apart from the gradient, so that it is not scaled as that is. */
-static void
-adamw_update(const struct nn_optimizer_piece *p)
-{
-    float keep = (float)(1.0 - (double)p->rate * p->spec->weight_decay);
-
-    for (size_t i = 0; i < p->n; i++)
-        p->w[i] *= keep;
-    adam_update(p);
 }
 
 /* --- rprop ---------------------------------------------------------------- */
@@ -262,7 +254,7 @@ static const struct nn_optimizer_type types[] = {
     { "adagrad", adagrad_members, false, one_vector,  NULL,       adagrad_update },
     { "rmsprop", rmsprop_members, false, one_vector,  NULL,       rmsprop_update },
     { "adam",    adam_members,    false, two_vectors, adam_begin, adam_update    },
-    { "adamw",   adamw_members,   false, two_vectors, adam_begin, adamw_update   },
+    { "adamw",   adamw_members,   false, two_vectors, adam_begin, adam_update    },
     { "rprop",   rprop_members,   true,  two_vectors, NULL,       rprop_update   },
 };
 /* clang-format on */

@@ -16,10 +16,11 @@
 #include <stddef.h>
 
 /* One step of Adam: m += rest_1 (g - m), v += rest_2 (g^2 - v),
- * w -= rate m / (sqrt v + epsilon), rest = 1 - beta; rate and epsilon are
- * corrected for the start from zero (Kingma & Ba 2015, end of section 2). */
+ * w = keep w - rate m / (sqrt v + epsilon), rest = 1 - beta; rate and epsilon
+ * are corrected for the start from zero (Kingma & Ba 2015, end of section 2).
+ * keep is 1, or less by the decay of AdamW. */
 struct nn_kernel_adam {
-    float rate, epsilon, rest_1, rest_2;
+    float rate, epsilon, rest_1, rest_2, keep;
 };
 
 /* One step of Adam for n parameters with the gradient g, that need not be taken

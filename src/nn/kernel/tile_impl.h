@@ -168,15 +168,16 @@ struct steps {
     const struct nn_kernel_later *due;
     size_t                        col, next, end;
     /* The one before, of which the root is not awaited until now. */
-    struct adam_move move;
-    float           *w; /* NULL: none */
+    struct adam_move             move;
+    const struct nn_kernel_adam *how;
+    float                       *w; /* NULL: none */
 };
 
 static ALWAYS_INLINE void
 step_end(struct steps *s)
 {
     if (s->w != NULL)
-        store(s->w, load(s->w) - s->move.over / s->move.under);
+        store(s->w, adam_moved(load(s->w), s->move, s->how));
     s->w = NULL;
 }
 
@@ -198,6 +199,7 @@ step_next(struct steps *s)
     store(l->m + at, m);
     store(l->v + at, v);
     s->move = adam_move(m, v, &l->how);
+    s->how = &l->how;
     s->w = l->w + at;
     s->next++;
 }

@@ -87,6 +87,12 @@ struct adam_move {
     vec over, under;
 };
 
+static ALWAYS_INLINE vec
+adam_moved(vec w, struct adam_move move, const struct nn_kernel_adam *p)
+{
+    return fused(splat(p->keep), w, -(move.over / move.under));
+}
+
 static ALWAYS_INLINE struct adam_move
 adam_move(vec m, vec v, const struct nn_kernel_adam *p)
 {
@@ -101,7 +107,7 @@ adam_one(vec *w, vec *m, vec *v, vec g, const struct nn_kernel_adam *p)
 
     adam_moments(m, v, g, p);
     move = adam_move(*m, *v, p);
-    *w -= move.over / move.under;
+    *w = adam_moved(*w, move, p);
 }
 
 static void
