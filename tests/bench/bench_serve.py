@@ -34,6 +34,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 JSON = "application/json"
 BINARY = "application/octet-stream"
 START_SECONDS = 60
+PEER_CASES = ("784 floats", "784 floats, none 0", "784 floats, 17 digits")
 N_STORED = 100  # networks in the database of a start that is timed
 
 
@@ -189,8 +190,12 @@ def write_bodies(work):
     files = {
         "4 floats": ("4.json", json.dumps(
             {"inputs": [[5.1, 3.5, 1.4, 0.2]]}).encode(), JSON),
+        # A picture: half of them 0, four digits else.
         "784 floats": ("784.json", json.dumps(
             {"inputs": [pixels]}, separators=(",", ":")).encode(), JSON),
+        "784 floats, none 0": ("784-3.json", json.dumps(
+            {"inputs": [[draw.randrange(1, 1000) / 1000 for _ in range(784)]]},
+            separators=(",", ":")).encode(), JSON),
         "784 floats, 17 digits": ("784-17.json", json.dumps(
             {"inputs": [[draw.random() for _ in range(784)]]},
             separators=(",", ":")).encode(), JSON),
@@ -312,7 +317,7 @@ def start_fastapi(arguments, work, log, name="FastAPI + PyTorch",
         sys.executable, "-m", "uvicorn", "--app-dir", HERE / "peers",
         "fastapi_torch:app", "--port", str(port), "--log-level", "error",
         "--no-access-log"], port, {None: path},
-        ("784 floats", "784 floats, 17 digits"), log, work)
+        PEER_CASES, log, work)
 
 
 def start_fastapi_described(arguments, work, log):
@@ -326,7 +331,7 @@ def start_flask(arguments, work, log):
         sys.executable, "-m", "gunicorn", "--chdir", HERE / "peers", "-w", "2",
         "-k", "gthread", "--keep-alive", "60", "-b", f"127.0.0.1:{port}",
         "flask_sklearn:app"], port, {None: "/predict"},
-        ("784 floats", "784 floats, 17 digits"), log, work)
+        PEER_CASES, log, work)
 
 
 PEERS = {"bare": start_bare, "nginx": start_nginx, "fastapi": start_fastapi,
