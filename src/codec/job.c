@@ -3,11 +3,11 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "codec/encoding.h"
+#include "codec/job_members.h"
 #include "codec/walk.h"
 
 /* --- what there is to choose from ---------------------------------------- */
@@ -34,14 +34,6 @@ codec_keep_name(size_t i)
     };
 
     return i < COUNT_OF(names) ? names[i] : NULL;
-}
-
-static const char *
-optimizer_choice(size_t i)
-{
-    const struct nn_optimizer_type *type = nn_optimizer_type_at(i);
-
-    return type != NULL ? nn_optimizer_type_name(type) : NULL;
 }
 
 /* --- members -------------------------------------------------------------- */
@@ -132,112 +124,6 @@ read_batch_size(struct walk *w, const struct nn_optimizer_spec *optimizer,
         *out = (size_t)n;
 }
 
-static bool
-has_learning_rate(const struct nn_optimizer_type *type)
-{
-    const struct nn_member *member = nn_optimizer_type_members(type);
-
-    while (member->name != NULL && strcmp(member->name, "learning_rate") != 0)
-        member++;
-    return member->name != NULL;
-}
-
-/* Is the rate to be found out?  Then the member goes, and its default is what
- * holds where nothing better is found. */
-static bool
-take_auto_rate(json_t *optimizer, struct walk *o)
-{
-    json_t *value = json_object_get(optimizer, "learning_rate");
-
-    if (!json_is_string(value))
-        return false;
-    if (strcmp(json_string_value(value), "auto") != 0)
-        walk_wrong(o, "learning_rate",
-                   "must be a number or \"auto\", got \"%.30s\"",
-                   json_string_value(value));
-    json_object_del(optimizer, "learning_rate");
-    return true;
-}
-
-static void
-read_optimizer(struct walk *w, struct codec_job *job)
-{
-    struct nn_optimizer_spec *out = &job->optimizer;
-    json_t                   *value = walk_member(w, "optimizer"), *type;
-    struct walk               o;
-    size_t                    i;
-
-    nn_optimizer_spec_init(out, nn_optimizer_type_find("adam"));
-    if (value == NULL)
-        return;
-    walk_begin(&o, value, "/optimizer", w->e);
-    type = walk_member(&o, "type");
-    if (type == NULL) {
-        walk_missing(&o, "type");
-        return;
-    }
-    if (!value_word(type, "/optimizer/type", optimizer_choice, &i, w->e))
-        return; /* which members it may have depends on it */
-    nn_optimizer_spec_init(out, nn_optimizer_type_at(i));
-    if (has_learning_rate(out->type))
-        job->auto_rate = take_auto_rate(value, &o);
-    walk_members(&o, nn_optimizer_type_members(out->type), out);
-    walk_end(&o);
-    nn_optimizer_spec_check(out, w->e);
-}
-
-void
-codec_optimizer_read(struct walk *w, struct nn_optimizer_spec *out)
-{
-    struct codec_job job = { 0 };
-
-    read_optimizer(w, &job);
-    if (job.auto_rate)
-        err_add(w->e, ERR_INVALID, "/optimizer/learning_rate",
-                "must be a number: \"auto\" needs a job");
-    *out = job.optimizer;
-}
-
-static const char *
-schedule_choice(size_t i)
-{
-    return i < CODEC_SCHEDULE_COUNT
-               ? codec_schedule_name((enum codec_schedule_type)i)
-               : NULL;
-}
-
-static void
-read_schedule(struct walk *w, const struct nn_optimizer_spec *optimizer,
-              struct codec_schedule *out, uint64_t n_epochs)
-{
-    json_t     *value = walk_member(w, "schedule"), *type;
-    struct walk s;
-    size_t      i;
-
-    codec_schedule_init(out, CODEC_SCHEDULE_CONSTANT);
-    if (value == NULL)
-        return;
-    walk_begin(&s, value, "/schedule", w->e);
-    type = walk_member(&s, "type");
-    if (type == NULL) {
-        walk_missing(&s, "type");
-        return;
-    }
-    if (!value_word(type, "/schedule/type", schedule_choice, &i, w->e))
-        return; /* which members it may have depends on it */
-    codec_schedule_init(out, (enum codec_schedule_type)i);
-    walk_members(&s, codec_schedule_members(out->type), out);
-    if (!has_learning_rate(optimizer->type) &&
-        (out->type != CODEC_SCHEDULE_CONSTANT || out->warmup_epochs > 0))
-        walk_wrong(w, "schedule", "%s has no learning rate to schedule",
-                   nn_optimizer_type_name(optimizer->type));
-    if (out->warmup_epochs >= n_epochs)
-        walk_wrong(&s, "warmup_epochs",
-                   "must be less than the %llu epochs of the job",
-                   (unsigned long long)n_epochs);
-    walk_end(&s);
-}
-
 /* Of the dataset that is named beside it. */
 static void
 read_revision(struct walk *w, int64_t *out)
@@ -289,73 +175,6 @@ read_validation(struct walk *w, struct codec_job *out)
     read_count(&v, "folds", 2, CODEC_MAX_FOLDS, &out->folds);
     read_count(&v, "every_epochs", 1, CODEC_MAX_EPOCHS, &out->validation_every);
     walk_end(&v);
-}
-
-static bool
-read_stop_double(struct walk *w, const char *name, double max, double *out)
-{
-    json_t *value = walk_nullable(w, name);
-    char    at[WALK_POINTER_SIZE];
-
-    walk_pointer(at, w->at, name);
-    return value != NULL &&
-           value_double(value, at, 0, max, true, false, out, w->e);
-}
-
-/* Prechelt's two criteria, and what they are measured on. */
-static void
-read_prechelt(struct walk *w, bool validates, struct codec_job *out)
-{
-    json_t  *strip;
-    uint64_t n;
-    bool     gl, p;
-
-    gl = read_stop_double(w, "generalization_loss_above", DBL_MAX,
-                          &out->stop_generalization_loss);
-    p = read_stop_double(w, "progress_below", DBL_MAX, &out->stop_progress);
-    if ((gl || p) && !validates)
-        walk_wrong(w, gl ? "generalization_loss_above" : "progress_below",
-                   "needs a \"validation\", which this job has not");
-    strip = walk_nullable(w, "strip_epochs");
-    if (strip != NULL && value_count(strip, "/stop_when/strip_epochs", 2,
-                                     CODEC_MAX_STRIP, &n, w->e))
-        out->strip_epochs = (size_t)n;
-}
-
-static void
-read_stop_when(struct walk *w, struct codec_job *out)
-{
-    json_t *value = walk_nullable(w, "stop_when"), *patience, *monitor, *delta;
-    bool    validates = codec_job_validates(out);
-    struct walk s;
-    size_t      i;
-
-    out->monitor = validates ? CODEC_MONITOR_VAL_LOSS : CODEC_MONITOR_LOSS;
-    if (value == NULL)
-        return;
-    walk_begin(&s, value, "/stop_when", w->e);
-    read_stop_double(&s, "loss_below", DBL_MAX, &out->stop_loss_below);
-    read_stop_double(&s, "accuracy_above", 1, &out->stop_accuracy_above);
-    read_stop_double(&s, "seconds", 1e9, &out->stop_seconds);
-    patience = walk_nullable(&s, "patience");
-    if (patience != NULL)
-        value_count(patience, "/stop_when/patience", 1, CODEC_MAX_EPOCHS,
-                    &out->stop_patience, w->e);
-    delta = walk_nullable(&s, "min_delta");
-    if (delta != NULL)
-        value_double(delta, "/stop_when/min_delta", 0, DBL_MAX, false, false,
-                     &out->stop_min_delta, w->e);
-    read_prechelt(&s, validates, out);
-    monitor = walk_nullable(&s, "monitor");
-    if (monitor != NULL && value_word(monitor, "/stop_when/monitor",
-                                      codec_monitor_name, &i, w->e)) {
-        out->monitor = (enum codec_monitor)i;
-        if (!validates && i >= CODEC_MONITOR_VAL_LOSS)
-            walk_wrong(&s, "monitor",
-                       "\"%s\" needs a \"validation\", which this job has not",
-                       codec_monitor_name(i));
-    }
-    walk_end(&s);
 }
 
 static void
@@ -425,13 +244,13 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
     read_name(&w, "dataset", true, out->dataset);
     read_revision(&w, &out->dataset_revision);
     read_count(&w, "epochs", 1, CODEC_MAX_EPOCHS, &out->epochs);
-    read_optimizer(&w, out);
+    codec_job_optimizer_read(&w, out);
     read_batch_size(&w, &out->optimizer, &out->batch_size);
     value = walk_member(&w, "shuffle");
     if (value != NULL)
         value_bool(value, "/shuffle", &out->shuffle, e);
     read_count(&w, "seed", 0, CODEC_MAX_SEED, &out->seed);
-    read_schedule(&w, &out->optimizer, &out->schedule, out->epochs);
+    codec_job_schedule_read(&w, &out->optimizer, &out->schedule, out->epochs);
     read_count(&w, "restarts", 1, CODEC_MAX_RESTARTS, &out->restarts);
     read_limit(&w, "clip_norm", &out->clip_norm);
     read_limit(&w, "clip_value", &out->clip_value);
@@ -441,7 +260,7 @@ read_job(json_t *document, struct codec_job *out, struct errinfo *e)
         read_column(value, "/sample_weight", out->sample_weight, e);
     codec_encoding_read(&w, &out->encoding);
     read_validation(&w, out);
-    read_stop_when(&w, out);
+    codec_job_stop_when_read(&w, out);
     value = walk_member(&w, "keep");
     if (value != NULL && value_word(value, "/keep", codec_keep_name, &i, e))
         out->keep = (enum codec_keep)i;
