@@ -11,7 +11,6 @@
 #include "base/num.h"
 #include "codec/predict_row.h"
 
-#define POINTER_SIZE 96
 /* Who has made so many mistakes need not hear of more. */
 #define MOST_WRONG 1000
 
@@ -20,7 +19,7 @@ top_key(struct predict_reader *r, const struct json_token *t, struct errinfo *e)
 {
     bool  inputs = strcmp(t->text, "inputs") == 0;
     bool *seen = inputs ? &r->seen_inputs : &r->seen_version;
-    char  at[POINTER_SIZE];
+    char  at[PREDICT_POINTER_SIZE];
 
     json_write_pointer(at, sizeof(at), "", t->text);
     if (!inputs && strcmp(t->text, "version") != 0) {

@@ -4,16 +4,11 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/json_write.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "base/similar.h"
 #include "codec/rows.h"
-
-#define POINTER_SIZE 96
 
 /* --- mistakes ------------------------------------------------------------- */
 
@@ -44,26 +39,25 @@ wrong_row(struct predict_reader *r, struct errinfo *e, const char *fmt, ...)
     predict_wrong(r, e, at, what);
 }
 
-/* "/inputs/3/age", or for NULL "/inputs/3/0". */
-static void
-element_pointer(const struct predict_reader *r, const char *name,
-                char out[POINTER_SIZE])
+void
+predict_row_pointer(const struct predict_reader *r, const char *name,
+                    char out[PREDICT_POINTER_SIZE])
 {
     char row[48];
 
     snprintf(row, sizeof(row), "/inputs/%zu", r->out->n_rows);
     if (name != NULL)
-        json_write_pointer(out, POINTER_SIZE, row, name);
+        json_write_pointer(out, PREDICT_POINTER_SIZE, row, name);
     else
-        snprintf(out, POINTER_SIZE, "%s/%zu", row, r->element);
+        snprintf(out, PREDICT_POINTER_SIZE, "%s/%zu", row, r->element);
 }
 
 static void
 wrong_element(struct predict_reader *r, struct errinfo *e, const char *what)
 {
-    char at[POINTER_SIZE];
+    char at[PREDICT_POINTER_SIZE];
 
-    element_pointer(r, r->column != NULL ? r->column->name : NULL, at);
+    predict_row_pointer(r, r->column != NULL ? r->column->name : NULL, at);
     predict_wrong(r, e, at, what);
 }
 
@@ -306,92 +300,6 @@ object_begin(struct predict_reader *r, struct errinfo *e)
     return ERR_OK;
 }
 
-/* Which of the targets is called name; n_targets: none. */
-static size_t
-find_target(const struct dataset_encoder *enc, const char *name)
-{
-    size_t i = 0;
-
-    while (i < enc->n_targets && strcmp(enc->target[i], name) != 0)
-        i++;
-    return i;
-}
-
-/* What is known here, the most similar one first. */
-static void
-unknown_column(struct predict_reader *r, const char *name, struct errinfo *e)
-{
-    const struct dataset_encoder *enc = r->enc;
-    unsigned                      least = SIMILAR_NOT;
-    size_t                        best = 0, n = 0;
-    char                          at[POINTER_SIZE], what[360];
-
-    if (r->n_wrong >= ERR_MAX_ITEMS) { /* counted, and not told any more */
-        predict_wrong(r, e, "", "");
-        return;
-    }
-    for (size_t i = 0; i < enc->n_inputs; i++) {
-        unsigned distance = similar_distance(name, enc->input[i].name);
-
-        best = distance < least ? i : best;
-        least = distance < least ? distance : least;
-    }
-    element_pointer(r, name, at);
-    n = (size_t)snprintf(what, sizeof(what), "unknown column; ");
-    if (least < SIMILAR_NOT)
-        n +=
-            (size_t)snprintf(what + n, sizeof(what) - n,
-                             "did you mean \"%.60s\"? ", enc->input[best].name);
-    n += (size_t)snprintf(what + n, sizeof(what) - n, "known here: ");
-    for (size_t i = 0; i < enc->n_inputs && n < sizeof(what); i++)
-        n += (size_t)snprintf(what + n, sizeof(what) - n, "%s%.60s",
-                              i == 0 ? "" : ", ", enc->input[i].name);
-    predict_wrong(r, e, at, what);
-}
-
-/* The column called name; most rows name them in their order. */
-static const struct dataset_input *
-find_column(struct predict_reader *r, const char *name)
-{
-    size_t n = r->enc->n_inputs;
-
-    for (size_t k = 0; k < n; k++, r->next++) {
-        r->next = r->next < n ? r->next : 0;
-        if (strcmp(r->enc->input[r->next].name, name) == 0)
-            return &r->enc->input[r->next++];
-    }
-    return NULL;
-}
-
-/* A row may have all that the table has: its target is passed over. */
-static enum err
-object_key(struct predict_reader *r, const struct json_token *t,
-           struct errinfo *e)
-{
-    size_t place;
-    char   at[POINTER_SIZE];
-
-    r->column = find_column(r, t->text);
-    if (r->column != NULL) {
-        place = (size_t)(r->column - r->enc->input);
-        r->count = r->column->raw_offset;
-    } else {
-        place = find_target(r->enc, t->text);
-        r->skips = true;
-        if (place == r->enc->n_targets) {
-            unknown_column(r, t->text, e);
-            return ERR_OK;
-        }
-        place += r->enc->n_inputs;
-    }
-    if (r->named[place] == r->out->n_rows + 1) {
-        element_pointer(r, t->text, at);
-        return err_set(e, ERR_MALFORMED, at, "comes twice");
-    }
-    r->named[place] = r->out->n_rows + 1;
-    return ERR_OK;
-}
-
 static enum err
 in_object(struct predict_reader *r, const struct json_token *t,
           struct errinfo *e)
@@ -400,7 +308,7 @@ in_object(struct predict_reader *r, const struct json_token *t,
 
     switch (t->event) {
     case JSON_KEY:
-        return object_key(r, t, e);
+        return predict_row_key(r, t, e);
     case JSON_END_OBJECT:
         r->count = r->out->width;
         row_end(r, e);

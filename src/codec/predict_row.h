@@ -12,6 +12,8 @@
 #include "base/json.h"
 #include "codec/predict.h"
 
+#define PREDICT_POINTER_SIZE 96
+
 /* Where in the document the reader is. */
 enum predict_place {
     AT_START,  /* before the document                   */
@@ -50,6 +52,10 @@ struct predict_reader {
 /* Told; at is a JSON Pointer. */
 void predict_wrong(struct predict_reader *r, struct errinfo *e, const char *at,
                    const char *what);
+/* The pointer of this column of the row, "/inputs/3/age", or for NULL of this
+ * element, "/inputs/3/0". */
+void predict_row_pointer(const struct predict_reader *r, const char *name,
+                         char out[PREDICT_POINTER_SIZE]);
 /* Is this token one of a value that is passed over? */
 bool predict_skips(struct predict_reader *r, const struct json_token *t);
 
@@ -59,5 +65,10 @@ enum err predict_row_begin(struct predict_reader *r, const struct json_token *t,
                            struct errinfo *e);
 enum err predict_row_take(struct predict_reader *r, const struct json_token *t,
                           struct errinfo *e);
+
+/* predict_names.c: a key of a row that is an object.  Where it names an input,
+ * r->column and r->count are that column's; else its value is passed over. */
+enum err predict_row_key(struct predict_reader *r, const struct json_token *t,
+                         struct errinfo *e);
 
 #endif
