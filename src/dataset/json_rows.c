@@ -1,33 +1,11 @@
-#include <inttypes.h>
+/* json_rows.c - the rows of a JSON document: of a table, and of two arrays */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/num.h"
 #include "dataset/internal.h"
-#include "dataset/readers.h"
-
-/* What the next token belongs to. */
-enum {
-    DOCUMENT, /* nothing has come yet                           */
-    MEMBER,   /* a member's name, or the end                    */
-    VALUE,    /* the [ behind a member's name                   */
-    NAME,     /* an element of "columns"                        */
-    TABLE,    /* an element of "rows": a row                    */
-    CELL,     /* an element of such a row                       */
-    ARRAY,    /* an element of "inputs" or "targets": a row     */
-    NUMBER,   /* inside such a row, whatever its shape          */
-    OBJECTS,  /* inside an array of objects                     */
-    DONE
-};
-
-static const char *const members[DATASET_MEMBER_COUNT] = {
-    [DATASET_MEMBER_INPUTS] = "inputs",
-    [DATASET_MEMBER_TARGETS] = "targets",
-    [DATASET_MEMBER_COLUMNS] = "columns",
-    [DATASET_MEMBER_ROWS] = "rows",
-};
+#include "dataset/json_rows.h"
 
 /* How an error calls a token. */
 static const char *const found[] = {
@@ -49,8 +27,9 @@ spot_of(const struct json_token *t)
     return (struct dataset_spot){ t->line, t->column };
 }
 
-static enum err
-unexpected(const struct json_token *t, const char *expected, struct errinfo *e)
+enum err
+dataset_json_unexpected(const struct json_token *t, const char *expected,
+                        struct errinfo *e)
 {
     struct dataset_spot spot = spot_of(t);
 
@@ -58,148 +37,11 @@ unexpected(const struct json_token *t, const char *expected, struct errinfo *e)
                           expected);
 }
 
-/* --- the document --------------------------------------------------------- */
-
-static enum err
-refuse_member(const char *name, const char *why, struct errinfo *e)
-{
-    char where[96];
-
-    snprintf(where, sizeof(where), "/%s", name);
-    return err_set(e, ERR_INVALID, where, "%s", why);
-}
-
-static bool
-is_table(enum dataset_member m)
-{
-    return m == DATASET_MEMBER_COLUMNS || m == DATASET_MEMBER_ROWS;
-}
-
-/* What comes has columns with names. */
-static enum err
-begin_table(struct dataset_json *json, struct errinfo *e)
-{
-    const struct dataset_source *base = json->rows->base;
-    enum err                     rc = ERR_OK;
-
-    if (base != NULL) { /* it is a table, for all its columns' names */
-        json->rows->base = NULL;
-        rc = dataset_rows_resume(json->rows, base, e);
-    }
-    if (rc == ERR_OK && json->choices->skips)
-        rc = err_set(e, ERR_INVALID, "?on_error",
-                     "only rows of CSV and NDJSON can be skipped");
-    return rc;
-}
-
-static enum err
-begin_member(struct dataset_json *json, const struct json_token *t,
-             struct errinfo *e)
-{
-    enum dataset_member m = 0;
-
-    if (t->event == JSON_END_OBJECT) {
-        json->state = DONE;
-        return ERR_OK;
-    }
-    while (m < DATASET_MEMBER_COUNT && strcmp(t->text, members[m]) != 0)
-        m++;
-    if (m == DATASET_MEMBER_COUNT)
-        return refuse_member(t->text,
-                             "there is no such member; a dataset has inputs "
-                             "and targets, or columns and rows",
-                             e);
-    if (json->seen[m])
-        return refuse_member(t->text, "is there twice", e);
-    for (enum dataset_member o = 0; o < DATASET_MEMBER_COUNT; o++)
-        if (json->seen[o] && is_table(o) != is_table(m))
-            return refuse_member(t->text,
-                                 "a dataset has inputs and targets, or columns "
-                                 "and rows, not some of each",
-                                 e);
-    if (m == DATASET_MEMBER_ROWS && !json->seen[DATASET_MEMBER_COLUMNS])
-        return refuse_member(t->text, "columns must come before rows", e);
-    json->member = m;
-    json->seen[m] = true;
-    json->state = VALUE;
-    if (!is_table(m) && json->rows->n_before > 0 && json->rows->base == NULL)
-        return refuse_member(t->text,
-                             "rows for a table come as columns and rows", e);
-    if (!is_table(m))
-        return dataset_choices_check_arrays(json->choices, e);
-    return begin_table(json, e);
-}
-
-static enum err
-begin_value(struct dataset_json *json, const struct json_token *t,
-            struct errinfo *e)
-{
-    if (t->event != JSON_BEGIN_ARRAY)
-        return unexpected(t, "an array", e);
-    if (json->member == DATASET_MEMBER_COLUMNS) {
-        json->state = NAME;
-        return ERR_OK;
-    }
-    if (json->member == DATASET_MEMBER_ROWS) {
-        json->state = TABLE;
-        if (json->rows->n_before > 0)
-            return ERR_OK;
-        return dataset_rows_begin(json->rows, 0, e);
-    }
-    json->state = ARRAY;
-    json->shaped = false;
-    json->rank = 0;
-    memset(json->dim, 0, sizeof(json->dim));
-    buf_reset(&json->first);
-    return ERR_OK;
-}
-
-static enum err
-end_rows(struct dataset_json *json, const struct json_token *t,
-         struct errinfo *e)
-{
-    uint64_t *n_rows = &json->n_rows[json->member];
-    enum err  rc = ERR_OK;
-
-    json->state = MEMBER;
-    if (is_table(json->member) || json->shaped)
-        rc = dataset_rows_end(json->rows, n_rows, e);
-    if (rc == ERR_OK && (*n_rows == 0 || dataset_rows_are_none(json->rows)))
-        return unexpected(t, "a row", e);
-    return rc;
-}
-
 /* --- columns and rows ----------------------------------------------------- */
 
-static enum err
-read_name(struct dataset_json *json, const struct json_token *t,
-          struct errinfo *e)
-{
-    struct dataset_spot spot = spot_of(t);
-    const char         *name = t->text;
-    size_t              len = t->len;
-    char                where[64];
-
-    if (t->event == JSON_END_ARRAY) {
-        json->state = MEMBER;
-        if (json->rows->n_before > 0)
-            return dataset_rows_all(json->rows, json->field, &spot, e);
-        return dataset_choices_apply(json->choices, json->rows, e);
-    }
-    if (t->event != JSON_STRING)
-        return unexpected(t, "a column's name", e);
-    snprintf(where, sizeof(where), "line %" PRIu64 ", column %" PRIu64, t->line,
-             t->column);
-    if (json->rows->n_before > 0)
-        return dataset_rows_same(json->rows, json->field++, name, len, &spot,
-                                 e);
-    dataset_choices_rename(json->choices, json->rows->n_columns, &name, &len);
-    return dataset_rows_add(json->rows, name, len, 0, NULL, where, e);
-}
-
-static enum err
-read_cell(struct dataset_json *json, const struct json_token *t,
-          struct errinfo *e)
+enum err
+dataset_json_read_cell(struct dataset_json *json, const struct json_token *t,
+                       struct errinfo *e)
 {
     struct dataset_rows *rows = json->rows;
     struct dataset_spot  spot = spot_of(t);
@@ -211,7 +53,6 @@ read_cell(struct dataset_json *json, const struct json_token *t,
                                   "found the end of the row after %zu cell%s, "
                                   "expected %zu",
                                   i, i == 1 ? "" : "s", rows->n_columns);
-        json->state = TABLE;
         return dataset_rows_next(rows, e);
     }
     if (i == rows->n_columns)
@@ -231,8 +72,8 @@ read_cell(struct dataset_json *json, const struct json_token *t,
     case JSON_STRING:
         return dataset_rows_text(rows, i, t->text, t->len, &spot, e);
     default:
-        return unexpected(t, "a cell: a number, a string, true, false or null",
-                          e);
+        return dataset_json_unexpected(
+            t, "a cell: a number, a string, true, false or null", e);
     }
 }
 
@@ -244,7 +85,7 @@ fix_shape(struct dataset_json *json, struct errinfo *e)
 {
     struct dataset_rows *rows = json->rows;
     bool                 is_target = json->member == DATASET_MEMBER_TARGETS;
-    const char          *name = members[json->member];
+    const char          *name = is_target ? "targets" : "inputs";
     size_t               rank = json->rank;
     char                 where[16];
     enum err             rc;
@@ -274,7 +115,6 @@ end_array_row(struct dataset_json *json, struct errinfo *e)
 {
     enum err rc = json->shaped ? ERR_OK : fix_shape(json, e);
 
-    json->state = ARRAY;
     json->n_cells = 0;
     return rc == ERR_OK ? dataset_rows_next(json->rows, e) : rc;
 }
@@ -304,11 +144,10 @@ open_level(struct dataset_json *json, const struct json_token *t,
     enum err rc = ERR_OK;
 
     if (json->level == (json->rank > 0 ? json->rank : most))
-        return unexpected(t, "a number", e);
+        return dataset_json_unexpected(t, "a number", e);
     if (json->level > 0)
         rc = count_element(json, t, e);
     json->count[json->level++] = 0;
-    json->state = NUMBER;
     return rc;
 }
 
@@ -320,7 +159,7 @@ close_level(struct dataset_json *json, const struct json_token *t,
     size_t              k = json->level - 1, n = json->count[k];
 
     if (n == 0)
-        return unexpected(t, "a number or an array", e);
+        return dataset_json_unexpected(t, "a number or an array", e);
     if (json->dim[k] == 0)
         json->dim[k] = n;
     if (json->dim[k] != n)
@@ -376,9 +215,9 @@ read_bare_target(struct dataset_json *json, const struct json_token *t,
     return rc == ERR_OK ? end_array_row(json, e) : rc;
 }
 
-static enum err
-read_array(struct dataset_json *json, const struct json_token *t,
-           struct errinfo *e)
+enum err
+dataset_json_read_array(struct dataset_json *json, const struct json_token *t,
+                        struct errinfo *e)
 {
     bool     is_number = t->event == JSON_NUMBER || t->event == JSON_NULL;
     enum err rc;
@@ -386,151 +225,19 @@ read_array(struct dataset_json *json, const struct json_token *t,
     if (t->event == JSON_BEGIN_ARRAY)
         return open_level(json, t, e);
     if (json->level == 0) {
-        if (t->event == JSON_END_ARRAY)
-            return end_rows(json, t, e);
         if (is_number && json->member == DATASET_MEMBER_TARGETS)
             return read_bare_target(json, t, e);
-        return unexpected(t, "a row: an array of numbers", e);
+        return dataset_json_unexpected(t, "a row: an array of numbers", e);
     }
     if (t->event == JSON_END_ARRAY)
         return close_level(json, t, e);
     if (!is_number)
-        return unexpected(t,
-                          "a number; rows with text go into \"columns\" and "
-                          "\"rows\"",
-                          e);
+        return dataset_json_unexpected(
+            t, "a number; rows with text go into \"columns\" and \"rows\"", e);
     if (json->rank == 0)
         json->rank = json->level;
     if (json->level < json->rank)
-        return unexpected(t, "an array, as in the first row", e);
+        return dataset_json_unexpected(t, "an array, as in the first row", e);
     rc = count_element(json, t, e);
     return rc == ERR_OK ? put_number(json, t, e) : rc;
-}
-
-/* --- objects -------------------------------------------------------------- */
-
-static enum err
-begin_document(struct dataset_json *json, const struct json_token *t,
-               struct errinfo *e)
-{
-    if (t->event == JSON_BEGIN_OBJECT) {
-        json->state = MEMBER;
-        return ERR_OK;
-    }
-    if (t->event != JSON_BEGIN_ARRAY)
-        return unexpected(t,
-                          "an object with inputs and targets, or with columns "
-                          "and rows, or an array of objects",
-                          e);
-    json->state = OBJECTS;
-    json->is_objects = true;
-    return begin_table(json, e);
-}
-
-/* [{"a": 1, "y": "yes"}, …], as data frames write their records: the lines of
- * NDJSON in another coat. */
-static enum err
-read_objects(struct dataset_json *json, const struct json_token *t,
-             struct errinfo *e)
-{
-    if (!dataset_ndjson_is_between(&json->objects))
-        return dataset_ndjson_element(&json->objects, t, e);
-    if (t->event == JSON_BEGIN_OBJECT) {
-        json->n_objects++;
-        return dataset_ndjson_element(&json->objects, t, e);
-    }
-    if (t->event != JSON_END_ARRAY || json->n_objects == 0)
-        return unexpected(t, "an object: a row by the names of its columns", e);
-    json->state = DONE;
-    return dataset_rows_end(json->rows, &json->n_objects, e);
-}
-
-/* --- tokens --------------------------------------------------------------- */
-
-static enum err
-read_token(void *arg, const struct json_token *t, struct errinfo *e)
-{
-    struct dataset_json *json = arg;
-
-    switch (json->state) {
-    case DOCUMENT:
-        return begin_document(json, t, e);
-    case OBJECTS:
-        return read_objects(json, t, e);
-    case MEMBER:
-        return begin_member(json, t, e);
-    case VALUE:
-        return begin_value(json, t, e);
-    case NAME:
-        return read_name(json, t, e);
-    case TABLE:
-        if (t->event == JSON_END_ARRAY)
-            return end_rows(json, t, e);
-        if (t->event != JSON_BEGIN_ARRAY)
-            return unexpected(t, "a row: an array of cells", e);
-        json->state = CELL;
-        json->field = 0;
-        return ERR_OK;
-    case CELL:
-        return read_cell(json, t, e);
-    default:
-        return read_array(json, t, e);
-    }
-}
-
-void
-dataset_json_init(struct dataset_json *json, struct dataset_rows *rows,
-                  const struct dataset_choices *choices)
-{
-    *json = (struct dataset_json){ .rows = rows, .choices = choices };
-    json_reader_init(&json->reader, read_token, json);
-    dataset_ndjson_init(&json->objects, rows, choices);
-}
-
-void
-dataset_json_release(struct dataset_json *json)
-{
-    json_reader_release(&json->reader);
-    dataset_ndjson_release(&json->objects);
-    buf_release(&json->first);
-}
-
-enum err
-dataset_json_feed(struct dataset_json *json, const char *p, size_t n,
-                  struct errinfo *e)
-{
-    return json_reader_feed(&json->reader, p, n, e);
-}
-
-enum err
-dataset_json_end(struct dataset_json *json, uint64_t *out_n_rows,
-                 struct errinfo *e)
-{
-    enum dataset_member a = DATASET_MEMBER_INPUTS, b = DATASET_MEMBER_TARGETS;
-    enum err            rc = json_reader_end(&json->reader, e);
-
-    if (rc != ERR_OK)
-        return rc;
-    if (json->is_objects) {
-        *out_n_rows = json->n_objects;
-        return ERR_OK;
-    }
-    if (json->seen[DATASET_MEMBER_COLUMNS]) {
-        if (!json->seen[DATASET_MEMBER_ROWS])
-            return refuse_member("rows", "is missing", e);
-        *out_n_rows = json->n_rows[DATASET_MEMBER_ROWS];
-        return ERR_OK;
-    }
-    if (!json->seen[a] || !json->seen[b])
-        return refuse_member(members[json->seen[a] ? b : a],
-                             "is missing; a dataset has inputs and targets, or "
-                             "columns and rows",
-                             e);
-    if (json->n_rows[a] != json->n_rows[b])
-        return err_set(e, ERR_INVALID, "/targets",
-                       "there are %" PRIu64 " targets for %" PRIu64
-                       " rows of inputs",
-                       json->n_rows[b], json->n_rows[a]);
-    *out_n_rows = json->n_rows[a];
-    return ERR_OK;
 }

@@ -90,7 +90,7 @@ enum err dataset_ndjson_element(struct dataset_ndjson *nd,
 /* Is the next token the { of an object, or the array's end? */
 bool     dataset_ndjson_is_between(const struct dataset_ndjson *nd);
 
-/* --- json_rows.c ---------------------------------------------------------- */
+/* --- json_document.c and json_rows.c -------------------------------------- */
 
 enum dataset_member {
     DATASET_MEMBER_INPUTS,
