@@ -1,13 +1,11 @@
 /* plan.c - what a job will work on and what it will take */
 #include "training/plan.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/thread.h"
-#include "codec/dataset.h"
 #include "training/training.h"
 
 /* Rows are gathered into blocks of about this size: large enough that a tiny
@@ -19,127 +17,6 @@
  * window of this part of all memory. */
 #define FILE_CHUNK (64 * KIB)
 #define WINDOW_PART 4
-
-/* --- the encoder ---------------------------------------------------------- */
-
-/* Is name among names[0..n)?  It most often stands at place `hint`. */
-static bool
-names_has(char *const *names, size_t n, const char *name, size_t hint)
-{
-    if (hint < n && strcmp(names[hint], name) == 0)
-        return true;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
-static bool
-names_have_all(char *const *names, size_t n, char *const *wanted,
-               size_t n_wanted)
-{
-    for (size_t i = 0; i < n_wanted; i++)
-        if (!names_has(names, n, wanted[i], i))
-            return false;
-    return true;
-}
-
-static const struct dataset_input *
-input_find(const struct dataset_encoder *enc, const char *name, size_t hint)
-{
-    if (hint < enc->n_inputs && strcmp(enc->input[hint].name, name) == 0)
-        return &enc->input[hint];
-    for (size_t i = 0; i < enc->n_inputs; i++)
-        if (strcmp(enc->input[i].name, name) == 0)
-            return &enc->input[i];
-    return NULL;
-}
-
-static bool
-input_has_column(const struct dataset_input  *input,
-                 const struct dataset_column *column)
-{
-    return input != NULL && input->type == column->type &&
-           (input->type != DATASET_NUMERIC || input->width == column->width) &&
-           memcmp(&input->grams, &column->grams, sizeof(input->grams)) == 0 &&
-           names_have_all(input->categories, input->n_categories,
-                          column->categories, column->n_categories);
-}
-
-/*
- * Does a version's encoder know everything in this dataset?  Then weights that
- * were trained behind it go on behind it.  Names decide, not the order: two
- * files of one kind list their categories in different orders, and a new
- * encoder would swap the inputs under the weights.
- */
-static bool
-encoder_fits(const struct dataset_encoder  *enc,
-             const struct dataset_encoding *encoding,
-             const struct dataset_meta     *meta)
-{
-    size_t n_inputs = 0, n_targets = 0;
-
-    if (!dataset_encoding_equal(&enc->encoding, encoding) ||
-        enc->task != meta->task ||
-        !names_have_all(enc->classes, enc->n_classes, meta->classes,
-                        meta->n_classes))
-        return false;
-    for (size_t i = 0; i < meta->n_columns; i++) {
-        const struct dataset_column *c = &meta->column[i];
-        if (c->type == DATASET_IGNORED || c->is_aside)
-            continue;
-        if (c->is_target) {
-            if (!names_has(enc->target, enc->n_targets, c->name, n_targets))
-                return false;
-            n_targets++;
-        } else {
-            if (!input_has_column(input_find(enc, c->name, n_inputs), c))
-                return false;
-            n_inputs++;
-        }
-    }
-    return n_inputs == enc->n_inputs && n_targets == enc->n_targets;
-}
-
-/* The encoder of the version that the job goes on from, where it has one. */
-static enum err
-start_open(struct training_plan *plan, struct store *db,
-           const struct codec_job *spec, int64_t network_id, struct errinfo *e)
-{
-    struct store_version row = { 0 };
-    enum err             rc;
-
-    rc = store_version_get(db, network_id, plan->start_version, &row, e);
-    if (rc == ERR_NOTFOUND)
-        rc = err_set(e, ERR_INVALID, "/start_from",
-                     "network \"%s\" has no version %lld", spec->network,
-                     (long long)plan->start_version);
-    if (rc == ERR_OK && spec->start_from != CODEC_START_INITIAL &&
-        row.encoder != NULL)
-        rc = codec_encoder_parse(row.encoder, &plan->start, e);
-    store_version_release(&row);
-    return rc;
-}
-
-/* saved: JSON, of a job that goes on; else that of the start, where it fits. */
-static enum err
-encoder_choose(struct training_plan *plan, const struct codec_job *spec,
-               const char *saved, size_t n_out, struct errinfo *e)
-{
-    if (saved != NULL)
-        return codec_encoder_parse(saved, &plan->encoder, e);
-    if (plan->start != NULL &&
-        encoder_fits(plan->start, &spec->encoding, &plan->dataset->meta)) {
-        plan->encoder = plan->start;
-        plan->start = NULL;
-        return ERR_OK;
-    }
-    bool symmetric = nn_activation_is_symmetric(
-        plan->net.layer[plan->net.n_layers - 1].activation);
-    plan->fit = true;
-    return dataset_encoder_new(&plan->dataset->meta, &spec->encoding, n_out,
-                               symmetric, &plan->encoder, e);
-}
 
 /* --- sizes ---------------------------------------------------------------- */
 
@@ -352,7 +229,8 @@ plan_open(struct training_plan *plan, struct store *db,
     if (spec->network[0] != '\0')
         rc = gather(network_open(plan, db, spec, &network, &own), &own, e);
     if (rc == ERR_OK && network.id != 0 && !resumes)
-        rc = gather(start_open(plan, db, spec, network.id, &own), &own, e);
+        rc = gather(training_plan_start_open(plan, db, spec, network.id, &own),
+                    &own, e);
     if (rc == ERR_OK && spec->dataset[0] != '\0')
         rc = gather(dataset_open(db, spec->dataset, spec->dataset_revision,
                                  "/dataset", &plan->dataset, &own),
@@ -372,8 +250,8 @@ plan_encoder(struct training_plan *plan, const struct codec_job *spec,
              const char *saved, struct errinfo *e)
 {
     size_t   n_in = nn_shape_size(&plan->net.input);
-    enum err rc =
-        encoder_choose(plan, spec, saved, nn_spec_n_out(&plan->net), e);
+    enum err rc = training_plan_encoder_choose(plan, spec, saved,
+                                               nn_spec_n_out(&plan->net), e);
 
     if (rc == ERR_OK && plan->encoder->n_in != n_in)
         rc = wrong_inputs(plan, spec, n_in, e);
@@ -442,26 +320,6 @@ training_plan_init(struct training_plan *plan, struct store *db,
     }
     if (rc != ERR_OK)
         training_plan_release(plan);
-    return rc;
-}
-
-enum err
-training_plan_encoder(struct training_plan *plan, struct store *db,
-                      const struct codec_job *spec, struct errinfo *e)
-{
-    struct store_network network = { 0 };
-    enum err             rc = store_network_get(db, spec->network, &network, e);
-
-    if (rc != ERR_OK)
-        return rc;
-    dataset_encoder_free(plan->encoder);
-    dataset_encoder_free(plan->start);
-    plan->encoder = plan->start = NULL;
-    plan->fit = false;
-    rc = start_open(plan, db, spec, network.id, e);
-    if (rc == ERR_OK)
-        rc = encoder_choose(plan, spec, NULL, nn_spec_n_out(&plan->net), e);
-    store_network_release(&network);
     return rc;
 }
 

@@ -48,6 +48,20 @@ void     training_plan_release(struct training_plan *plan);
  * saved->window_rows; NULL: a new one. */
 void training_plan_limit(struct training_plan *plan, size_t limit,
                          const struct training_state *saved);
+
+/* plan_encoder.c: read the encoder of the version that the job goes on from,
+ * where it has one, into plan->start.  ERR_INVALID ("/start_from") where there
+ * is no such version. */
+enum err training_plan_start_open(struct training_plan *plan, struct store *db,
+                                  const struct codec_job *spec,
+                                  int64_t network_id, struct errinfo *e);
+/* Set plan->encoder.  saved: JSON, of a job that goes on; NULL: that of the
+ * start, where it fits, which then is the plan's encoder and no more its start;
+ * else a new one for n_out outputs, to be fitted. */
+enum err training_plan_encoder_choose(struct training_plan   *plan,
+                                      const struct codec_job *spec,
+                                      const char *saved, size_t n_out,
+                                      struct errinfo *e);
 /* A new encoder in the place of the plan's, chosen as for a job that starts. */
 enum err training_plan_encoder(struct training_plan *plan, struct store *db,
                                const struct codec_job *spec, struct errinfo *e);
