@@ -2,8 +2,8 @@
  * prediction.h - what every way of asking for a prediction shares
  *
  * Model    A protocol says how rows are read from its body, given the model
- * that will run them; here the model is found, the rows are run, and the
- *          protocol writes what came out.
+ *          that will run them; here the model is found, the rows are run, and
+ *          the protocol writes what came out.
  * Owner    A prediction holds its model from beginning to end: one version,
  *          whole.  api_prediction_release() gives all back.
  * Errors   As the registry, the reader and the memory budget say;

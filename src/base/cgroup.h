@@ -5,7 +5,8 @@
  *          of those it is in: the least bound counts.  Version 2 has one tree,
  *          version 1 one a resource.  Inside a container the paths that
  *          /proc/self/cgroup tells may not be there: then the top of the tree
- * is our own group. Errors   None: what cannot be read is no bound.
+ *          is our own group.
+ * Errors   None: what cannot be read is no bound.
  */
 #ifndef BASE_CGROUP_H
 #define BASE_CGROUP_H

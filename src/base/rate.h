@@ -6,11 +6,11 @@
  *          generic cell rate algorithm): one that is full is not worth
  *          remembering, so that a table of fixed size does for any number of
  *          names.  Who takes several at once may go into debt by that, so that
- * a large request passes once and is waited for afterwards. Owner    rate_new()
- * gives a limiter to the caller. Threads  Any; the lock is held for a search of
- * a few places. Limits   RATE_PLACES names that are short of something at once;
- * beyond that the one that is shortest of being full is forgotten, in its
- * favour.
+ *          a large request passes once and is waited for afterwards.
+ * Owner    rate_new() gives a limiter to the caller.
+ * Threads  Any; the lock is held for a search of a few places.
+ * Limits   RATE_PLACES names that are short of something at once; beyond that
+ *          the one that is shortest of being full is forgotten, in its favour.
  */
 #ifndef BASE_RATE_H
 #define BASE_RATE_H

@@ -2,8 +2,8 @@
  * event.h - what happens to jobs, as lines of a stream
  *
  * Format   Server-sent events, "id: 7\nevent: epoch\ndata: {…}\n\n", or the
- * same as one JSON object a line, {"id":7,"event":"epoch","data":{…}}; an event
- * without an id is a passing one, not replayed.
+ *          same as one JSON object a line, {"id":7,"event":"epoch","data":{…}};
+ *          an event without an id is a passing one, not replayed.
  */
 #ifndef CODEC_EVENT_H
 #define CODEC_EVENT_H

@@ -2,9 +2,10 @@
  * rows.h - rows of a prediction in the forms that need no tree and no reader
  *
  * Model    JSON       {"inputs": [[n, n, …], …]}: rows of numbers, flat, each
- * of `width`; "version" may follow.  Nearly every request is this, so it is
- * read in one pass over the text without looking for anything else.  Whatever
- * differs in any way, mistakes above all, is left to codec_predict_parse(),
+ *                     of `width`; "version" may follow.  Nearly every request
+ *                     is this, so it is read in one pass over the text without
+ *                     looking for anything else.  Whatever differs in any way,
+ *                     mistakes above all, is left to codec_predict_parse(),
  *                     which takes all that this takes and gives the same.
  *                     Other protocols call "inputs" otherwise: `member`, with
  *                     its quotes.

@@ -10,7 +10,8 @@
  * Limits   SAFETENSORS_MAX_HEADER bytes of header.
  * Format   Its length, 64 bits, little-endian; the header, JSON: {"0.bias":
  *          {"dtype": "F32", "shape": [3], "data_offsets": [begin, end]}, …},
- * and perhaps "__metadata__"; then the bytes, without holes or overlaps.
+ *          and perhaps "__metadata__"; then the bytes, without holes or
+ *          overlaps.
  */
 #ifndef CODEC_SAFETENSORS_H
 #define CODEC_SAFETENSORS_H

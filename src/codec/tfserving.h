@@ -1,8 +1,9 @@
 /*
  * tfserving.h - bodies of TensorFlow Serving's REST API, and of KServe's V1
  *
- * Model    Rows      {"instances": [row, …]}: answered {"predictions": [[…],
- * …]}. Columns   {"inputs": rows}, or {"inputs": {"column": [value, …], …}}:
+ * Model    Rows      {"instances": [row, …]}: answered
+ *                    {"predictions": [[…], …]}.
+ *          Columns   {"inputs": rows}, or {"inputs": {"column": [value, …], …}}:
  *                    answered {"outputs": [[…], …]}.
  *          A row is what codec/predict.h takes, or a number where that is all
  *          of a row; an object with one member that is no column stands for it.

@@ -2,8 +2,9 @@
  * date.h - a day, and a time of it, written as ISO 8601 or as people do
  *
  * Model    2024-02-29, 2024/02/29 or 29.02.2024, then perhaps a T or a blank
- * and 17:30, 17:30:15 or 17:30:15.25, then perhaps Z, +02:00 or +0200.  A time
- * of another zone is moved to UTC; one without a zone is taken as it stands.
+ *          and 17:30, 17:30:15 or 17:30:15.25, then perhaps Z, +02:00 or +0200.
+ *          A time of another zone is moved to UTC; one without a zone is taken
+ *          as it stands.
  * Threads  Pure functions.
  */
 #ifndef DATASET_DATE_H

@@ -10,11 +10,12 @@
  *          upload had ended is read for a while longer, or the unread bytes
  *          would make the kernel reset it, and the client lose the answer.
  *            And it looks whether the sender of a body has left:
- * libmicrohttpd's epoll is edge-triggered and misses an end that came along
- * with data. Owner    A connection is libmicrohttpd's socket_context from start
- * to close. Threads  _expect() and _received() are for the thread that serves
- * the connection. Limits   HTTP_LINGER_MAX at once; HTTP_LINGER_BYTES and
- * _SECONDS each.
+ *          libmicrohttpd's epoll is edge-triggered and misses an end that came
+ *          along with data.
+ * Owner    A connection is libmicrohttpd's socket_context from start to close.
+ * Threads  _expect() and _received() are for the thread that serves the
+ *          connection.
+ * Limits   HTTP_LINGER_MAX at once; HTTP_LINGER_BYTES and _SECONDS each.
  */
 #ifndef HTTP_WATCH_H
 #define HTTP_WATCH_H

@@ -16,7 +16,7 @@
  *          loss_not_finite); ERR_NOMEM.
  * Limits   NN_CHECK_MAX_ROWS rows; in each layer as many parameters as a budget
  *          of multiply-adds allows, one from each of as many equal parts,
- * always the same ones.
+ *          always the same ones.
  */
 #ifndef NN_CHECK_H
 #define NN_CHECK_H

@@ -2,9 +2,9 @@
  * dropout.c - while training, each number is left out with probability `rate`
  *
  * Model    Inverted (Srivastava et al. 2014): what stays is divided by 1 -
- * rate, so that a prediction needs no change.  Number i of a batch is drawn as
- * the i-th at (seed, layer, epoch, batch): by any thread, in any order, again
- * after a restart.
+ *          rate, so that a prediction needs no change.  Number i of a batch is
+ *          drawn as the i-th at (seed, layer, epoch, batch): by any thread, in
+ *          any order, again after a restart.
  */
 #include <string.h>
 

@@ -3,7 +3,8 @@
  *
  * Model    A unit of relu that answers 0 to every row gets no gradient and
  *          cannot learn: it is dead.  Which rows are asked is the caller's
- * choice. Threads  As a pass: net is read, work written.
+ *          choice.
+ * Threads  As a pass: net is read, work written.
  */
 #ifndef NN_HEALTH_H
 #define NN_HEALTH_H

@@ -2,7 +2,7 @@
  * layer_norm.c - each sample brought to mean 0 and variance 1
  *
  * Model    Ba, Kiros & Hinton 2016: y = weight (x - m) / sqrt(v + eps) + bias,
- * m and the biased v of one row, or of one step of a sequence [steps,
+ *          m and the biased v of one row, or of one step of a sequence [steps,
  *          features], or of a whole image.  Training and predicting are alike.
  */
 #include <math.h>

@@ -14,7 +14,8 @@
  *          number of threads; all that a pass writes is in struct nn_work,
  *          one per thread.
  * Errors   Only the _new and _import functions can fail: ERR_NOMEM,
- * ERR_CORRUPT. Shapes that do not match are a bug of the caller and assert.
+ *          ERR_CORRUPT. Shapes that do not match are a bug of the caller and
+ *          assert.
  */
 #ifndef NN_NET_H
 #define NN_NET_H

@@ -3,14 +3,15 @@
  *
  * Model    _begin() takes the network's latest version and the state its
  *          optimiser was left in; _update() makes one step of it, stores the
- * new weights as the next version together with the state, and has that version
- * serve.  The version that the update before made is replaced, so that a
- * thousand updates do not leave a thousand versions; versions from elsewhere,
- * pinned ones and those a job needs stay. Owner    Between _begin() and _end()
- * the caller has the network to itself. Threads  Any; updates of one network
- * wait for one another.  Blocks. Errors   ERR_CONFLICT: another version is
- * pinned, or the loss is not finite (nothing was changed); ERR_BUSY: a job's
- * version came in between.
+ *          new weights as the next version together with the state, and has
+ *          that version serve.  The version that the update before made is
+ *          replaced, so that a thousand updates do not leave a thousand
+ *          versions; versions from elsewhere, pinned ones and those a job needs
+ *          stay.
+ * Owner    Between _begin() and _end() the caller has the network to itself.
+ * Threads  Any; updates of one network wait for one another.  Blocks.
+ * Errors   ERR_CONFLICT: another version is pinned, or the loss is not finite
+ *          (nothing was changed); ERR_BUSY: a job's version came in between.
  */
 #ifndef SERVING_LIVE_H
 #define SERVING_LIVE_H

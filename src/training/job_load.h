@@ -2,12 +2,13 @@
  * job_load.h - a claimed job, with all that it needs to train
  *
  * Model    A job begins from its start version, goes on from its checkpoint,
- * or, where it verifies one that continued others, from the state that those
- * left, which is made again: they are trained, one after the other, without a
- * trace.  What is stopped then begins with the first. Owner    Caller's
- * storage: training_job_load(), and training_job_unload() in any case. Errors
- * ERR_CANCELED where the run was halted; ERR_CONFLICT, slug "origin_gone",
- * where a job that it needs has been deleted.
+ *          or, where it verifies one that continued others, from the state that
+ *          those left, which is made again: they are trained, one after the
+ *          other, without a trace.  What is stopped then begins with the first.
+ * Owner    Caller's storage: training_job_load(), and training_job_unload() in
+ *          any case.
+ * Errors   ERR_CANCELED where the run was halted; ERR_CONFLICT, slug
+ *          "origin_gone", where a job that it needs has been deleted.
  */
 #ifndef TRAINING_JOB_LOAD_H
 #define TRAINING_JOB_LOAD_H

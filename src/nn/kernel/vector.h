@@ -2,11 +2,11 @@
  * vector.h - one vector type for whatever instruction set this file is built
  *
  * Model    The file that includes this is compiled once a set, with NN_SET_…
- *          defined and the compiler's flags for that set.  LANES floats make
- *          a vec, four where the file defines NN_FOUR_LANES; fused() is a b +
- * c, rounded once where the set has FMA.  The instruction is named outright:
- * left to the compiler, fusing would depend on its optimisation level, and so
- * would the bytes.
+ *          defined and the compiler's flags for that set.  LANES floats make a
+ *          vec, four where the file defines NN_FOUR_LANES; fused() is a b + c,
+ *          rounded once where the set has FMA.  The instruction is named
+ *          outright: left to the compiler, fusing would depend on its
+ *          optimisation level, and so would the bytes.
  *
  * Everything here and in the files built on it is static: an inline function
  * with a shared name would be merged by the linker, and the copy it keeps may
