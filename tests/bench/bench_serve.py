@@ -143,15 +143,16 @@ class Figure:
         return statistics.median(getattr(self, name))
 
 
-def client_set_up(fifo, core):
+def client_set_up(fifo, cores):
     def set_up():
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, cores)
         if fifo:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
     return set_up
 
 
-def measure(server, path, body, kind, seconds, figure, work, fifo=False):
+def measure(server, path, body, kind, seconds, figure, work, fifo=False,
+            cores=frozenset({os.cpu_count() - 1})):
     script = work / "post.lua"
     script.write_text(
         'wrk.method = "POST"\n'
@@ -166,7 +167,7 @@ def measure(server, path, body, kind, seconds, figure, work, fifo=False):
             ["wrk", "-t1", "-c16", f"-d{seconds}s", "--latency", "-s", script,
              f"http://127.0.0.1:{server.port}{path}"],
             capture_output=True, text=True, check=True, timeout=seconds + 30,
-            preexec_fn=client_set_up(fifo, os.cpu_count() - 1)).stdout
+            preexec_fn=client_set_up(fifo, cores)).stdout
     finally:
         if fifo:
             server.schedule(os.SCHED_OTHER, 0)
@@ -390,7 +391,7 @@ def while_training(server, cases, seconds, work):
     def ask(figure):
         for _ in range(3):
             measure(server, "/v1/networks/n2/predict", body, kind, seconds,
-                    figure, work)
+                    figure, work, cores=cores)
 
     ask(idle)
     jobs = submit_jobs(server)
