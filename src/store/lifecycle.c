@@ -1,10 +1,11 @@
 /*
  * lifecycle.c - a job from one status to the next, and the log of that
  *
- *   queued --claim--> running --finish (history.c)--> succeeded, failed,
- *     ^  ^               |  \                          cancelled
+ *   queued --claim--> running --finish (checkpoint.c)--> succeeded, failed,
+ *     ^  ^               |  \                             cancelled
  *     |  '---requeue-----'   \
- *     '---resume---- paused <-'   and queued -> paused, queued -> cancelled
+ *     '---resume---- paused <-'   and queued -> paused, and what waits, queued
+ *                                 or paused, -> cancelled
  *
  * Events are written by triggers on job.status, so that none can be missing.
  */

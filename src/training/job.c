@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "training/blame.h"
 #include "training/job_load.h"
+#include "training/keep.h"
 #include "training/origin.h"
 
 /* A job's end that cannot be written is tried so often, first after this. */
@@ -284,6 +285,16 @@ keeps_what_it_has(const struct training_job *job)
             training_is_finite(training_trainer_kept(job->trainer)));
 }
 
+/* What it had when it was not loaded yet is what its checkpoint has. */
+static enum err
+end_cancelled(struct training_job *job, struct errinfo *e)
+{
+    if (training_run_why(job->run) == TRAINING_CANCEL_KEEP &&
+        job->trainer == NULL)
+        return training_keep(job->options, job->row->id, true, e);
+    return end_without_version(job, STORE_JOB_CANCELLED, NULL, e);
+}
+
 static enum err
 job_train(struct training_job *job, struct errinfo *e)
 {
@@ -336,7 +347,7 @@ training_job_run(const struct training_options *options,
     if (rc == ERR_OK)
         ;
     else if (rc == ERR_CANCELED && training_run_why(run) >= TRAINING_CANCEL)
-        ended = end_without_version(&job, STORE_JOB_CANCELLED, NULL, &e);
+        ended = end_cancelled(&job, &e);
     else if (rc == ERR_CANCELED && training_run_why(run) == TRAINING_PAUSE)
         job_give_back(&job, STORE_JOB_PAUSED, "requested");
     else if (rc == ERR_CANCELED)

@@ -249,16 +249,8 @@ row_change(const struct training_options *o, int64_t id, enum training_halt why,
 {
     if (why == TRAINING_PAUSE)
         return store_job_pause(o->store, id, e);
-    if (why == TRAINING_CANCEL_KEEP) {
-        char     network[CODEC_NAME_SIZE];
-        enum err rc = training_keep(o->store, id, network, sizeof(network), e);
-
-        if (rc == ERR_OK && o->on_version != NULL)
-            o->on_version(o->arg, network);
-        if (rc != ERR_NOTFOUND)
-            return rc;
-        err_clear(e); /* it has nothing to keep */
-    }
+    if (why == TRAINING_CANCEL_KEEP)
+        return training_keep(o, id, false, e);
     return store_job_cancel(o->store, id, clock_wall_ms(), e);
 }
 

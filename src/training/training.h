@@ -29,7 +29,8 @@ struct training_options {
     unsigned           n_workers; /* 0: one a core */
     unsigned           n_threads; /* of one job at most; 0: one a core */
     unsigned           nice;      /* of all threads that train         */
-    /* After a job's version is committed; on a worker's thread. */
+    /* After a job's version is committed; on a worker's thread, or on that of
+     * who cancels and keeps. */
     void (*on_version)(void *arg, const char *network);
     /* A job waits for so much memory: give back what you can spare.  On a
      * worker's thread.  NULL: nobody has any. */

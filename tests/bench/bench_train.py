@@ -33,7 +33,7 @@ NETS = {  # layers, rows, batch, optimiser, flop a sample
            4 * 784 * 128 + 6 * 128 * 10),
     "N2": ([256, 128, 10], 60000, 64, {"type": "adam"},
            4 * 784 * 256 + 6 * (256 * 128 + 128 * 10)),
-    "N3": ([1024, 1024, 10], 12800, 128,
+    "N3": ([1024, 1024, 10], 6400, 128,
            {"type": "sgd", "learning_rate": 0.01, "momentum": 0.9},
            4 * 784 * 1024 + 6 * (1024 * 1024 + 1024 * 10)),
 }
@@ -64,6 +64,10 @@ def npy(array):
 
 def unpack(directory):
     """The training set as files of numbers: pixels 0 to 1, labels 0 to 9."""
+    if not FASHION.is_dir():
+        raise SystemExit("bench_train: needs Fashion-MNIST (Debian: "
+                         "dataset-fashion-mnist), or FASHION_MNIST=directory")
+
     def read(name, offset):
         with gzip.open(FASHION / f"train-{name}-ubyte.gz") as file:
             return numpy.frombuffer(file.read(), numpy.uint8, offset=offset)

@@ -302,6 +302,32 @@ def test_a_queued_job_can_keep_its_best(new_daemon):
     ask(client, running, "cancel")
 
 
+def test_a_job_that_waits_for_memory_can_keep_its_best(new_daemon):
+    """A worker has claimed it, and nothing of it is loaded."""
+    daemon = new_daemon("--workers", "2").start()
+    client = daemon.client
+    client.dataset("d", line_data(40))
+    for net in ("a", "b"):
+        client.network(net, [(600, "tanh"), (600, "tanh"), (1, "linear")], 1)
+    one = client.ok("POST", "/v1/jobs?dry_run=true", 200, json_body={
+        "network": "a", "dataset": "d"})["memory_bytes"]
+    daemon.stop()
+    daemon.arguments += ("--memory-mib", str(int(1.5 * one / 2**20)))
+    client = daemon.start().client
+    job = client.submit("a", "d", epochs=10000000)
+    client.running(job, 3)
+    ask(client, job, "pause")
+    other = client.submit("b", "d", epochs=10000000)
+    client.running(other, 1)
+    ask(client, job, "resume")
+    wait_until(lambda: client.job(job)["status"] == "running", 10, "a claim")
+    now = ask(client, job, "cancel", json_body={"keep": True})
+    assert now["status"] == "cancelled" and now["result"]["version"] == 1
+    assert client.version("a", 1)["job"] == job
+    assert client.predict("a", [[0.5]])["version"] == 1
+    ask(client, other, "cancel")
+
+
 def test_a_verification_keeps_nothing(client, name):
     """It repeats what there is; what it made would serve at once."""
     classes(client, name)

@@ -207,7 +207,8 @@ check_steps(const struct told *t)
     for (size_t row = 0; row < t->p->m; row++) {
         size_t at = row * n;
 
-        memset(w, 0, 3 * n * sizeof(*w));
+        memcpy(w, t->p->start + row * t->p->c_row, n * sizeof(*w));
+        memset(w + n, 0, 2 * n * sizeof(*w));
         if (row % 5 != 3)
             t->kernel->adam(w, w + n, w + 2 * n, t->seen + at, n, &adam);
         ck_assert(fix_same(w, t->w + at, n) && fix_same(w + n, t->m + at, n) &&
@@ -243,6 +244,9 @@ START_TEST(gemm_then_tells_what_is_final_piece_by_piece)
                                        { p.start } };
 
         ck_assert(scratch != NULL && seen != NULL && moved != NULL);
+        for (size_t i = 0; i < p.m; i++)
+            memcpy(moved + i * p.n, p.start + i * p.c_row,
+                   p.n * sizeof(*moved));
         memcpy(p.c, p.start, p.m * p.c_row * sizeof(*p.c));
         kernel->gemm_then(p.m, p.n, p.k, p.a, p.a_row, p.a_col, p.b, p.b_row,
                           p.b_col, p.c, p.c_row, &then, scratch);

@@ -129,18 +129,20 @@ START_TEST(the_same_run_gives_the_same_bytes)
 }
 END_TEST
 
+static const char *const stepping[] = { "adam", "adamw" };
+
 /* Each set with FMA trains to the same bytes; the others come near. */
 START_TEST(instruction_sets_train_alike)
 {
     struct run              first, r;
     const struct nn_kernel *kernel;
 
-    run_open(&first, "adam");
+    run_open(&first, stepping[_i]);
     for (int epoch = 0; epoch < 20; epoch++)
         ck_assert(run_rows(&first, 8, NULL));
     for (size_t s = 1; (kernel = nn_kernel_at(s)) != NULL; s++) {
         ck_assert(nn_kernel_select(kernel->name));
-        run_open(&r, "adam");
+        run_open(&r, stepping[_i]);
         for (int epoch = 0; epoch < 20; epoch++)
             ck_assert(run_rows(&r, 8, NULL));
         if (strcmp(kernel->name, "avx2") == 0)
@@ -479,7 +481,8 @@ suite_nn_train(void)
 
     tcase_add_test(t, xor_is_learnt_from_every_seed);
     tcase_add_loop_test(t, the_same_run_gives_the_same_bytes, 0, 2);
-    tcase_add_test(t, instruction_sets_train_alike);
+    tcase_add_loop_test(t, instruction_sets_train_alike, 0,
+                        (int)COUNT_OF(stepping));
     tcase_add_test(t, rows_are_cut_into_batches_and_summed);
     tcase_add_test(t, gradients_are_clipped_by_norm_then_by_value);
     tcase_add_test(t, layers_are_measured);

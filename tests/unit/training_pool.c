@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "training/state.h"
 #include "training_suites.h"
 
 #define ENDLESS                                                                \
@@ -212,6 +213,54 @@ START_TEST(stops_and_cancels_while_it_waits_for_memory)
 }
 END_TEST
 
+/* --- what is kept --------------------------------------------------------- */
+
+/* The checkpoint of a paused job, its first weight no number any more. */
+static void
+spoil(int64_t id)
+{
+    struct training_saved   saved;
+    struct store_checkpoint cp = { .job_id = id };
+    struct store_ticket    *ticket;
+    struct errinfo          e;
+    void                   *bytes;
+
+    err_clear(&e);
+    ck_assert_int_eq(store_job_checkpoint_get(h.f.db, id, &bytes, &cp.state_len,
+                                              &cp.epoch, &e),
+                     ERR_OK);
+    ck_assert_int_eq(training_saved_parse(bytes, cp.state_len, &saved, &e),
+                     ERR_OK);
+    memset((uint8_t *)bytes + (saved.params - (uint8_t *)bytes), 0xff, 4);
+    cp.state = bytes;
+    ck_assert_int_eq(store_job_checkpoint_start(h.f.db, &cp, &ticket, &e),
+                     ERR_OK);
+    ck_assert_int_eq(store_ticket_wait(ticket, &e), ERR_OK);
+    free(bytes);
+}
+
+START_TEST(keeps_no_weights_that_went_astray)
+{
+    struct errinfo       e;
+    struct store_network row;
+    int64_t              id =
+        fixture_job(&h.f, "{\"network\": \"xor\", \"dataset\": \"xor\","
+                          " \"epochs\": 100000000, \"keep\": \"last\"}");
+
+    err_clear(&e);
+    house_start(&h, 1);
+    house_wait_epoch(&h, id, 3);
+    ck_assert_int_eq(training_pool_pause(h.pool, id, &e), ERR_OK);
+    if (_i == 1)
+        spoil(id);
+    ck_assert_int_eq(training_pool_cancel(h.pool, id, true, &e), ERR_OK);
+    ck_assert_int_eq(status_of(id), STORE_JOB_CANCELLED);
+    ck_assert_int_eq(store_network_get(h.f.db, "xor", &row, &e), ERR_OK);
+    ck_assert_int_eq(row.latest_version, _i == 1 ? 0 : 1);
+    store_network_release(&row);
+}
+END_TEST
+
 /* --- progress ------------------------------------------------------------- */
 
 START_TEST(progress_never_goes_back)
@@ -304,6 +353,7 @@ training_pool_suite(void)
     tcase_add_test(tc, cancels_at_any_moment);
     tcase_add_loop_test(tc, waits_for_memory, 0, 2);
     tcase_add_test(tc, stops_and_cancels_while_it_waits_for_memory);
+    tcase_add_loop_test(tc, keeps_no_weights_that_went_astray, 0, 2);
     tcase_add_test(tc, progress_never_goes_back);
     tcase_add_test(tc, tells_of_a_version_once_it_is_stored);
     suite_add_tcase(suite, tc);
