@@ -89,9 +89,7 @@ read_arguments(int argc, char **argv, struct arguments *out,
     return rc;
 }
 
-/* --- key
- * ------------------------------------------------------------------------
- */
+/* --- key ------------------------------------------------------------------ */
 
 static int
 key_create(struct http_keys *keys, const struct arguments *a, struct errinfo *e)
@@ -187,9 +185,7 @@ command_key(int argc, char **argv, struct errinfo *e)
     return fail(MISTAKE, e);
 }
 
-/* --- health
- * ---------------------------------------------------------------------
- */
+/* --- health --------------------------------------------------------------- */
 
 /* Is the daemon with these options ready?  For health checks of containers. */
 static int
@@ -209,9 +205,7 @@ command_health(int argc, char **argv, struct errinfo *e)
     return fail(FAILED, e);
 }
 
-/* --- watch
- * ----------------------------------------------------------------------
- */
+/* --- watch ---------------------------------------------------------------- */
 
 static int
 command_watch(int argc, char **argv, struct errinfo *e)
@@ -228,9 +222,7 @@ command_watch(int argc, char **argv, struct errinfo *e)
                      isatty(STDOUT_FILENO) != 0);
 }
 
-/* --- all
- * ------------------------------------------------------------------------
- */
+/* --- all ------------------------------------------------------------------ */
 
 static const struct {
     const char *word;

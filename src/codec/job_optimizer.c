@@ -42,7 +42,7 @@ void
 codec_job_optimizer_read(struct walk *w, struct codec_job *job)
 {
     struct nn_optimizer_spec *out = &job->optimizer;
-    json_t                   *value = walk_member(w, "optimizer"), *type;
+    json_t                   *value = walk_member(w, "optimizer");
     struct walk               o;
     size_t                    i;
 
@@ -50,13 +50,8 @@ codec_job_optimizer_read(struct walk *w, struct codec_job *job)
     if (value == NULL)
         return;
     walk_begin(&o, value, "/optimizer", w->e);
-    type = walk_member(&o, "type");
-    if (type == NULL) {
-        walk_missing(&o, "type");
+    if (!walk_type(&o, optimizer_choice, &i))
         return;
-    }
-    if (!value_word(type, "/optimizer/type", optimizer_choice, &i, w->e))
-        return; /* which members it may have depends on it */
     nn_optimizer_spec_init(out, nn_optimizer_type_at(i));
     if (has_learning_rate(out->type))
         job->auto_rate = take_auto_rate(value, &o);
@@ -90,7 +85,7 @@ codec_job_schedule_read(struct walk                    *w,
                         const struct nn_optimizer_spec *optimizer,
                         struct codec_schedule *out, uint64_t n_epochs)
 {
-    json_t     *value = walk_member(w, "schedule"), *type;
+    json_t     *value = walk_member(w, "schedule");
     struct walk s;
     size_t      i;
 
@@ -98,13 +93,8 @@ codec_job_schedule_read(struct walk                    *w,
     if (value == NULL)
         return;
     walk_begin(&s, value, "/schedule", w->e);
-    type = walk_member(&s, "type");
-    if (type == NULL) {
-        walk_missing(&s, "type");
+    if (!walk_type(&s, schedule_choice, &i))
         return;
-    }
-    if (!value_word(type, "/schedule/type", schedule_choice, &i, w->e))
-        return; /* which members it may have depends on it */
     codec_schedule_init(out, (enum codec_schedule_type)i);
     walk_members(&s, codec_schedule_members(out->type), out);
     if (!has_learning_rate(optimizer->type) &&

@@ -77,19 +77,11 @@ read_layer(json_t *value, const char *at, struct nn_layer_spec *out,
 {
     const struct nn_layer_type *row;
     struct walk                 w;
-    json_t                     *type;
-    char                        type_at[WALK_POINTER_SIZE];
     size_t                      i;
 
     walk_begin(&w, value, at, e);
-    type = walk_member(&w, "type");
-    if (type == NULL) {
-        walk_missing(&w, "type");
+    if (!walk_type(&w, layer_choice, &i))
         return;
-    }
-    walk_pointer(type_at, at, "type");
-    if (!value_word(type, type_at, layer_choice, &i, e))
-        return; /* which members it may have depends on it */
     row = nn_layer_type_at(i);
     nn_layer_spec_init(out, row);
     walk_members(&w, nn_layer_type_members(row), out);
@@ -126,8 +118,6 @@ read_loss(json_t *value, const char *at, struct nn_loss_spec *out,
           struct errinfo *e)
 {
     struct walk w;
-    json_t     *type;
-    char        type_at[WALK_POINTER_SIZE];
     size_t      i;
 
     if (!json_is_object(value)) {
@@ -136,14 +126,8 @@ read_loss(json_t *value, const char *at, struct nn_loss_spec *out,
         return;
     }
     walk_begin(&w, value, at, e);
-    type = walk_member(&w, "type");
-    if (type == NULL) {
-        walk_missing(&w, "type");
+    if (!walk_type(&w, loss_choice, &i))
         return;
-    }
-    walk_pointer(type_at, at, "type");
-    if (!value_word(type, type_at, loss_choice, &i, e))
-        return; /* which members it may have depends on it */
     *out = nn_loss_spec((enum nn_loss)i);
     walk_members(&w, nn_loss_members(out->type), out);
     walk_end(&w);

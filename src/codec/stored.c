@@ -86,8 +86,7 @@ codec_stored_net(struct store *db, const char *network, int64_t version,
     return rc;
 }
 
-/* --- datasets
- * ------------------------------------------------------------------ */
+/* --- datasets ------------------------------------------------------------- */
 
 static enum err
 each_chunk(void *arg, dataset_chunk_fn sink, void *sink_arg, struct errinfo *e)

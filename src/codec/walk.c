@@ -289,6 +289,20 @@ value_word(json_t *value, const char *at, const char *(*choice)(size_t i),
 }
 
 bool
+walk_type(struct walk *w, const char *(*choice)(size_t i), size_t *out)
+{
+    json_t *type = walk_member(w, "type");
+    char    at[WALK_POINTER_SIZE];
+
+    if (type == NULL) {
+        walk_missing(w, "type");
+        return false;
+    }
+    walk_pointer(at, w->at, "type");
+    return value_word(type, at, choice, out, w->e);
+}
+
+bool
 value_name(json_t *value, const char *at, char *out, struct errinfo *e)
 {
     if (trace_is_on())
@@ -331,8 +345,8 @@ init_value(json_t *value, const char *at, struct nn_init_spec *out,
 {
     struct nn_init_spec init = { 0 };
     struct walk         w;
-    char                type_at[WALK_POINTER_SIZE];
-    json_t             *type, *scale = NULL;
+    char                scale_at[WALK_POINTER_SIZE];
+    json_t             *scale = NULL;
     const char         *scale_name = NULL;
     size_t              i;
     double              x;
@@ -343,19 +357,15 @@ init_value(json_t *value, const char *at, struct nn_init_spec *out,
         return;
     }
     walk_begin(&w, value, at, e);
-    walk_pointer(type_at, at, "type");
-    type = walk_member(&w, "type");
-    if (type == NULL) {
-        walk_missing(&w, "type");
-    } else if (value_word(type, type_at, init_choice, &i, e)) {
+    if (walk_type(&w, init_choice, &i)) {
         init.type = (enum nn_init)(i + 1);
         scale_name = nn_init_scale_name(init.type);
     }
     if (scale_name != NULL)
         scale = walk_member(&w, scale_name);
     if (scale != NULL) {
-        walk_pointer(type_at, at, scale_name);
-        if (value_double(scale, type_at, 0, FLT_MAX, true, false, &x, e))
+        walk_pointer(scale_at, at, scale_name);
+        if (value_double(scale, scale_at, 0, FLT_MAX, true, false, &x, e))
             init.scale = (float)x;
     }
     walk_end(&w);

@@ -80,6 +80,9 @@ bool value_name(json_t *value, const char *at, char *out, struct errinfo *e);
 bool value_word(json_t *value, const char *at,
                 const char *(*choice)(size_t i), size_t *out,
                 struct errinfo *e);
+/* The member "type", on which depends what others there may be: one of the words
+ * that choice() gives, by index; false, and a mistake, where it is not. */
+bool walk_type(struct walk *w, const char *(*choice)(size_t i), size_t *out);
 const char *value_type(const json_t *value); /* "a number", "null"… */
 
 /* Read the members of a row of nn/ into the struct they describe, whose

@@ -43,8 +43,7 @@ static const struct row_kind dataset_kind = {
     .release = dataset_release,
 };
 
-/* --- an upload
- * ------------------------------------------------------------------ */
+/* --- an upload ------------------------------------------------------------ */
 
 struct dataset_change {
     const char *name, *meta;
@@ -144,8 +143,7 @@ store_dataset_finish(struct store *db, int64_t id, const char *meta,
     return store_write(db, dataset_finish, &change, e);
 }
 
-/* --- deleting: hidden at once, removed in slices
- * ---------------------------------- */
+/* --- deleting: hidden at once, removed in slices -------------------------- */
 
 static enum err
 dataset_hide(struct conn *c, void *arg, struct errinfo *e)
@@ -293,8 +291,7 @@ store_datasets_purge(struct store *db, struct errinfo *e)
     return rc;
 }
 
-/* --- reading
- * ------------------------------------------------------------------------ */
+/* --- reading -------------------------------------------------------------- */
 
 const struct row_kind *
 store_dataset_kind(void)

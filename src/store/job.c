@@ -354,8 +354,7 @@ store_job_delete(struct store *db, int64_t id, struct errinfo *e)
     return store_write(db, job_delete, &id, e);
 }
 
-/* --- reading
- * -------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 enum err
 store_job_get(struct store *db, int64_t id, struct store_job *out,

@@ -220,8 +220,7 @@ store_jobs_requeue(struct store *db, int64_t blamed, struct errinfo *e)
     return store_write(db, job_requeue_all, &change, e);
 }
 
-/* --- the log
- * ------------------------------------------------------------------ */
+/* --- the log -------------------------------------------------------------- */
 
 static enum err
 event_column(struct conn *c, enum stmt_id id, void *out, struct errinfo *e)

@@ -128,8 +128,7 @@ conn_prepare(struct conn *c, struct errinfo *e)
     return ERR_OK;
 }
 
-/* --- readers
- * ------------------------------------------------------------------ */
+/* --- readers -------------------------------------------------------------- */
 
 enum err
 store_reader_take(struct store *db, struct conn **out, struct errinfo *e)
@@ -194,8 +193,7 @@ store_reader_let_go(struct conn *c)
         conn_run(c, STMT_ROLLBACK, NULL);
 }
 
-/* --- the schema
- * --------------------------------------------------------------- */
+/* --- the schema ----------------------------------------------------------- */
 
 static enum err
 schema_log(struct conn *c, int version, struct errinfo *e)
@@ -264,8 +262,7 @@ migrate(struct conn *c, struct errinfo *e)
     return rc;
 }
 
-/* --- open and close
- * ------------------------------------------------------------ */
+/* --- open and close ------------------------------------------------------- */
 
 /* One process a file; the lock goes with the process, however it ends. */
 static enum err

@@ -425,8 +425,8 @@ enum err store_job_checkpoint_get(struct store *db, int64_t id, void **out,
  * ERR_NOTFOUND where the network is gone. */
 struct store_job_end {
     int64_t                     id;
-    const int64_t              *last_event; /* NULL, or of a job that no worker
-                                               has: the last of its events that
+    const int64_t              *last_event; /* NULL, or of a job that is ended
+                                               from its row: the last event that
                                                was seen (0: there was none);
                                                ERR_CONFLICT where more came   */
     enum store_job_status       status;

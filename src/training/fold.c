@@ -46,7 +46,7 @@ fresh_load(struct training_trainer *t, struct fresh *out, struct errinfo *e)
     int64_t                 version;
     enum err                rc;
 
-    rc = training_plan_encoder(t->plan, t->db, t->spec, e);
+    rc = training_plan_encoder_renew(t->plan, t->db, t->spec, e);
     if (rc == ERR_OK)
         rc = training_rows_load(t, t->state.restart + 1, e);
     if (rc == ERR_OK)

@@ -63,8 +63,10 @@ enum err training_plan_encoder_choose(struct training_plan   *plan,
                                       const char *saved, size_t n_out,
                                       struct errinfo *e);
 /* A new encoder in the place of the plan's, chosen as for a job that starts. */
-enum err training_plan_encoder(struct training_plan *plan, struct store *db,
-                               const struct codec_job *spec, struct errinfo *e);
+enum err training_plan_encoder_renew(struct training_plan   *plan,
+                                     struct store           *db,
+                                     const struct codec_job *spec,
+                                     struct errinfo         *e);
 
 /* Is there an accuracy to be told of its training? */
 bool training_plan_has_accuracy(const struct training_plan *plan);

@@ -124,8 +124,8 @@ training_plan_encoder_choose(struct training_plan   *plan,
 }
 
 enum err
-training_plan_encoder(struct training_plan *plan, struct store *db,
-                      const struct codec_job *spec, struct errinfo *e)
+training_plan_encoder_renew(struct training_plan *plan, struct store *db,
+                            const struct codec_job *spec, struct errinfo *e)
 {
     struct store_network network = { 0 };
     enum err             rc = store_network_get(db, spec->network, &network, e);

@@ -62,8 +62,7 @@ must_hold(int n_done, unsigned long n, const char *what)
                   what, n, scenario_name(n_done));
 }
 
-/* --- faults
- * ------------------------------------------------------------------- */
+/* --- faults --------------------------------------------------------------- */
 
 static const struct {
     enum disk_fault fault;

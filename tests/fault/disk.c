@@ -287,8 +287,7 @@ disk_after(size_t k, uint64_t luck, const char *directory)
     }
 }
 
-/* --- the VFS
- * ------------------------------------------------------------------ */
+/* --- the VFS -------------------------------------------------------------- */
 
 struct file {
     sqlite3_file base;

@@ -358,8 +358,7 @@ scenario_release(struct scenario *s)
     rmdir(s->directory);
 }
 
-/* --- what is in a file
- * --------------------------------------------------------- */
+/* --- what is in a file ---------------------------------------------------- */
 
 /* Every table that lasts, without its times. */
 static const char *const tables[] = {
