@@ -466,6 +466,7 @@ def multipart(*parts):
 
 
 def gzipped(data):
+    """The same bytes whenever it is called."""
     return gzip.compress(data, mtime=0)
 
 

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from support import DAEMON, line_data, wait_until
+from support import DAEMON, gzipped, line_data, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_media_types_that_are(client, kind):
 
 
 def test_a_body_may_be_packed(client, name):
-    body = gzip.compress(json.dumps({
+    body = gzipped(json.dumps({
         "name": name, "input_shape": [1], "loss": "mse",
         "layers": [{"type": "dense", "units": 1}]}).encode())
     answer = client.post("/v1/networks", body=body,
@@ -149,8 +149,11 @@ def test_a_coding_that_is_not_read(client, coding):
 
 
 @pytest.mark.parametrize("body", [
-    b"{}", b"", gzip.compress(b"{")[:-5], b"\x1f\x8b" + bytes(20),
-    gzip.compress(b"{}") + b"x"])
+    pytest.param(b"{}", id="not packed"),
+    pytest.param(b"", id="empty"),
+    pytest.param(gzipped(b"{")[:-5], id="cut short"),
+    pytest.param(b"\x1f\x8b" + bytes(20), id="no deflate in it"),
+    pytest.param(gzipped(b"{}") + b"x", id="more behind it")])
 def test_a_body_that_is_not_packed_so(client, name, body):
     for method, path in (("POST", "/v1/networks"),
                          ("PUT", f"/v1/datasets/{name}")):
@@ -161,7 +164,7 @@ def test_a_body_that_is_not_packed_so(client, name, body):
 
 
 def test_a_packed_body_does_not_get_around_the_limit(client):
-    answer = client.post("/v1/networks", body=gzip.compress(b" " * (8 << 20)),
+    answer = client.post("/v1/networks", body=gzipped(b" " * (8 << 20)),
                          headers={"Content-Encoding": "gzip"})
     assert answer.status == 413, answer
 

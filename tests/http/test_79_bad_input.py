@@ -6,7 +6,6 @@ comes, the answer is one of the row's statuses, never a 5xx but 501, never two
 answers, every problem is whole, and the daemon is alive afterwards.
 """
 
-import gzip
 import json
 import pathlib
 import random
@@ -15,7 +14,8 @@ import struct
 
 import pytest
 
-from support import (SLOW, check_problem, line_data, read_all, wait_until)
+from support import (SLOW, check_problem, gzipped, line_data, read_all,
+                     wait_until)
 
 NEIGHBOURS = 10
 HERE = pathlib.Path(__file__).parent
@@ -357,7 +357,7 @@ def media_types(p):
 @row(45, 400, 415)
 def codings(p):
     return post("/v1/networks", p.one(
-        b"{}", gzip.compress(b"{}")[:-5], b"\x1f\x8b" + bytes(20)),
+        b"{}", gzipped(b"{}")[:-5], b"\x1f\x8b" + bytes(20)),
         **{"Content-Encoding": p.one("gzip", "x-gzip", "br", "deflate",
                                      "gzip, gzip", "zstd")})
 

@@ -1,7 +1,6 @@
 """Limits that the operator sets: each has a clear answer and is counted."""
 
 import contextlib
-import gzip
 import json
 import re
 import shutil
@@ -11,7 +10,7 @@ import time
 
 import pytest
 
-from support import read_all, wait_until
+from support import gzipped, read_all, wait_until
 
 
 def hits(client, limit):
@@ -75,7 +74,7 @@ def test_uploads(new_daemon):
     row = b"1,2\n"
     assert put("small", b"x,y\n" + row * 100000).status == 201
     too_large(put("large", b"x,y\n" + row * 400000), 1 << 20, "upload_mib")
-    too_large(put("packed", gzip.compress(b"x,y\n" + row * 400000),
+    too_large(put("packed", gzipped(b"x,y\n" + row * 400000),
                   **{"Content-Encoding": "gzip"}), 1 << 20, "upload_mib")
     assert client.get("/v1/datasets/packed").status == 404
     assert hits(client, "upload_mib") == 2
@@ -108,7 +107,7 @@ def test_bodies_that_describe(new_daemon):
     def post(n_bytes, pack=False):
         body = text + b" " * (n_bytes - len(text))
         return client.post(
-            "/v1/networks", body=gzip.compress(body) if pack else body,
+            "/v1/networks", body=gzipped(body) if pack else body,
             headers={"Content-Type": "application/json",
                      **({"Content-Encoding": "gzip"} if pack else {})})
     most = 2 << 20

@@ -1,7 +1,6 @@
 """What can be asked of a job on its way: its log, pause, cancel, more epochs."""
 
 import ctypes
-import gzip
 import http.client
 import json
 import pathlib
@@ -9,7 +8,7 @@ import signal
 
 import pytest
 
-from support import TIME, line_data, two_groups, wait_until
+from support import TIME, gzipped, line_data, two_groups, wait_until
 
 SPEC = dict(batch_size=7, seed=3, scale_inputs="standard",
             optimizer={"type": "adam", "learning_rate": 0.003},
@@ -95,7 +94,7 @@ def test_actions_take_an_empty_object(client, name):
             ask(client, job, "resume", body=body, headers=headers)
             assert client.job(job)["status"] in ("queued", "running")
     ask(client, job, "cancel", body="{}")
-    answer = client.post(f"/v1/jobs/{job}/pause", body=gzip.compress(b"{}"),
+    answer = client.post(f"/v1/jobs/{job}/pause", body=gzipped(b"{}"),
                          headers={"Content-Encoding": "gzip"})
     assert answer.status == 409, answer  # it has ended, but was asked well
 
