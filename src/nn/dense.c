@@ -167,6 +167,12 @@ n_rows(const struct nn_layer_spec *spec, const struct nn_shape *in)
     return spec->units;
 }
 
+static bool
+is_penalized(const struct nn_layer_spec *spec)
+{
+    return spec->l1 != 0 || spec->l2 != 0;
+}
+
 /* d/dw of l1 |w| + l2 w^2, of the weights alone. */
 static void
 add_penalty(const struct nn_layer_spec *spec, const float *W, float *dW,
@@ -174,7 +180,7 @@ add_penalty(const struct nn_layer_spec *spec, const float *W, float *dW,
 {
     float l1 = spec->l1, twice_l2 = 2.0f * spec->l2;
 
-    if (l1 == 0 && twice_l2 == 0)
+    if (!is_penalized(spec))
         return;
     for (size_t i = 0; i < n; i++) {
         float sign = W[i] > 0 ? 1.0f : W[i] < 0 ? -1.0f : 0.0f;
@@ -191,8 +197,7 @@ struct rows {
 };
 
 static void
-row_done(void *ctx, size_t row, size_t first, size_t n, float *g,
-         struct nn_kernel_later *later)
+row_done(void *ctx, size_t row, size_t first, size_t n, float *g)
 {
     const struct rows *r = ctx;
 
@@ -200,7 +205,7 @@ row_done(void *ctx, size_t row, size_t first, size_t n, float *g,
     first += row * r->n_in;
     add_penalty(r->pass->spec, r->pass->params + first, g, n);
     if (r->tell->fn != NULL)
-        r->tell->fn(r->tell->ctx, row, first, n, g, later);
+        r->tell->fn(r->tell->ctx, row, first, n, g);
 }
 
 /*
@@ -213,18 +218,26 @@ gradient(const struct nn_layer_pass *pass, const float *x, const float *dz,
 {
     size_t      n = pass->n, n_in = pass->in->dim[0], n_out = pass->out->dim[0];
     struct rows rows = { pass, tell, from, n_in };
-    struct nn_kernel_then then = { row_done, &rows, tell->passing, { NULL } };
+    struct nn_kernel_then then = { .fn = row_done,
+                                   .ctx = &rows,
+                                   .passing = tell->passing };
+    struct nn_kernel_step step;
     float                *db = grad + n_out * n_in;
 
     for (size_t b = 0; b < 4 && tell->beside[b] != NULL; b++)
         then.beside[b] = tell->beside[b] + from * n_in;
+    if (tell->step != NULL && !is_penalized(pass->spec)) {
+        step = nn_kernel_step_from(tell->step, from * n_in);
+        then.step = &step;
+        then.squares = tell->squares + from;
+    }
     pass->kernel->gemm_then(to - from, n_in, n, dz + from, 1, n_out, x, n_in, 1,
                             grad + from * n_in, n_in, &then, pass->scratch);
     if (!pass->spec->use_bias || to < n_out)
         return;
     pass->kernel->sum_rows(db, dz, n, n_out);
     if (tell->fn != NULL)
-        tell->fn(tell->ctx, n_out, n_out * n_in, n_out, db, NULL);
+        tell->fn(tell->ctx, n_out, n_out * n_in, n_out, db);
 }
 
 /* Each unit's weights, as a vector, are at most max_norm long. */
@@ -278,7 +291,7 @@ penalty(const struct nn_exact_pass *pass)
     size_t                      n = spec->units * pass->in->dim[0];
     double                      sum = 0;
 
-    if (spec->l1 == 0 && spec->l2 == 0)
+    if (!is_penalized(spec))
         return 0;
     for (size_t i = 0; i < n; i++) {
         float  was = pass->params[i];

@@ -39,13 +39,12 @@ struct telling {
 
 /* A piece of a layer's gradient is there. */
 static void
-tell(void *ctx, size_t row, size_t first, size_t n, const float *g,
-     struct nn_kernel_later *later)
+tell(void *ctx, size_t row, size_t first, size_t n, const float *g)
 {
     const struct telling *t = ctx;
     const struct nn_sink *sink = t->b->sink;
 
-    t->squares[row] += sink->ready(sink->ctx, t->offset + first, n, g, later);
+    t->squares[row] += sink->ready(sink->ctx, t->offset + first, n, g);
 }
 
 /* dE/dz of a loss that gives it, so that the activation is dealt with. */
@@ -88,10 +87,11 @@ gradient_rows(const struct backward *b, size_t i, unsigned part, size_t from,
     struct random_at     draws = nn_pass_draws(b->p, i);
     struct nn_layer_pass pass =
         nn_pass_layer(b->p, i, &draws, part, (struct nn_slice){ 0, b->p->n });
-    size_t         offset = nn_net_layer_offset(b->p->net, i);
-    double        *squares = b->p->work->squares[i];
-    struct telling telling = { b, squares, offset };
-    struct nn_tell how = { .ctx = &telling };
+    size_t                offset = nn_net_layer_offset(b->p->net, i);
+    double               *squares = b->p->work->squares[i];
+    struct telling        telling = { b, squares, offset };
+    struct nn_tell        how = { .ctx = &telling, .squares = squares };
+    struct nn_kernel_step step;
 
     if (b->sink != NULL) {
         how.fn = tell;
@@ -99,6 +99,10 @@ gradient_rows(const struct backward *b, size_t i, unsigned part, size_t from,
     }
     for (size_t k = 0; b->sink != NULL && b->sink->beside[k] != NULL; k++)
         how.beside[k] = b->sink->beside[k] + offset;
+    if (b->sink != NULL && b->sink->step != NULL) {
+        step = nn_kernel_step_from(b->sink->step, offset);
+        how.step = &step;
+    }
     for (size_t r = from; r <= to; r++)
         if (r < to || r == nn_pass_n_rows(b->p, i))
             squares[r] = 0;
@@ -157,8 +161,7 @@ whole_layer(struct backward *b, size_t i)
     if (b->sink == NULL)
         return;
     work->squares[i][0] = 0;
-    tell(&telling, 0, 0, nn_net_layer_trained(p->net, i), b->grad + offset,
-         NULL);
+    tell(&telling, 0, 0, nn_net_layer_trained(p->net, i), b->grad + offset);
     b->sink->squares[i] = work->squares[i][0];
 }
 

@@ -35,14 +35,18 @@ struct nn_layer_room {
 };
 
 /* Who is told that the gradient g of a layer's parameters first..first + n is
- * final: the next piece of this row.  later: see kernel.h.  fn NULL: nobody. */
+ * final: the next piece of this row.  fn NULL: nobody. */
 struct nn_tell {
-    void (*fn)(void *ctx, size_t row, size_t first, size_t n, const float *g,
-               struct nn_kernel_later *later);
+    void (*fn)(void *ctx, size_t row, size_t first, size_t n, const float *g);
     void *ctx;
     bool  passing; /* g need not lie in grad, nor be kept */
     /* Laid out as the layer's parameters: what fn will touch.  NULL: none. */
     const float *beside[4];
+    /* The step that these parameters are to take: who can take it as their
+     * gradient is made (kernel.h) does, adds each row's squares to
+     * squares[row], and does not tell.  NULL: fn is told. */
+    const struct nn_kernel_step *step;
+    double                      *squares;
 };
 
 /* What forward and backward work with, beside the data. */

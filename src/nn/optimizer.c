@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "nn/floats.h"
+#include "nn/kernel/kernel.h"
 
 /* The state vectors follow in the same block, each on a cache line. */
 struct nn_optimizer {
@@ -79,10 +80,9 @@ nn_optimizer_skip(struct nn_optimizer *opt, size_t n_steps)
     opt->steps += n_steps;
 }
 
-void
-nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
-                    size_t first, size_t n, float rate,
-                    struct nn_kernel_later *later)
+static struct nn_optimizer_piece
+piece_of(const struct nn_optimizer *opt, float *params, const float *grad,
+         size_t first, size_t n, float rate)
 {
     struct nn_optimizer_piece piece = {
         .spec = &opt->spec,
@@ -92,14 +92,45 @@ nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
         .n = n,
         .w = params + first,
         .g = grad,
-        .later = later,
     };
 
     assert(opt->steps > 0 && first + n <= opt->n_params);
     for (size_t i = 0; i < NN_OPTIMIZER_VECTORS; i++)
         if (opt->state[i] != NULL)
             piece.state[i] = opt->state[i] + first;
-    opt->spec.type->update(&piece);
+    return piece;
+}
+
+static bool
+step_of(const struct nn_optimizer_piece *piece, struct nn_kernel_step *out)
+{
+    const struct nn_optimizer_type *type = piece->spec->type;
+
+    return type->step != NULL && type->step(piece, out);
+}
+
+void
+nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
+                    size_t first, size_t n, float rate)
+{
+    struct nn_optimizer_piece piece =
+        piece_of(opt, params, grad, first, n, rate);
+    struct nn_kernel_step step;
+
+    if (step_of(&piece, &step))
+        nn_kernel()->step(&step, grad, n);
+    else
+        opt->spec.type->update(&piece);
+}
+
+bool
+nn_optimizer_step(const struct nn_optimizer *opt, float *params, float rate,
+                  struct nn_kernel_step *out)
+{
+    struct nn_optimizer_piece piece =
+        piece_of(opt, params, NULL, 0, opt->n_params, rate);
+
+    return step_of(&piece, out);
 }
 
 void

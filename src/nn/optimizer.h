@@ -53,7 +53,7 @@ enum err nn_optimizer_spec_check(const struct nn_optimizer_spec *spec,
                                  struct errinfo                 *e);
 
 struct nn_optimizer;
-struct nn_kernel_later;
+struct nn_kernel_step;
 
 size_t   nn_optimizer_bytes(const struct nn_optimizer_spec *spec,
                             size_t                          n_params);
@@ -65,13 +65,15 @@ void     nn_optimizer_free(struct nn_optimizer *opt); /* NULL is fine */
  * One update is a step that begins, and then every parameter that is trained,
  * once, in pieces of any size: parameters first..first + n of params [n_params]
  * by their mean gradient grad [n], at this rate.  The pieces do not matter to
- * the result.  What is left to later (kernel.h; NULL: nothing) is up to the
- * caller.
+ * the result.
  */
 void nn_optimizer_begin(struct nn_optimizer *opt);
 void nn_optimizer_update(struct nn_optimizer *opt, float *params,
-                         const float *grad, size_t first, size_t n, float rate,
-                         struct nn_kernel_later *later);
+                         const float *grad, size_t first, size_t n, float rate);
+/* The same as a step that kernel.h can take, of all parameters, for whoever
+ * takes it piece by piece.  false: it has none for this optimiser. */
+bool nn_optimizer_step(const struct nn_optimizer *opt, float *params,
+                       float rate, struct nn_kernel_step *out);
 /* So many steps were made by somebody else. */
 void nn_optimizer_skip(struct nn_optimizer *opt, size_t n_steps);
 

@@ -52,16 +52,20 @@ nesterov(const struct nn_optimizer_piece *p, const float *g)
     }
 }
 
-static void
-sgd_by(const struct nn_optimizer_piece *p, const float *g)
+/* Without Nesterov's look ahead, and without decay. */
+static bool
+sgd_step(const struct nn_optimizer_piece *p, struct nn_kernel_step *out)
 {
-    if (p->spec->nesterov)
-        nesterov(p, g);
-    else if (p->spec->momentum > 0)
-        nn_kernel()->sgd_momentum(p->w, p->state[0], g, p->n, p->rate,
-                                  p->spec->momentum);
-    else
-        nn_kernel()->sgd(p->w, g, p->n, p->rate);
+    if (p->spec->nesterov || p->spec->weight_decay != 0)
+        return false;
+    *out = (struct nn_kernel_step){
+        .rule = p->spec->momentum > 0 ? NN_KERNEL_MOMENTUM : NN_KERNEL_SGD,
+        .w = p->w,
+        .m = p->state[0],
+        .rate = p->rate,
+        .momentum = p->spec->momentum,
+    };
+    return true;
 }
 
 #define PIECE 1024
@@ -70,21 +74,24 @@ sgd_by(const struct nn_optimizer_piece *p, const float *g)
 static void
 sgd_update(const struct nn_optimizer_piece *p)
 {
+    struct nn_optimizer_spec  spec = *p->spec;
     struct nn_optimizer_piece part = *p;
-    float                     g[PIECE], decay = p->spec->weight_decay;
+    struct nn_kernel_step     step;
+    float                     g[PIECE];
 
-    if (decay == 0) {
-        sgd_by(p, p->g);
-        return;
-    }
+    part.spec = &spec;
+    spec.weight_decay = 0;
     for (size_t done = 0; done < p->n; done += part.n) {
         part.n = p->n - done < PIECE ? p->n - done : PIECE;
         part.w = p->w + done;
         if (p->state[0] != NULL)
             part.state[0] = p->state[0] + done;
         for (size_t i = 0; i < part.n; i++)
-            g[i] = p->g[done + i] + decay * part.w[i];
-        sgd_by(&part, g);
+            g[i] = p->g[done + i] + p->spec->weight_decay * part.w[i];
+        if (sgd_step(&part, &step))
+            nn_kernel()->step(&step, g, part.n);
+        else
+            nesterov(&part, g);
     }
 }
 
@@ -152,25 +159,23 @@ adam_begin(const struct nn_optimizer_spec *spec, uint64_t steps,
 
 /* adamw's decay is apart from the gradient, so that it is not scaled as that
  * is; adam has none. */
-static void
-adam_update(const struct nn_optimizer_piece *p)
+static bool
+adam_step(const struct nn_optimizer_piece *p, struct nn_kernel_step *out)
 {
     const struct nn_optimizer_spec *s = p->spec;
 
-    const struct nn_kernel_adam a = {
+    *out = (struct nn_kernel_step){
+        .rule = s->weight_decay > 0 ? NN_KERNEL_ADAMW : NN_KERNEL_ADAM,
+        .w = p->w,
+        .m = p->state[0],
+        .v = p->state[1],
         .rate = (float)(p->rate * p->factor[1] / p->factor[0]),
         .epsilon = (float)(epsilon_of(s) * p->factor[1]),
         .rest_1 = (float)(1.0 - s->beta_1),
         .rest_2 = (float)(1.0 - s->beta_2),
         .keep = (float)(1.0 - (double)p->rate * s->weight_decay),
     };
-
-    if (p->later != NULL)
-        *p->later = (struct nn_kernel_later){
-            p->n, p->w, p->state[0], p->state[1], p->g, a,
-        };
-    else
-        nn_kernel()->adam(p->w, p->state[0], p->state[1], p->g, p->n, &a);
+    return true;
 }
 
 /* --- rprop ---------------------------------------------------------------- */
@@ -249,13 +254,13 @@ static const struct nn_member rprop_members[] = {
 };
 
 static const struct nn_optimizer_type types[] = {
-/*    name       members         full batch   state        begin       update          */
-    { "sgd",     sgd_members,     false, sgd_vectors, NULL,       sgd_update     },
-    { "adagrad", adagrad_members, false, one_vector,  NULL,       adagrad_update },
-    { "rmsprop", rmsprop_members, false, one_vector,  NULL,       rmsprop_update },
-    { "adam",    adam_members,    false, two_vectors, adam_begin, adam_update    },
-    { "adamw",   adamw_members,   false, two_vectors, adam_begin, adam_update    },
-    { "rprop",   rprop_members,   true,  two_vectors, NULL,       rprop_update   },
+/*    name       members         full batch   state        begin       step       update          */
+    { "sgd",     sgd_members,     false, sgd_vectors, NULL,       sgd_step,  sgd_update     },
+    { "adagrad", adagrad_members, false, one_vector,  NULL,       NULL,      adagrad_update },
+    { "rmsprop", rmsprop_members, false, one_vector,  NULL,       NULL,      rmsprop_update },
+    { "adam",    adam_members,    false, two_vectors, adam_begin, adam_step, NULL           },
+    { "adamw",   adamw_members,   false, two_vectors, adam_begin, adam_step, NULL           },
+    { "rprop",   rprop_members,   true,  two_vectors, NULL,       NULL,      rprop_update   },
 };
 /* clang-format on */
 

@@ -20,8 +20,7 @@ struct nn_optimizer_piece {
     size_t                          n;
     float                          *w;
     const float                    *g;
-    struct nn_kernel_later         *later; /* of kernel.h; NULL: at once */
-    float *state[NN_OPTIMIZER_VECTORS];    /* zeros before the first step */
+    float *state[NN_OPTIMIZER_VECTORS]; /* zeros before the first step */
 };
 
 struct nn_optimizer_type {
@@ -33,6 +32,10 @@ struct nn_optimizer_type {
     /* What all pieces of a step need of it; NULL: nothing. */
     void (*begin)(const struct nn_optimizer_spec *spec, uint64_t steps,
                   double factor[2]);
+    /* The step of kernel.h that it is, for w and state; g is not looked at.
+     * false, or NULL: there is none, and update() takes it. */
+    bool (*step)(const struct nn_optimizer_piece *piece,
+                 struct nn_kernel_step           *out);
     void (*update)(const struct nn_optimizer_piece *piece);
 };
 

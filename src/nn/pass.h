@@ -64,19 +64,20 @@ bool nn_pass_is_split(const struct nn_pass *p, size_t i);
 const float *nn_pass_forward(const struct nn_pass *p, const float *x);
 
 /*
- * Who is told of gradients.  ready(ctx, first, n, g, later): those of
- * parameters first..first + n are final, g, and in the cache, and nobody reads
- * these parameters any more in this pass.  It returns the sum of their squares,
- * and may leave their step to later (kernel.h; NULL: it may not). Called once a
- * range, from any part's thread.
+ * Who is told of gradients.  ready(ctx, first, n, g): those of parameters
+ * first..first + n are final, g, and in the cache, and nobody reads these
+ * parameters any more in this pass.  It returns the sum of their squares.
+ * Called once a range, from any part's thread.
  */
 struct nn_sink {
-    double (*ready)(void *ctx, size_t first, size_t n, const float *g,
-                    struct nn_kernel_later *later);
+    double (*ready)(void *ctx, size_t first, size_t n, const float *g);
     void *ctx;
     bool  passing; /* who needs no gradient again: it may not be in grad */
     const float *beside[4]; /* [n_params]: what it will touch; NULL: none */
-    double       squares[NN_MAX_LAYERS]; /* out: each layer's sum */
+    /* Of all parameters: taken as their gradients are made wherever it can be,
+     * and ready() is told of the others only.  NULL: of all. */
+    const struct nn_kernel_step *step;
+    double squares[NN_MAX_LAYERS]; /* out: each layer's sum */
 };
 
 /*

@@ -90,24 +90,21 @@ struct update {
 };
 
 static double
-squares_of_range(void *ctx, size_t first, size_t n, const float *g,
-                 struct nn_kernel_later *later)
+squares_of_range(void *ctx, size_t first, size_t n, const float *g)
 {
     (void)ctx;
     (void)first;
-    (void)later;
     return nn_kernel()->sum_squares(g, n);
 }
 
 static double
-update_range(void *ctx, size_t first, size_t n, const float *g,
-             struct nn_kernel_later *later)
+update_range(void *ctx, size_t first, size_t n, const float *g)
 {
     const struct update *u = ctx;
     double               squares = nn_kernel()->sum_squares(g, n);
 
     if (isfinite(squares))
-        nn_optimizer_update(u->opt, u->params, g, first, n, u->rate, later);
+        nn_optimizer_update(u->opt, u->params, g, first, n, u->rate);
     return squares;
 }
 
@@ -115,10 +112,9 @@ static void
 update_all(struct nn_net *net, struct update *u)
 {
     for (size_t i = 0; i < nn_net_spec(net)->n_layers; i++)
-        nn_optimizer_update(u->opt, u->params,
-                            u->grad + nn_net_layer_offset(net, i),
-                            nn_net_layer_offset(net, i),
-                            nn_net_layer_trained(net, i), u->rate, NULL);
+        nn_optimizer_update(
+            u->opt, u->params, u->grad + nn_net_layer_offset(net, i),
+            nn_net_layer_offset(net, i), nn_net_layer_trained(net, i), u->rate);
 }
 
 #define PIECE 1024
@@ -138,7 +134,7 @@ measured_update(struct nn_net *net, struct nn_optimizer *opt, const float *grad,
         n = end - first < PIECE ? end - first : PIECE;
         memcpy(before, params + first, n * sizeof(*before));
         were += nn_kernel()->sum_squares(before, n);
-        nn_optimizer_update(opt, params, grad + first, first, n, rate, NULL);
+        nn_optimizer_update(opt, params, grad + first, first, n, rate);
         for (size_t k = 0; k < n; k++)
             before[k] = params[first + k] - before[k];
         moved += nn_kernel()->sum_squares(before, n);
@@ -174,9 +170,10 @@ train_rows(struct nn_net *net, struct nn_work *work, struct nn_optimizer *opt,
     struct nn_draws draws = options->draws;
     bool            clips = options->clip_norm > 0 || options->clip_value > 0;
 
-    struct update  u = { nn_net_params(net), grad, opt, options->rate };
-    struct nn_sink sink = { .ctx = &u };
-    struct nn_pass p = { net, work, 0, true, &draws };
+    struct update         u = { nn_net_params(net), grad, opt, options->rate };
+    struct nn_sink        sink = { .ctx = &u };
+    struct nn_kernel_step step;
+    struct nn_pass        p = { net, work, 0, true, &draws };
 
     struct nn_kernel_tiny tiny;
     bool is_tiny = nn_tiny_plan(net, opt, options, weight, &tiny);
@@ -210,6 +207,10 @@ train_rows(struct nn_net *net, struct nn_work *work, struct nn_optimizer *opt,
          * applied as soon as it is there. */
         nn_optimizer_begin(opt);
         sink.passing = !clips && !measure;
+        sink.step = sink.passing && nn_optimizer_step(opt, u.params,
+                                                      options->rate, &step)
+                        ? &step
+                        : NULL;
         sink.ready = sink.passing ? update_range : squares_of_range;
         p.n = size;
         loss = nn_pass_gradient(&p, x + row * n_in, ti,

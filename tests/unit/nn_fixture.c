@@ -136,7 +136,7 @@ fix_step(struct nn_optimizer *opt, float *params, const float *grad, size_t n,
          float rate)
 {
     nn_optimizer_begin(opt);
-    nn_optimizer_update(opt, params, grad, 0, n, rate, NULL);
+    nn_optimizer_update(opt, params, grad, 0, n, rate);
 }
 
 void

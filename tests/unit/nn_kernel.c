@@ -146,10 +146,10 @@ END_TEST
 START_TEST(gemm_is_right_on_large_shapes)
 {
     static const size_t shapes[][3] = {
-        { 1, 256, 784 }, { 9, 300, 257 },  { 515, 33, 20 }, { 64, 10, 512 },
-        { 40, 65, 1 },   { 33, 257, 511 }, { 7, 513, 30 },
-        { 1, 77, 300 },  { 2, 200, 260 },  { 131, 300, 270 },
-        { 33, 264, 264 }, { 16, 49, 9000 }, { 54, 256, 100 },
+        { 1, 256, 784 },  { 9, 300, 257 },   { 515, 33, 20 },  { 64, 10, 512 },
+        { 40, 65, 1 },    { 33, 257, 511 },  { 7, 513, 30 },   { 1, 77, 300 },
+        { 2, 200, 260 },  { 131, 300, 270 }, { 33, 264, 264 }, { 16, 49, 9000 },
+        { 54, 256, 100 },
     };
     const size_t *s = shapes[_i % (int)COUNT_OF(shapes)];
 
@@ -159,62 +159,26 @@ END_TEST
 
 /* --- a product that somebody is told of ----------------------------------- */
 
-static const struct nn_kernel_adam adam = { 0.01f, 1e-7f, 0.1f, 0.001f,
-                                           0.9999f };
-
 struct told {
     const struct product   *p;
     const struct nn_kernel *kernel;
-    size_t                 *next; /* [m]: where the next piece of a row begins */
-    float                  *seen; /* [m][n]: C as it was when told             */
-    float                  *w, *m, *v; /* [m][n]: moved by it, or later        */
-    size_t                  n_later;
-    bool                    passing;
+    size_t *next;    /* [m]: where the next piece of a row begins */
+    float  *seen;    /* [m][n]: C as it was when told             */
+    double *squares; /* [m]                                    */
+    bool    passing;
 };
 
 static void
-told_piece(void *ctx, size_t row, size_t first, size_t n, float *c,
-           struct nn_kernel_later *later)
+told_piece(void *ctx, size_t row, size_t first, size_t n, float *c)
 {
     struct told *t = ctx;
-    size_t       at = row * t->p->n + first;
 
     ck_assert(row < t->p->m && first == t->next[row] && n > 0);
     t->next[row] += n;
     if (!t->passing)
         ck_assert_ptr_eq(c, t->p->c + row * t->p->c_row + first);
-    memcpy(t->seen + at, c, n * sizeof(*c));
-    /* Some rows do not wait, and some do not move. */
-    if (row % 5 == 3)
-        return;
-    if (later != NULL && row % 5 != 1) {
-        ck_assert_uint_eq(later->n, 0);
-        *later = (struct nn_kernel_later){ n,         t->w + at, t->m + at,
-                                           t->v + at, c,         adam };
-        t->n_later++;
-        return;
-    }
-    t->kernel->adam(t->w + at, t->m + at, t->v + at, c, n, &adam);
-}
-
-/* What the steps came to, row by row at once. */
-static void
-check_steps(const struct told *t)
-{
-    size_t n = t->p->n;
-    float *w = mem_floats(3 * n, 0);
-
-    for (size_t row = 0; row < t->p->m; row++) {
-        size_t at = row * n;
-
-        memcpy(w, t->p->start + row * t->p->c_row, n * sizeof(*w));
-        memset(w + n, 0, 2 * n * sizeof(*w));
-        if (row % 5 != 3)
-            t->kernel->adam(w, w + n, w + 2 * n, t->seen + at, n, &adam);
-        ck_assert(fix_same(w, t->w + at, n) && fix_same(w + n, t->m + at, n) &&
-                  fix_same(w + 2 * n, t->v + at, n));
-    }
-    free(w);
+    memcpy(t->seen + row * t->p->n + first, c, n * sizeof(*c));
+    t->squares[row] += t->kernel->sum_squares(c, n);
 }
 
 /* Around the 256 of k, and with more than one block of columns. */
@@ -222,7 +186,7 @@ START_TEST(gemm_then_tells_what_is_final_piece_by_piece)
 {
     static const size_t shapes[][3] = {
         { 1, 3, 1 },     { 13, 700, 257 }, { 30, 33, 64 }, { 2, 300, 20 },
-        { 45, 177, 64 }, { 64, 160, 3 },   { 24, 300, 9 },  { 16, 160, 131 },
+        { 45, 177, 64 }, { 64, 160, 3 },   { 24, 300, 9 }, { 16, 160, 131 },
     };
     const size_t           *s = shapes[_i / 2];
     bool                    passing = _i % 2 == 1;
@@ -232,39 +196,143 @@ START_TEST(gemm_then_tells_what_is_final_piece_by_piece)
 
     product_open(&p, s[0], s[1], s[2], WEIGHTS, false, 3);
     for (size_t k = 0; (kernel = nn_kernel_at(k)) != NULL; k++) {
-        size_t                next[64] = { 0 };
-        float                *seen = mem_floats(p.m * p.n, 0);
-        float                *moved = mem_floats(3 * p.m * p.n, 0);
-        struct told           told = { .p = &p, .kernel = kernel, .next = next,
-                                       .seen = seen, .w = moved,
-                                       .m = moved + p.m * p.n,
-                                       .v = moved + 2 * p.m * p.n,
-                                       .passing = passing };
-        struct nn_kernel_then then = { told_piece, &told, passing,
-                                       { p.start } };
+        size_t      next[64] = { 0 };
+        double      squares[64] = { 0 };
+        float      *seen = mem_floats(p.m * p.n, 0);
+        struct told told = { &p, kernel, next, seen, squares, passing };
+        struct nn_kernel_then then = { .fn = told_piece,
+                                       .ctx = &told,
+                                       .passing = passing,
+                                       .beside = { p.start } };
 
-        ck_assert(scratch != NULL && seen != NULL && moved != NULL);
-        for (size_t i = 0; i < p.m; i++)
-            memcpy(moved + i * p.n, p.start + i * p.c_row,
-                   p.n * sizeof(*moved));
+        ck_assert(scratch != NULL && seen != NULL);
         memcpy(p.c, p.start, p.m * p.c_row * sizeof(*p.c));
         kernel->gemm_then(p.m, p.n, p.k, p.a, p.a_row, p.a_col, p.b, p.b_row,
                           p.b_col, p.c, p.c_row, &then, scratch);
-        check_steps(&told);
-        if (strcmp(kernel->name, "avx512") == 0 && p.m > 1)
-            ck_assert_uint_gt(told.n_later, 0);
         for (size_t i = 0; i < p.m; i++) {
             ck_assert_uint_eq(next[i], p.n);
             if (passing)
-                memcpy(p.c + i * p.c_row, seen + i * p.n,
-                       p.n * sizeof(*p.c));
+                memcpy(p.c + i * p.c_row, seen + i * p.n, p.n * sizeof(*p.c));
             else
                 ck_assert(fix_same(seen + i * p.n, p.c + i * p.c_row, p.n));
         }
         product_check(&p, kernel);
         free(seen);
-        free(moved);
     }
+    product_close(&p);
+    free(scratch);
+}
+END_TEST
+
+/* --- a product whose parameters take their step --------------------------- */
+
+/* What makes the gradient of some rows special. */
+enum rows { USUAL, ASLEEP, FAINT, LARGE, HUGE_ROWS, NO_NUMBERS, N_ROWS_KINDS };
+
+static void
+rows_become(struct product *p, enum rows kind)
+{
+    static const float scale[] = { 1, 0, 1e-24f, 1e16f, 1e21f, INFINITY };
+
+    for (size_t q = 0; q < p->k; q++)
+        for (size_t i = 0; i < p->m; i += 3)
+            p->a[i * p->a_row + q * p->a_col] *=
+                q % 5 == 2 || kind != NO_NUMBERS ? scale[kind] : 1;
+}
+
+/* As it is told, row by row, each by itself. */
+static void
+step_by_hand(const struct product *p, const struct nn_kernel *kernel,
+             const struct nn_kernel_step *step, double *squares, float *scratch)
+{
+    size_t               *next = calloc(p->m, sizeof(*next));
+    float                *seen = mem_floats(p->m * p->n, 0);
+    struct told           told = { p, kernel, next, seen, squares, true };
+    struct nn_kernel_then then = { .fn = told_piece,
+                                   .ctx = &told,
+                                   .passing = true };
+
+    ck_assert(next != NULL && seen != NULL);
+    kernel->gemm_then(p->m, p->n, p->k, p->a, p->a_row, p->a_col, p->b,
+                      p->b_row, p->b_col, p->c, p->c_row, &then, scratch);
+    for (size_t i = 0; i < p->m; i++) {
+        struct nn_kernel_step row = nn_kernel_step_from(step, i * p->c_row);
+
+        for (size_t j = 0; j < p->n; j++)
+            kernel->step(&(struct nn_kernel_step){ step->rule, row.w + j,
+                                                   row.m + j, row.v + j,
+                                                   step->rate, step->momentum,
+                                                   step->epsilon, step->rest_1,
+                                                   step->rest_2, step->keep },
+                         seen + i * p->n + j, 1);
+    }
+    free(seen);
+    free(next);
+}
+
+/* Rows of whole tiles and others, columns that end within a tile and within a
+ * vector, one block and more, of few and of many terms. */
+START_TEST(a_step_is_what_the_gradient_says)
+{
+    static const size_t shapes[][3] = {
+        { 128, 784, 32 }, { 256, 300, 64 }, { 77, 161, 17 }, { 72, 1200, 61 },
+        { 65, 145, 300 }, { 40, 700, 256 }, { 96, 128, 64 }, { 9, 129, 3 },
+    };
+    const size_t           *shape = shapes[_i / N_ROWS_KINDS];
+    enum rows               kind = (enum rows)(_i % N_ROWS_KINDS);
+    struct nn_kernel_step   step = { .rate = 0.01f,
+                                     .momentum = 0.9f,
+                                     .epsilon = 1e-7f,
+                                     .rest_1 = 0.1f,
+                                     .rest_2 = 0.001f,
+                                     .keep = 0.9999f };
+    float                  *scratch = mem_floats(nn_kernel_scratch_floats(), 0);
+    const struct nn_kernel *kernel;
+    struct product          p;
+    size_t                  n;
+
+    product_open(&p, shape[0], shape[1], shape[2], WEIGHTS, false, 4);
+    rows_become(&p, kind);
+    n = p.m * p.c_row;
+    for (size_t k = 0; (kernel = nn_kernel_at(k)) != NULL; k++)
+        for (step.rule = NN_KERNEL_SGD; step.rule <= NN_KERNEL_ADAMW;
+             step.rule++) {
+            float  *one = mem_floats(3 * n, 0), *other = mem_floats(3 * n, 0);
+            double *squares = calloc(2 * p.m, sizeof(*squares));
+            struct nn_kernel_then then = { .step = &step,
+                                           .squares = squares + p.m };
+
+            ck_assert(one && other && squares && scratch);
+            memcpy(one, p.start, n * sizeof(*one));
+            for (size_t i = 0; i < n; i++)
+                one[n + i] = one[2 * n + i] = i % p.c_row < p.n ? 0.01f : MARK;
+            memcpy(other, one, 3 * n * sizeof(*one));
+            step.w = one;
+            step.m = one + n;
+            step.v = one + 2 * n;
+            step_by_hand(&p, kernel, &step, squares, scratch);
+            step.w = other;
+            step.m = other + n;
+            step.v = other + 2 * n;
+            kernel->gemm_then(p.m, p.n, p.k, p.a, p.a_row, p.a_col, p.b,
+                              p.b_row, p.b_col, p.c, p.c_row, &then, scratch);
+            ck_assert_msg(fix_same(one, other, 3 * n), "%s, rule %d",
+                          kernel->name, (int)step.rule);
+            for (size_t i = 0; i < 3 * n; i++)
+                ck_assert(isfinite(other[i]));
+            for (size_t i = 0; i < p.m; i++)
+                ck_assert_msg(
+                    squares[i] == squares[p.m + i] ||
+                        (isnan(squares[i]) && isnan(squares[p.m + i])),
+                    "%s, row %zu: %g, not %g", kernel->name, i,
+                    squares[p.m + i], squares[i]);
+            ck_assert(kind != FAINT || (squares[0] > 0 && squares[0] < 1e-30));
+            ck_assert(kind != LARGE || squares[0] > 1e30);
+            ck_assert(kind != NO_NUMBERS || !isfinite(squares[p.m]));
+            free(one);
+            free(other);
+            free(squares);
+        }
     product_close(&p);
     free(scratch);
 }
@@ -293,8 +361,9 @@ typedef void (*map_fn)(float *y, const float *z, size_t n);
 static map_fn
 function(const struct nn_kernel *kernel, int which)
 {
-    return which == 0 ? kernel->exp : which == 1 ? kernel->sigmoid
-                                                 : kernel->tanh;
+    return which == 0   ? kernel->exp
+           : which == 1 ? kernel->sigmoid
+                        : kernel->tanh;
 }
 
 static double
@@ -329,9 +398,8 @@ START_TEST(functions_are_within_2_ulp_everywhere)
 
             /* Not asserted each time: check writes every assertion down. */
             if (!(ulps <= 2))
-                ck_abort_msg("%s function %d at %a: %a, %.3f ulp",
-                             kernel->name, _i, (double)z[i], (double)y[i],
-                             ulps);
+                ck_abort_msg("%s function %d at %a: %a, %.3f ulp", kernel->name,
+                             _i, (double)z[i], (double)y[i], ulps);
             worst = ulps > worst ? ulps : worst;
         }
         ck_assert_msg(worst > 0, "a sweep without any rounding proves nothing");
@@ -352,12 +420,12 @@ END_TEST
 
 START_TEST(functions_know_zero_infinity_and_nan)
 {
-    const float   z[] = { 0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1e30f, -1e30f,
-                          0x1p-149f, -0x1p-149f };
-    const float   want[3][COUNT_OF(z)] = {
-          { 1, 1, INFINITY, 0, NAN, INFINITY, 0, 1, 1 },
-          { 0.5f, 0.5f, 1, 0, NAN, 1, 0, 0.5f, 0.5f },
-          { 0.0f, -0.0f, 1, -1, NAN, 1, -1, 0x1p-149f, -0x1p-149f },
+    const float z[] = { 0.0f,  -0.0f,  INFINITY,  -INFINITY, NAN,
+                        1e30f, -1e30f, 0x1p-149f, -0x1p-149f };
+    const float want[3][COUNT_OF(z)] = {
+        { 1, 1, INFINITY, 0, NAN, INFINITY, 0, 1, 1 },
+        { 0.5f, 0.5f, 1, 0, NAN, 1, 0, 0.5f, 0.5f },
+        { 0.0f, -0.0f, 1, -1, NAN, 1, -1, 0x1p-149f, -0x1p-149f },
     };
     const struct nn_kernel *kernel;
     float                   y[COUNT_OF(z)];
@@ -457,15 +525,19 @@ END_TEST
 /* Updates against their formulas in double, tails included. */
 START_TEST(updates_follow_their_formulas)
 {
-    static const struct nn_kernel_adam p = {
+    float                 w0[N_PARAMS], v0[N_PARAMS], m0[N_PARAMS], g[N_PARAMS];
+    float                 w[N_PARAMS], v[N_PARAMS], m[N_PARAMS];
+    struct nn_kernel_step p = {
+        .w = w,
+        .m = m,
+        .v = v,
         .rate = 0.1f,
+        .momentum = 0.9f,
         .epsilon = 1e-4f,
         .rest_1 = 0.1f,
         .rest_2 = 0.001f,
         .keep = 0.99f,
     };
-    float                   w0[N_PARAMS], v0[N_PARAMS], m0[N_PARAMS], g[N_PARAMS];
-    float                   w[N_PARAMS], v[N_PARAMS], m[N_PARAMS];
     const struct nn_kernel *kernel;
 
     fix_sine(w0, N_PARAMS, 0.9, 0.2, 1);
@@ -475,59 +547,68 @@ START_TEST(updates_follow_their_formulas)
     for (size_t i = 0; i < N_PARAMS; i++)
         v0[i] = fabsf(v0[i]);
     for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++) {
-        memcpy(w, w0, sizeof(w));
-        kernel->sgd(w, g, N_PARAMS, 0.1f);
-        for (size_t i = 0; i < N_PARAMS; i++)
-            ck_assert_double_eq_tol(w[i], w0[i] - 0.1 * g[i], 1e-6);
+        for (p.rule = NN_KERNEL_SGD; p.rule <= NN_KERNEL_ADAMW; p.rule++) {
+            memcpy(w, w0, sizeof(w));
+            memcpy(m, m0, sizeof(m));
+            memcpy(v, v0, sizeof(v));
+            kernel->step(&p, g, N_PARAMS);
+            for (size_t i = 0; i < N_PARAMS; i++) {
+                double keep = p.rule == NN_KERNEL_ADAMW ? 0.99 : 1;
+                double want_m = m0[i], want_v = v0[i], step = 0.1 * g[i];
 
-        memcpy(w, w0, sizeof(w));
-        memcpy(v, v0, sizeof(v));
-        kernel->sgd_momentum(w, v, g, N_PARAMS, 0.1f, 0.9f);
-        for (size_t i = 0; i < N_PARAMS; i++) {
-            double want = 0.9 * v0[i] - 0.1 * g[i];
-
-            ck_assert_double_eq_tol(v[i], want, 1e-6);
-            ck_assert_double_eq_tol(w[i], w0[i] + want, 1e-6);
-        }
-
-        memcpy(w, w0, sizeof(w));
-        memcpy(m, m0, sizeof(m));
-        memcpy(v, v0, sizeof(v));
-        kernel->adam(w, m, v, g, N_PARAMS, &p);
-        for (size_t i = 0; i < N_PARAMS; i++) {
-            double want_m = 0.9 * m0[i] + 0.1 * g[i];
-            double want_v = 0.999 * v0[i] + 0.001 * g[i] * g[i];
-            double step = 0.1 * want_m / (sqrt(want_v) + 1e-4);
-
-            ck_assert_double_eq_tol(m[i], want_m, 1e-6);
-            ck_assert_double_eq_tol(v[i], want_v, 1e-6);
-            ck_assert_double_eq_tol(w[i], 0.99 * w0[i] - step,
-                                    1e-6 + 1e-5 * fabs(step));
+                if (p.rule == NN_KERNEL_MOMENTUM) {
+                    want_m = 0.9 * m0[i] - 0.1 * g[i];
+                    step = -want_m;
+                } else if (p.rule >= NN_KERNEL_ADAM) {
+                    want_m = 0.9 * m0[i] + 0.1 * g[i];
+                    want_v = 0.999 * v0[i] + 0.001 * g[i] * g[i];
+                    step = 0.1 * want_m / (sqrt(want_v) + 1e-4);
+                }
+                ck_assert_double_eq_tol(m[i], want_m, 1e-6);
+                ck_assert_double_eq_tol(v[i], want_v, 1e-6);
+                ck_assert_double_eq_tol(w[i], keep * w0[i] - step,
+                                        1e-6 + 1e-5 * fabs(step));
+            }
         }
     }
 }
 END_TEST
 
-/* One whose second moment overflows rests, and stays a number. */
-START_TEST(adam_survives_a_huge_gradient)
+/* What is no finite number rests, or, with Adam, what has no such square; the
+ * others move. */
+START_TEST(what_is_not_finite_rests)
 {
-    static const struct nn_kernel_adam p = {
-        .rate = 0.1f,
-        .epsilon = 1e-8f,
-        .rest_1 = 0.1f,
-        .rest_2 = 0.1f,
-        .keep = 1,
-    };
+    static const float      odd[] = { 1e25f, -1e38f, INFINITY, NAN, -NAN };
+    float                   w[21], m[21], v[21], g[21];
+    struct nn_kernel_step   p = { .w = w,
+                                  .m = m,
+                                  .v = v,
+                                  .rate = 0.1f,
+                                  .momentum = 0.5f,
+                                  .epsilon = 1e-8f,
+                                  .rest_1 = 0.1f,
+                                  .rest_2 = 0.1f,
+                                  .keep = 1 };
     const struct nn_kernel *kernel;
 
-    for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++) {
-        float w = 1, m = 0, v = 0, g = 1e25f;
+    for (size_t s = 0; (kernel = nn_kernel_at(s)) != NULL; s++)
+        for (p.rule = NN_KERNEL_SGD; p.rule <= NN_KERNEL_ADAMW; p.rule++) {
+            for (size_t i = 0; i < 21; i++) {
+                w[i] = m[i] = v[i] = 1;
+                g[i] = i % 4 == 3 ? odd[i / 4] : 2;
+            }
+            kernel->step(&p, g, 21);
+            for (size_t i = 0; i < 21; i++) {
+                bool is_large =
+                    isfinite(g[i]) && g[i] != 2 && p.rule < NN_KERNEL_ADAM;
+                bool rests = g[i] != 2 && !is_large;
 
-        for (int step = 0; step < 3; step++, g = 1)
-            kernel->adam(&w, &m, &v, &g, 1, &p);
-        ck_assert_msg(isfinite(w) && isfinite(v), "%s: %g %g", kernel->name,
-                      (double)w, (double)v);
-    }
+                ck_assert_msg((w[i] == 1 && m[i] == 1 && v[i] == 1) == rests &&
+                                  isfinite(w[i]),
+                              "%s, rule %d, %zu: %g", kernel->name, (int)p.rule,
+                              i, (double)w[i]);
+            }
+        }
 }
 END_TEST
 
@@ -599,6 +680,7 @@ suite_nn_kernel(void)
     tcase_add_loop_test(t, gemm_is_right_on_all_small_shapes, 0, 20);
     tcase_add_loop_test(t, gemm_is_right_on_large_shapes, 0, 26);
     tcase_add_loop_test(t, gemm_then_tells_what_is_final_piece_by_piece, 0, 16);
+    tcase_add_loop_test(t, a_step_is_what_the_gradient_says, 0, 48);
     tcase_add_test(t, gemm_of_no_terms_is_zero_or_what_was_there);
     suite_add_tcase(s, t);
 
@@ -613,7 +695,7 @@ suite_nn_kernel(void)
     tcase_add_test(t, sum_of_squares_is_right_at_every_size);
     tcase_add_test(t, sum_of_squares_of_zeros_is_zero);
     tcase_add_test(t, updates_follow_their_formulas);
-    tcase_add_test(t, adam_survives_a_huge_gradient);
+    tcase_add_test(t, what_is_not_finite_rests);
     tcase_add_test(t, rows_are_summed_in_their_order);
     tcase_add_test(t, relu_and_its_slope);
     tcase_add_test(t, a_set_is_chosen_by_name);

@@ -111,7 +111,7 @@ START_TEST(pieces_do_not_matter)
         nn_optimizer_begin(cut);
         for (size_t first = 0, n; first < MANY; first += n) {
             n = MANY - first < 37 ? MANY - first : 37;
-            nn_optimizer_update(cut, v, g + first, first, n, 0.1f, NULL);
+            nn_optimizer_update(cut, v, g + first, first, n, 0.1f);
         }
     }
     ck_assert(fix_same(w, v, MANY));

@@ -47,7 +47,7 @@ parts_init(struct parts *p)
         grad[i] = (float)i;
     nn_optimizer_begin(p->opt);
     nn_optimizer_update(p->opt, nn_net_params(p->net), grad, 0,
-                        nn_net_n_params(p->net), 0.1f, NULL);
+                        nn_net_n_params(p->net), 0.1f);
 }
 
 static void

@@ -15,38 +15,60 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One step of Adam: m += rest_1 (g - m), v += rest_2 (g^2 - v),
- * w = keep w - rate m / (sqrt v + epsilon), rest = 1 - beta; rate and epsilon
- * are corrected for the start from zero (Kingma & Ba 2015, end of section 2).
- * keep is 1, or less by the decay of AdamW. */
-struct nn_kernel_adam {
-    float rate, epsilon, rest_1, rest_2, keep;
+enum nn_kernel_rule {
+    NN_KERNEL_SGD,
+    NN_KERNEL_MOMENTUM,
+    NN_KERNEL_ADAM,
+    NN_KERNEL_ADAMW
 };
 
-/* One step of Adam for n parameters with the gradient g, that need not be taken
- * at once: roots and quotients cost nothing between the multiply-adds of a
- * product.  n = 0: nothing is to be done. */
-struct nn_kernel_later {
-    size_t                n;
-    float                *w, *m, *v;
-    const float          *g;
-    struct nn_kernel_adam how;
+/*
+ * One step of parameters w by their gradient g, element by element:
+ *
+ *   SGD       w -= rate g
+ *   MOMENTUM  m = momentum m - rate g, w += m
+ *   ADAM      m += rest_1 (g - m), v += rest_2 (g^2 - v),
+ *             w = keep w - rate m / (sqrt v + epsilon), rest = 1 - beta; rate
+ *             and epsilon are corrected for the start from zero (Kingma & Ba
+ *             2015, end of section 2); keep is 1, or less by the decay of AdamW
+ *
+ * An element rests where its gradient, or with ADAM the square of that, is no
+ * finite number, so that what is moved stays one: who sums the squares learns
+ * of it.
+ */
+struct nn_kernel_step {
+    enum nn_kernel_rule rule;
+    float              *w, *m, *v; /* NULL where the rule has none */
+    float               rate, momentum, epsilon, rest_1, rest_2, keep;
 };
+
+/* The step of the parameters from at on. */
+static inline struct nn_kernel_step
+nn_kernel_step_from(const struct nn_kernel_step *s, size_t at)
+{
+    struct nn_kernel_step from = *s;
+
+    from.w += at;
+    from.m = from.m != NULL ? from.m + at : NULL;
+    from.v = from.v != NULL ? from.v + at : NULL;
+    return from;
+}
 
 /* What is to happen to C as it is made. */
 struct nn_kernel_then {
-    /* c[row][first..first + n] is final, and at c; NULL: nobody is told.  What
-     * it puts into later, whose n is 0, is done before c changes again and
-     * before gemm_then() returns: nothing, or all n of them.  later is NULL
-     * where that would gain nothing. */
-    void (*fn)(void *ctx, size_t row, size_t first, size_t n, float *c,
-               struct nn_kernel_later *later);
+    /* c[row][first..first + n] is final, and at c; NULL: nobody is told. */
+    void (*fn)(void *ctx, size_t row, size_t first, size_t n, float *c);
     void *ctx;
     /* Nobody needs a piece once fn has seen it: rows may share their places
      * in C, so that it need not travel to memory. */
     bool passing;
     /* Laid out as C: what fn will touch, brought near meanwhile.  NULL: none. */
     const float *beside[4];
+    /* Instead of fn: C is the gradient of parameters laid out as C is, which
+     * take this step as it is made, and is needed by nobody after; the squares
+     * of each piece are added to squares[row].  NULL: fn is told. */
+    const struct nn_kernel_step *step;
+    double                      *squares;
 };
 
 /*
@@ -105,9 +127,10 @@ struct nn_kernel {
     void (*gemm)(size_t m, size_t n, size_t k, const float *a, size_t a_row,
                  size_t a_col, const float *b, size_t b_row, size_t b_col,
                  float *c, size_t c_row, bool accumulate, float *scratch);
-    /* The same (k > 0, not accumulating), telling of each piece of a row as it
-     * is done and still in the cache.  A row's pieces come in order, and where
-     * they end depends on n and k only, not on the set. */
+    /* The same (k > 0, not accumulating), telling of each piece of a row, or
+     * taking its step, as it is done and still in the cache.  A row's pieces
+     * come in order, and where they end depends on n and k only, not on the
+     * set. */
     void (*gemm_then)(size_t m, size_t n, size_t k, const float *a,
                       size_t a_row, size_t a_col, const float *b, size_t b_row,
                       size_t b_col, float *c, size_t c_row,
@@ -143,12 +166,8 @@ struct nn_kernel {
     /* Sum of x_i^2 to float32's precision, whatever its size; its order is its
      * own, and equal on every set. */
     double (*sum_squares)(const float *x, size_t n);
-    /* w -= rate g;  v = momentum v - rate g, w += v;  Adam. */
-    void (*sgd)(float *w, const float *g, size_t n, float rate);
-    void (*sgd_momentum)(float *w, float *v, const float *g, size_t n,
-                         float rate, float momentum);
-    void (*adam)(float *w, float *m, float *v, const float *g, size_t n,
-                 const struct nn_kernel_adam *p);
+    /* Of the first n parameters of s. */
+    void (*step)(const struct nn_kernel_step *s, const float *g, size_t n);
 };
 
 /* Floats that gemm needs for packing, for any shape. */

@@ -32,7 +32,5 @@ const struct nn_kernel JOIN(nn_kernel_, NN_SET) = {
     .silu_slope = silu_slope,
     .softplus_slope = softplus_slope,
     .sum_squares = sum_squares,
-    .sgd = sgd,
-    .sgd_momentum = sgd_momentum,
-    .adam = adam,
+    .step = step,
 };

@@ -7,12 +7,13 @@
 #include "nn/kernel/kernel.h"
 
 /* A panel of K_BLOCK rows fits the first-level cache beside a tile's rows of
- * A.  Turned, TURNED_ROWS samples of 1024 inputs fit the second.  Multiples of
- * every set's tile, and the same for all, so that scratch memory does not
- * depend on the set. */
+ * A.  Turned, TURNED_ROWS samples of TURNED_DEPTH inputs fit the second.
+ * Multiples of every set's tile, and the same for all, so that scratch memory
+ * does not depend on the set. */
 #define K_BLOCK 256
 #define TURNED_ROWS 128
-#define SCRATCH_FLOATS ((size_t)(1024 + 64) * TURNED_ROWS)
+#define TURNED_DEPTH 1024
+#define SCRATCH_FLOATS ((size_t)(TURNED_DEPTH + 64) * TURNED_ROWS)
 
 /* Between these a sum of squares is one of floats, else of doubles. */
 #define SQUARES_LEAST 1e-30f

@@ -12,7 +12,6 @@
 
 #include <stdbool.h>
 
-#include "nn/kernel/update_impl.h"
 #include "nn/kernel/vector.h"
 
 #define TILE_COLS (2 * LANES)
@@ -32,7 +31,7 @@ tile(size_t rows, size_t vecs, size_t k, const float *a, size_t a_row,
         for (size_t j = 0; j < vecs; j++)
             sum[i][j] = accumulate ? load(c + i * c_row + j * LANES) : splat(0);
 
-    /* Beside a busy neighbour on the same core a thread gets half of what the
+            /* Beside a busy neighbour on the same core a thread gets half of what the
      * core can issue: there the loop's own instructions took a tenth of the
      * time. */
 #pragma GCC unroll 4
@@ -54,6 +53,10 @@ tile(size_t rows, size_t vecs, size_t k, const float *a, size_t a_row,
         b += b_row;
     }
 
+    /* C's addresses are worked out anew: kept over the loop, they push its own
+     * strides out of the registers, into vectors even, with a multiply-add's
+     * unit to bring each of them back. */
+    __asm__("" : "+r"(c), "+r"(c_row));
 #pragma GCC unroll 8
     for (size_t i = 0; i < rows; i++)
 #pragma GCC unroll 8
@@ -76,13 +79,8 @@ struct strip {
     size_t       c_row;
     bool         accumulate;
     /* Up to 4 matrices laid out as C, of which these rows are brought near for
-     * whoever comes after (strip_stepping() does it for itself).  NULL: no
-     * more. */
+     * whoever comes after.  NULL: no more. */
     const float *const *beside;
-    /* Rows whose steps of Adam are taken meanwhile, in the columns of these
-     * tiles: by strip_stepping() only. */
-    const struct nn_kernel_later *due;
-    size_t                        n_due;
 };
 
 static ALWAYS_INLINE void
@@ -155,118 +153,6 @@ static const strip_fn strips[TILE_ROWS] = {
 #endif
 };
 /* clang-format on */
-
-/* --- steps of Adam between the multiply-adds ------------------------------ */
-
-/* Roots and quotients have a unit of their own, which stands idle in a tile.
- * Where registers are few, sums would have to go through memory meanwhile. */
-#define TILE_TAKES_STEPS (LANES == 16)
-#define TERMS 4 /* of the sums, between two steps */
-
-/* Of the columns from col on: vector `next` is the next one, two a row. */
-struct steps {
-    const struct nn_kernel_later *due;
-    size_t                        col, next, end;
-    /* The one before, of which the root is not awaited until now. */
-    struct adam_move             move;
-    const struct nn_kernel_adam *how;
-    float                       *w; /* NULL: none */
-};
-
-static ALWAYS_INLINE void
-step_end(struct steps *s)
-{
-    if (s->w != NULL)
-        store(s->w, adam_moved(load(s->w), s->move, s->how));
-    s->w = NULL;
-}
-
-static ALWAYS_INLINE void
-step_next(struct steps *s)
-{
-    const struct nn_kernel_later *l = &s->due[s->next / 2];
-    size_t                        at = s->col + s->next % 2 * LANES;
-    vec                           m, v;
-
-    /* For the next tile. */
-    __builtin_prefetch(l->w + at + TILE_COLS, 1);
-    __builtin_prefetch(l->m + at + TILE_COLS, 1);
-    __builtin_prefetch(l->v + at + TILE_COLS, 1);
-    step_end(s);
-    m = load(l->m + at);
-    v = load(l->v + at);
-    adam_moments(&m, &v, load(l->g + at), &l->how);
-    store(l->m + at, m);
-    store(l->v + at, v);
-    s->move = adam_move(m, v, &l->how);
-    s->how = &l->how;
-    s->w = l->w + at;
-    s->next++;
-}
-
-/* One term of all sums of a whole tile. */
-static ALWAYS_INLINE void
-term(const float *a, const float *b, vec sum[TILE_ROWS][2])
-{
-    vec b0 = load(b), b1 = load(b + LANES);
-
-#pragma GCC unroll 8
-    for (size_t i = 0; i < TILE_ROWS; i++) {
-        vec x = splat(a[i]);
-
-        sum[i][0] = fused(x, b0, sum[i][0]);
-        sum[i][1] = fused(x, b1, sum[i][1]);
-    }
-}
-
-/* strip() for whole tiles, a_row 1 and a_col TILE_ROWS.  A function of its own:
- * one for both made tiles without steps 6 % slower. */
-static void
-strip_stepping(const struct strip *s)
-{
-    size_t stretches = s->k / TERMS, n_vecs = 2 * s->n_due;
-    size_t at_once = stretches > 0 ? (n_vecs + stretches - 1) / stretches : 0;
-
-    for (size_t t = 0; t < s->n_tiles; t++) {
-        const float *a = s->a, *b = s->b + t * s->b_panel;
-        float       *c = s->c + t * TILE_COLS;
-        struct steps steps = { .due = s->due,
-                               .col = t * TILE_COLS,
-                               .end = n_vecs };
-        vec          sum[TILE_ROWS][2];
-        size_t       p = 0;
-
-#pragma GCC unroll 8
-        for (size_t i = 0; i < TILE_ROWS; i++) {
-            sum[i][0] = s->accumulate ? load(c + i * s->c_row) : splat(0);
-            sum[i][1] =
-                s->accumulate ? load(c + i * s->c_row + LANES) : splat(0);
-        }
-        for (; p + TERMS <= s->k; p += TERMS) {
-#pragma GCC unroll 4
-            for (size_t q = 0; q < TERMS; q++) {
-                term(a, b, sum);
-                a += TILE_ROWS;
-                b += s->b_row;
-            }
-            for (size_t i = 0; i < at_once && steps.next < steps.end; i++)
-                step_next(&steps);
-        }
-        for (; p < s->k; p++) {
-            term(a, b, sum);
-            a += TILE_ROWS;
-            b += s->b_row;
-        }
-        while (steps.next < steps.end)
-            step_next(&steps);
-        step_end(&steps);
-#pragma GCC unroll 8
-        for (size_t i = 0; i < TILE_ROWS; i++) {
-            store(c + i * s->c_row, sum[i][0]);
-            store(c + i * s->c_row + LANES, sum[i][1]);
-        }
-    }
-}
 
 /* The height of the next tile where `left` rows are left: the last two share
  * what a short one alone would waste. */

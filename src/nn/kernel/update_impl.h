@@ -9,6 +9,7 @@
 #define NN_KERNEL_UPDATE_IMPL_H
 
 #include <float.h>
+#include <math.h>
 
 #include "nn/kernel/kernel.h"
 #include "nn/kernel/sets.h"
@@ -33,105 +34,96 @@ store_part(float *p, vec v, size_t n)
     memcpy(p, &v, n * sizeof(*p));
 }
 
-static void
-sgd(float *w, const float *g, size_t n, float rate)
+static ALWAYS_INLINE void
+adam_moments(const struct nn_kernel_step *s, vec *m, vec *v, vec g)
+{
+    *m = fused(splat(s->rest_1), g - *m, *m);
+    *v = fused(splat(s->rest_2), fused(g, g, -*v), *v);
+}
+
+static ALWAYS_INLINE vec
+adam_moved(enum nn_kernel_rule rule, const struct nn_kernel_step *s, vec w,
+           vec m, vec under)
+{
+    if (rule == NN_KERNEL_ADAMW)
+        w = splat(s->keep) * w;
+    return fused(splat(-s->rate), m / under, w);
+}
+
+/* One vector; m and v where the rule has them. */
+static ALWAYS_INLINE void
+step_vec(enum nn_kernel_rule rule, const struct nn_kernel_step *s, vec *w,
+         vec *m, vec *v, vec g)
+{
+    switch (rule) {
+    case NN_KERNEL_SGD:
+        *w = fused(splat(-s->rate), g, *w);
+        break;
+    case NN_KERNEL_MOMENTUM:
+        *m = fused(splat(s->momentum), *m, splat(-s->rate) * g);
+        *w += *m;
+        break;
+    case NN_KERNEL_ADAM:
+    case NN_KERNEL_ADAMW:
+        adam_moments(s, m, v, g);
+        *w = adam_moved(rule, s, *w, *m, square_root(*v) + splat(s->epsilon));
+        break;
+    }
+}
+
+/* n <= LANES parameters of s from at on; `checks`: some may have to rest. */
+static ALWAYS_INLINE void
+step_part(enum nn_kernel_rule rule, bool checks, const struct nn_kernel_step *s,
+          size_t at, vec g, size_t n)
+{
+    bool has_m = rule >= NN_KERNEL_MOMENTUM, has_v = rule >= NN_KERNEL_ADAM;
+    vec  w = load_part(s->w + at, n), next_w = w;
+    vec  m = has_m ? load_part(s->m + at, n) : splat(0), next_m = m;
+    vec  v = has_v ? load_part(s->v + at, n) : splat(0), next_v = v;
+
+    step_vec(rule, s, &next_w, &next_m, &next_v, g);
+    if (checks) {
+        ivec moves = has_v ? g * g <= FLT_MAX : g - g == 0;
+
+        next_w = choose(moves, next_w, w);
+        next_m = choose(moves, next_m, m);
+        next_v = choose(moves, next_v, v);
+    }
+    store_part(s->w + at, next_w, n);
+    if (has_m)
+        store_part(s->m + at, next_m, n);
+    if (has_v)
+        store_part(s->v + at, next_v, n);
+}
+
+static ALWAYS_INLINE void
+step_by(enum nn_kernel_rule rule, bool checks, const struct nn_kernel_step *s,
+        const float *g, size_t n)
 {
     size_t i = 0;
 
     for (; i + LANES <= n; i += LANES)
-        store(w + i, fused(splat(-rate), load(g + i), load(w + i)));
+        step_part(rule, checks, s, i, load(g + i), LANES);
     if (i < n)
-        store_part(w + i,
-                   fused(splat(-rate), load_part(g + i, n - i),
-                         load_part(w + i, n - i)),
-                   n - i);
-}
-
-static ALWAYS_INLINE vec
-next_velocity(vec v, vec g, float rate, float momentum)
-{
-    return fused(splat(momentum), v, splat(-rate) * g);
-}
-
-static void
-sgd_momentum(float *w, float *v, const float *g, size_t n, float rate,
-             float momentum)
-{
-    size_t i = 0;
-
-    for (; i + LANES <= n; i += LANES) {
-        vec vi = next_velocity(load(v + i), load(g + i), rate, momentum);
-
-        store(v + i, vi);
-        store(w + i, load(w + i) + vi);
-    }
-    if (i < n) {
-        vec vi = next_velocity(load_part(v + i, n - i), load_part(g + i, n - i),
-                               rate, momentum);
-
-        store_part(v + i, vi, n - i);
-        store_part(w + i, load_part(w + i, n - i) + vi, n - i);
-    }
+        step_part(rule, checks, s, i, load_part(g + i, n - i), n - i);
 }
 
 static ALWAYS_INLINE void
-adam_moments(vec *m, vec *v, vec g, const struct nn_kernel_adam *p)
+step_all(bool checks, const struct nn_kernel_step *s, const float *g, size_t n)
 {
-    *m = fused(splat(p->rest_1), g - *m, *m);
-    /* Bounded: an infinite one would be no number at the next step. */
-    *v = at_most(fused(splat(p->rest_2), fused(g, g, -*v), *v), FLT_MAX);
-}
-
-/* w is to move by -over / under. */
-struct adam_move {
-    vec over, under;
-};
-
-static ALWAYS_INLINE vec
-adam_moved(vec w, struct adam_move move, const struct nn_kernel_adam *p)
-{
-    return fused(splat(p->keep), w, -(move.over / move.under));
-}
-
-static ALWAYS_INLINE struct adam_move
-adam_move(vec m, vec v, const struct nn_kernel_adam *p)
-{
-    return (struct adam_move){ splat(p->rate) * m,
-                               square_root(v) + splat(p->epsilon) };
-}
-
-static ALWAYS_INLINE void
-adam_one(vec *w, vec *m, vec *v, vec g, const struct nn_kernel_adam *p)
-{
-    struct adam_move move;
-
-    adam_moments(m, v, g, p);
-    move = adam_move(*m, *v, p);
-    *w = adam_moved(*w, move, p);
-}
-
-static void
-adam(float *w, float *m, float *v, const float *g, size_t n,
-     const struct nn_kernel_adam *p)
-{
-    size_t i = 0;
-
-    for (; i + LANES <= n; i += LANES) {
-        vec wi = load(w + i), mi = load(m + i), vi = load(v + i);
-
-        adam_one(&wi, &mi, &vi, load(g + i), p);
-        store(w + i, wi);
-        store(m + i, mi);
-        store(v + i, vi);
-    }
-    if (i < n) {
-        vec wi = load_part(w + i, n - i), mi = load_part(m + i, n - i),
-            vi = load_part(v + i, n - i);
-
-        adam_one(&wi, &mi, &vi, load_part(g + i, n - i), p);
-        store_part(w + i, wi, n - i);
-        store_part(m + i, mi, n - i);
-        store_part(v + i, vi, n - i);
+    switch (s->rule) {
+    case NN_KERNEL_SGD:
+        step_by(NN_KERNEL_SGD, checks, s, g, n);
+        break;
+    case NN_KERNEL_MOMENTUM:
+        step_by(NN_KERNEL_MOMENTUM, checks, s, g, n);
+        break;
+    case NN_KERNEL_ADAM:
+        step_by(NN_KERNEL_ADAM, checks, s, g, n);
+        break;
+    case NN_KERNEL_ADAMW:
+        step_by(NN_KERNEL_ADAMW, checks, s, g, n);
+        break;
     }
 }
 
@@ -196,26 +188,47 @@ sum_squares_exactly(const float *x, size_t n)
     return sum[0];
 }
 
+#define N_PARTS (N_SUMS / LANES)
+
+/* The sums' sum; false where a float may not hold it, or some of the squares. */
+static ALWAYS_INLINE bool
+sum_parts(vec part[N_PARTS], double *out)
+{
+    float sum[LANES];
+
+#pragma GCC unroll 4
+    for (size_t half = N_PARTS / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (size_t j = 0; j < half; j++)
+            part[j] += part[j + half];
+    store(sum, part[0]);
+    for (size_t width = LANES / 2; width > 0; width /= 2)
+        for (size_t j = 0; j < width; j++)
+            sum[j] += sum[j + width];
+    *out = sum[0];
+    return sum[0] > SQUARES_LEAST && sum[0] < SQUARES_MOST;
+}
+
 static double
 sum_squares(const float *x, size_t n)
 {
-    vec    part[N_SUMS / LANES];
-    float  sum[LANES];
+    vec    part[N_PARTS];
     size_t i = 0;
+    double sum;
 
 #pragma GCC unroll 16
-    for (size_t j = 0; j < N_SUMS / LANES; j++)
+    for (size_t j = 0; j < N_PARTS; j++)
         part[j] = splat(0);
     for (; i + N_SUMS <= n; i += N_SUMS) {
 #pragma GCC unroll 16
-        for (size_t j = 0; j < N_SUMS / LANES; j++) {
+        for (size_t j = 0; j < N_PARTS; j++) {
             vec v = load(x + i + j * LANES);
 
             part[j] = fused(v, v, part[j]);
         }
     }
 #pragma GCC unroll 16
-    for (size_t j = 0; j < N_SUMS / LANES; j++) {
+    for (size_t j = 0; j < N_PARTS; j++) {
         size_t first = i + j * LANES;
         vec    v = splat(0);
 
@@ -225,18 +238,23 @@ sum_squares(const float *x, size_t n)
             v = load_part(x + first, n - first);
         part[j] = fused(v, v, part[j]);
     }
-#pragma GCC unroll 4
-    for (size_t half = N_SUMS / LANES / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-        for (size_t j = 0; j < half; j++)
-            part[j] += part[j + half];
-    store(sum, part[0]);
-    for (size_t width = LANES / 2; width > 0; width /= 2)
-        for (size_t j = 0; j < width; j++)
-            sum[j] += sum[j + width];
-    if (sum[0] > SQUARES_LEAST && sum[0] < SQUARES_MOST)
-        return sum[0];
-    return sum_squares_exactly(x, n);
+    return sum_parts(part, &sum) ? sum : sum_squares_exactly(x, n);
+}
+
+/* Where the squares of g are finite, and so nothing rests. */
+static void
+step_freely(const struct nn_kernel_step *s, const float *g, size_t n)
+{
+    step_all(false, s, g, n);
+}
+
+static void
+step(const struct nn_kernel_step *s, const float *g, size_t n)
+{
+    if (sum_squares(g, n) < SQUARES_MOST)
+        step_freely(s, g, n);
+    else
+        step_all(true, s, g, n);
 }
 
 #endif
