@@ -40,7 +40,8 @@ struct nn_tell {
     void (*fn)(void *ctx, size_t row, size_t first, size_t n, const float *g);
     void *ctx;
     bool  passing; /* g need not lie in grad, nor be kept */
-    /* Laid out as the layer's parameters: what fn will touch.  NULL: none. */
+    /* Laid out as the layer's parameters: what fn or step will touch.  NULL:
+     * none. */
     const float *beside[4];
     /* The step that these parameters are to take: who can take it as their
      * gradient is made (kernel.h) does, adds each row's squares to
@@ -122,8 +123,9 @@ struct nn_layer_type {
      * other and whose parameters lie in rows: threads share it then, each with
      * some of the samples or rows.  error() turns d into dE/dz and gives dx
      * (NULL: nobody needs it).  gradient() writes the gradient of the rows
-     * from..to and tells of each piece while it is in the cache; what belongs
-     * to no row (a bias) goes with the last and is told as row n_rows.
+     * from..to and tells of each piece while it is in the cache, or takes its
+     * step; what belongs to no row (a bias) goes with the last and is told as
+     * row n_rows.
      */
     void (*error)(const struct nn_layer_pass *pass, const float *y, float *d,
                   float *dx);

@@ -4,7 +4,8 @@
  * Model    sgd:   v = momentum v - rate g, w += v     (the textbook's rule with
  *                 its momentum term; momentum 0: w -= rate g)
  *          The others stand in optimizer_row.c and README.md.
- *          A row in a table, as the layers are: name, members, state, update.
+ *          A row in a table, as the layers are: name, members, state, step or
+ *          update.
  * Owner    nn_optimizer_new() gives the caller an optimiser with zeroed state.
  * Threads  One thread at a time, the one that trains the net.
  * Format   State as stored: "steps" uint64 LE, then the vectors, float32 LE.

@@ -53,19 +53,23 @@ nesterov(const struct nn_optimizer_piece *p, const float *g)
 }
 
 /* Without Nesterov's look ahead, and without decay. */
-static bool
-sgd_step(const struct nn_optimizer_piece *p, struct nn_kernel_step *out)
+static struct nn_kernel_step
+plain_step(const struct nn_optimizer_piece *p)
 {
-    if (p->spec->nesterov || p->spec->weight_decay != 0)
-        return false;
-    *out = (struct nn_kernel_step){
+    return (struct nn_kernel_step){
         .rule = p->spec->momentum > 0 ? NN_KERNEL_MOMENTUM : NN_KERNEL_SGD,
         .w = p->w,
         .m = p->state[0],
         .rate = p->rate,
         .momentum = p->spec->momentum,
     };
-    return true;
+}
+
+static bool
+sgd_step(const struct nn_optimizer_piece *p, struct nn_kernel_step *out)
+{
+    *out = plain_step(p);
+    return !p->spec->nesterov && p->spec->weight_decay == 0;
 }
 
 #define PIECE 1024
@@ -74,24 +78,22 @@ sgd_step(const struct nn_optimizer_piece *p, struct nn_kernel_step *out)
 static void
 sgd_update(const struct nn_optimizer_piece *p)
 {
-    struct nn_optimizer_spec  spec = *p->spec;
     struct nn_optimizer_piece part = *p;
     struct nn_kernel_step     step;
-    float                     g[PIECE];
+    float                     g[PIECE], decay = p->spec->weight_decay;
 
-    part.spec = &spec;
-    spec.weight_decay = 0;
     for (size_t done = 0; done < p->n; done += part.n) {
         part.n = p->n - done < PIECE ? p->n - done : PIECE;
         part.w = p->w + done;
         if (p->state[0] != NULL)
             part.state[0] = p->state[0] + done;
         for (size_t i = 0; i < part.n; i++)
-            g[i] = p->g[done + i] + p->spec->weight_decay * part.w[i];
-        if (sgd_step(&part, &step))
-            nn_kernel()->step(&step, g, part.n);
-        else
+            g[i] = p->g[done + i] + decay * part.w[i];
+        step = plain_step(&part);
+        if (p->spec->nesterov)
             nesterov(&part, g);
+        else
+            nn_kernel()->step(&step, g, part.n);
     }
 }
 

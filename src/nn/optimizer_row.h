@@ -33,7 +33,8 @@ struct nn_optimizer_type {
     void (*begin)(const struct nn_optimizer_spec *spec, uint64_t steps,
                   double factor[2]);
     /* The step of kernel.h that it is, for w and state; g is not looked at.
-     * false, or NULL: there is none, and update() takes it. */
+     * false, or NULL: there is none, and update() takes it, which may be NULL
+     * where there is always one. */
     bool (*step)(const struct nn_optimizer_piece *piece,
                  struct nn_kernel_step           *out);
     void (*update)(const struct nn_optimizer_piece *piece);

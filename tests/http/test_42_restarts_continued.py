@@ -222,7 +222,7 @@ def lived(new_daemon, threads, spec, kills):
     """The job and its continuation: their results, rows and weights.  Killed in
     its second and last restart, and twice in what comes after."""
     daemon = new_daemon("--workers", "1", "--threads", threads).start()
-    make(daemon.client, "net", 4000, [(160, "relu"), (160, "tanh")])
+    make(daemon.client, "net", 8000, [(160, "relu"), (160, "tanh")])
 
     def killed(job, epochs):
         for epoch in epochs if kills else []:

@@ -31,7 +31,8 @@ wide_block(const struct product *p, float *scratch)
     const struct nn_kernel_then *then = &p->then;
     size_t                       tail = p->n % TILE_COLS, rows;
     struct panels                b = { p->b, scratch, p->b_row, TILE_COLS };
-    bool            passing = !p->accumulate && (then->passing || then->step);
+    /* Rows cannot share their places while k is not at its end. */
+    bool passing = !p->accumulate && (then->passing || then->step != NULL);
     struct stepping stepping;
     bool            steps;
 
@@ -62,7 +63,7 @@ wide_block(const struct product *p, float *scratch)
         stepping_end(&stepping);
 }
 
-/* A block of columns, from j, of a product that somebody is told of. */
+/* A block of columns, from j, of a product that something follows. */
 struct block {
     const struct nn_kernel_then *then;
     size_t                       j;

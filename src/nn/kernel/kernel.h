@@ -32,9 +32,8 @@ enum nn_kernel_rule {
  *             and epsilon are corrected for the start from zero (Kingma & Ba
  *             2015, end of section 2); keep is 1, or less by the decay of AdamW
  *
- * An element rests where its gradient, or with ADAM the square of that, is no
- * finite number, so that what is moved stays one: who sums the squares learns
- * of it.
+ * An element rests where its gradient is no finite number, of which the sum of
+ * squares tells.
  */
 struct nn_kernel_step {
     enum nn_kernel_rule rule;
@@ -62,7 +61,8 @@ struct nn_kernel_then {
     /* Nobody needs a piece once fn has seen it: rows may share their places
      * in C, so that it need not travel to memory. */
     bool passing;
-    /* Laid out as C: what fn will touch, brought near meanwhile.  NULL: none. */
+    /* Laid out as C: what fn or step will touch, brought near meanwhile.  NULL:
+     * none. */
     const float *beside[4];
     /* Instead of fn: C is the gradient of parameters laid out as C is, which
      * take this step as it is made, and is needed by nobody after; the squares
@@ -166,8 +166,8 @@ struct nn_kernel {
     /* Sum of x_i^2 to float32's precision, whatever its size; its order is its
      * own, and equal on every set. */
     double (*sum_squares)(const float *x, size_t n);
-    /* Of the first n parameters of s. */
-    void (*step)(const struct nn_kernel_step *s, const float *g, size_t n);
+    /* Of the first n parameters of s; returns sum_squares(g, n). */
+    double (*step)(const struct nn_kernel_step *s, const float *g, size_t n);
 };
 
 /* Floats that gemm needs for packing, for any shape. */

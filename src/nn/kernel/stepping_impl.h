@@ -40,18 +40,6 @@ due_passes(struct due *d, enum nn_kernel_rule rule)
     d->left--;
 }
 
-/* The first n elements of a row, at once. */
-static void
-due_slowly(const struct due *d, size_t n)
-{
-    struct nn_kernel_step s = *d->step;
-
-    s.w = d->w;
-    s.m = d->m;
-    s.v = d->v;
-    step_freely(&s, d->g, n);
-}
-
 /* A row of Adam's whose roots are not awaited until the next one. */
 struct rooting {
     float *w; /* NULL: none */
@@ -89,7 +77,7 @@ due_vec(enum nn_kernel_rule rule, const struct due *d, struct rooting *r,
         r->under[j] = square_root(v) + splat(d->step->epsilon);
     } else {
         w = load(d->w + at);
-        step_vec(rule, d->step, &w, &m, &v, g);
+        step_vec(rule, false, d->step, &w, &m, &v, g);
         store(d->w + at, w);
     }
     if (rule >= NN_KERNEL_MOMENTUM)
@@ -130,12 +118,17 @@ due_all(enum nn_kernel_rule rule, struct due *d, struct rooting *r)
     rooting_end(rule, d, r);
 }
 
-/* Of a last tile that is not whole, whose rows are not worth a wait. */
+/* The first cols columns, with no tile to hide them in. */
 static void
 due_at_once(struct due *d, size_t cols)
 {
     while (d->left > 0) {
-        due_slowly(d, cols);
+        struct nn_kernel_step s = *d->step;
+
+        s.w = d->w;
+        s.m = d->m;
+        s.v = d->v;
+        step_freely(&s, d->g, cols);
         for (size_t j = 0; j * LANES < cols; j++) {
             vec g = load(d->g + j * LANES);
 
@@ -276,7 +269,7 @@ lanes_added(uint32_t apart, vec a, vec b)
     return pick(a, b, first) + pick(a, b, first + apart);
 }
 
-/* Row r's sum_parts() is lane r. */
+/* Lane r is the sum of row r's parts, added as in sum_squares(). */
 static ALWAYS_INLINE vec
 sum_all_parts(vec part[TILE_ROWS][N_PARTS])
 {
@@ -344,10 +337,9 @@ static ALWAYS_INLINE void
 stepping_row_by(enum nn_kernel_rule rule, struct stepping *s, size_t i,
                 const float *a)
 {
-    const struct product       *p = s->p;
-    const struct panels        *b = s->b;
-    const struct nn_kernel_step step =
-        nn_kernel_step_from(p->then.step, i * p->c_row);
+    const struct product *p = s->p;
+    const struct panels  *b = s->b;
+    struct nn_kernel_step from;
     vec(*part)[N_PARTS] = s->part[s->part_turn];
 
     memset(part, 0, sizeof(s->part[0]));
@@ -363,11 +355,12 @@ stepping_row_by(enum nn_kernel_rule rule, struct stepping *s, size_t i,
         else
             stepping_tile(rule, 1, p->k, a, b->tail, &s->due, g);
         squares_done(s);
+        from = nn_kernel_step_from(p->then.step, i * p->c_row + j);
         s->due = (struct due){
             .step = p->then.step,
-            .w = step.w + j,
-            .m = step.m != NULL ? step.m + j : NULL,
-            .v = step.v != NULL ? step.v + j : NULL,
+            .w = from.w,
+            .m = from.m,
+            .v = from.v,
             .g = g,
             .part = &part[0][2 * t % N_PARTS],
             .row = p->c_row,

@@ -31,7 +31,7 @@ tile(size_t rows, size_t vecs, size_t k, const float *a, size_t a_row,
         for (size_t j = 0; j < vecs; j++)
             sum[i][j] = accumulate ? load(c + i * c_row + j * LANES) : splat(0);
 
-            /* Beside a busy neighbour on the same core a thread gets half of what the
+    /* Beside a busy neighbour on the same core a thread gets half of what the
      * core can issue: there the loop's own instructions took a tenth of the
      * time. */
 #pragma GCC unroll 4

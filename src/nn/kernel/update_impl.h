@@ -46,14 +46,15 @@ adam_moved(enum nn_kernel_rule rule, const struct nn_kernel_step *s, vec w,
            vec m, vec under)
 {
     if (rule == NN_KERNEL_ADAMW)
-        w = splat(s->keep) * w;
+        return fused(splat(s->keep), w, splat(-s->rate) * (m / under));
     return fused(splat(-s->rate), m / under, w);
 }
 
-/* One vector; m and v where the rule has them. */
+/* One vector; m and v where the rule has them.  `checks`: squares of g may be
+ * infinite. */
 static ALWAYS_INLINE void
-step_vec(enum nn_kernel_rule rule, const struct nn_kernel_step *s, vec *w,
-         vec *m, vec *v, vec g)
+step_vec(enum nn_kernel_rule rule, bool checks, const struct nn_kernel_step *s,
+         vec *w, vec *m, vec *v, vec g)
 {
     switch (rule) {
     case NN_KERNEL_SGD:
@@ -66,12 +67,15 @@ step_vec(enum nn_kernel_rule rule, const struct nn_kernel_step *s, vec *w,
     case NN_KERNEL_ADAM:
     case NN_KERNEL_ADAMW:
         adam_moments(s, m, v, g);
+        if (checks) /* an infinite one would be no number at the next step */
+            *v = at_most(*v, FLT_MAX);
         *w = adam_moved(rule, s, *w, *m, square_root(*v) + splat(s->epsilon));
         break;
     }
 }
 
-/* n <= LANES parameters of s from at on; `checks`: some may have to rest. */
+/* n <= LANES parameters of s from at on; `checks`: some of g may have to rest,
+ * or have infinite squares. */
 static ALWAYS_INLINE void
 step_part(enum nn_kernel_rule rule, bool checks, const struct nn_kernel_step *s,
           size_t at, vec g, size_t n)
@@ -81,9 +85,9 @@ step_part(enum nn_kernel_rule rule, bool checks, const struct nn_kernel_step *s,
     vec  m = has_m ? load_part(s->m + at, n) : splat(0), next_m = m;
     vec  v = has_v ? load_part(s->v + at, n) : splat(0), next_v = v;
 
-    step_vec(rule, s, &next_w, &next_m, &next_v, g);
+    step_vec(rule, checks, s, &next_w, &next_m, &next_v, g);
     if (checks) {
-        ivec moves = has_v ? g * g <= FLT_MAX : g - g == 0;
+        ivec moves = g - g == 0;
 
         next_w = choose(moves, next_w, w);
         next_m = choose(moves, next_m, m);
@@ -190,31 +194,12 @@ sum_squares_exactly(const float *x, size_t n)
 
 #define N_PARTS (N_SUMS / LANES)
 
-/* The sums' sum; false where a float may not hold it, or some of the squares. */
-static ALWAYS_INLINE bool
-sum_parts(vec part[N_PARTS], double *out)
-{
-    float sum[LANES];
-
-#pragma GCC unroll 4
-    for (size_t half = N_PARTS / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-        for (size_t j = 0; j < half; j++)
-            part[j] += part[j + half];
-    store(sum, part[0]);
-    for (size_t width = LANES / 2; width > 0; width /= 2)
-        for (size_t j = 0; j < width; j++)
-            sum[j] += sum[j + width];
-    *out = sum[0];
-    return sum[0] > SQUARES_LEAST && sum[0] < SQUARES_MOST;
-}
-
 static double
 sum_squares(const float *x, size_t n)
 {
     vec    part[N_PARTS];
+    float  sum[LANES];
     size_t i = 0;
-    double sum;
 
 #pragma GCC unroll 16
     for (size_t j = 0; j < N_PARTS; j++)
@@ -238,7 +223,18 @@ sum_squares(const float *x, size_t n)
             v = load_part(x + first, n - first);
         part[j] = fused(v, v, part[j]);
     }
-    return sum_parts(part, &sum) ? sum : sum_squares_exactly(x, n);
+#pragma GCC unroll 4
+    for (size_t half = N_PARTS / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (size_t j = 0; j < half; j++)
+            part[j] += part[j + half];
+    store(sum, part[0]);
+    for (size_t width = LANES / 2; width > 0; width /= 2)
+        for (size_t j = 0; j < width; j++)
+            sum[j] += sum[j + width];
+    if (sum[0] > SQUARES_LEAST && sum[0] < SQUARES_MOST)
+        return sum[0];
+    return sum_squares_exactly(x, n);
 }
 
 /* Where the squares of g are finite, and so nothing rests. */
@@ -248,13 +244,16 @@ step_freely(const struct nn_kernel_step *s, const float *g, size_t n)
     step_all(false, s, g, n);
 }
 
-static void
+static double
 step(const struct nn_kernel_step *s, const float *g, size_t n)
 {
-    if (sum_squares(g, n) < SQUARES_MOST)
+    double squares = sum_squares(g, n);
+
+    if (squares < SQUARES_MOST)
         step_freely(s, g, n);
     else
         step_all(true, s, g, n);
+    return squares;
 }
 
 #endif

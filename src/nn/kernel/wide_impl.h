@@ -169,13 +169,7 @@ rows_done(const struct product *p, size_t i, size_t rows, float *c)
             struct nn_kernel_step s =
                 nn_kernel_step_from(then->step, (i + r) * p->c_row);
 
-            double squares = sum_squares(c, p->n);
-
-            then->squares[i + r] += squares;
-            if (squares < SQUARES_MOST)
-                step_freely(&s, c, p->n);
-            else
-                step(&s, c, p->n);
+            then->squares[i + r] += step(&s, c, p->n);
         } else if (then->fn != NULL) {
             then->fn(then->ctx, i + r, 0, p->n, c);
         }
