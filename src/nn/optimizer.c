@@ -1,6 +1,7 @@
 #include "nn/optimizer_row.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,18 +110,21 @@ step_of(const struct nn_optimizer_piece *piece, struct nn_kernel_step *out)
     return type->step != NULL && type->step(piece, out);
 }
 
-void
+double
 nn_optimizer_update(struct nn_optimizer *opt, float *params, const float *grad,
                     size_t first, size_t n, float rate)
 {
     struct nn_optimizer_piece piece =
         piece_of(opt, params, grad, first, n, rate);
     struct nn_kernel_step step;
+    double                squares;
 
     if (step_of(&piece, &step))
-        nn_kernel()->step(&step, grad, n);
-    else
+        return nn_kernel()->step(&step, grad, n);
+    squares = nn_kernel()->sum_squares(grad, n);
+    if (isfinite(squares))
         opt->spec.type->update(&piece);
+    return squares;
 }
 
 bool

@@ -66,11 +66,13 @@ void     nn_optimizer_free(struct nn_optimizer *opt); /* NULL is fine */
  * One update is a step that begins, and then every parameter that is trained,
  * once, in pieces of any size: parameters first..first + n of params [n_params]
  * by their mean gradient grad [n], at this rate.  The pieces do not matter to
- * the result.
+ * the result.  Returns the sum of grad's squares; where that is no finite
+ * number, what is not finite moves nothing, and other elements of it may not.
  */
-void nn_optimizer_begin(struct nn_optimizer *opt);
-void nn_optimizer_update(struct nn_optimizer *opt, float *params,
-                         const float *grad, size_t first, size_t n, float rate);
+void   nn_optimizer_begin(struct nn_optimizer *opt);
+double nn_optimizer_update(struct nn_optimizer *opt, float *params,
+                           const float *grad, size_t first, size_t n,
+                           float rate);
 /* The same as a step that kernel.h can take, of all parameters, for whoever
  * takes it piece by piece.  false: it has none for this optimiser. */
 bool nn_optimizer_step(const struct nn_optimizer *opt, float *params,

@@ -101,11 +101,8 @@ static double
 update_range(void *ctx, size_t first, size_t n, const float *g)
 {
     const struct update *u = ctx;
-    double               squares = nn_kernel()->sum_squares(g, n);
 
-    if (isfinite(squares))
-        nn_optimizer_update(u->opt, u->params, g, first, n, u->rate);
-    return squares;
+    return nn_optimizer_update(u->opt, u->params, g, first, n, u->rate);
 }
 
 static void

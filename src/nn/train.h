@@ -53,8 +53,8 @@ struct nn_train_sums {
  * [n_params] is room.  Where it was stopped, the rows done are in *sums.  A
  * batch whose loss is not finite is not applied and ends the run: then the
  * return value is false.  So does one whose gradient is not: nothing that is
- * not finite is applied, but other layers may have moved.  While it runs the
- * thread flushes subnormal results, see subnormal.h.
+ * not finite is applied, but other parameters may have moved.  While it runs
+ * the thread flushes subnormal results, see subnormal.h.
  */
 bool nn_train_rows(struct nn_net *net, struct nn_work *work,
                    struct nn_optimizer *opt, float *grad, const float *x,

@@ -301,7 +301,7 @@ squares_again(const struct stepping *s, size_t i)
     return sum_squares_exactly(c, p->n);
 }
 
-/* Did no sample of the batch wake this unit?  Many rest, where it is relu's. */
+/* Did no sample of the batch wake this unit?  Many of relu's sleep. */
 static bool
 is_asleep(const struct product *p, size_t i)
 {
